@@ -1,22 +1,30 @@
 /**
  * Writes what is generated from the table of metrics (`src/metrics/table/metric-table.ts`): the names in the JSON schema of benchmark
- * files, the words of the pages, the table in the documents. `npm run generate`; `test/metrics/generated.test.ts` compares.
+ * files, the words of the pages, the table in the documents; and from the shipped benchmarks the document that lists them.
+ * `npm run generate`; `test/metrics/generated.test.ts` compares.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { benchmarksDocument } from './benchmarks-document.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const SCHEMA = 'benchmarks/benchmark.schema.json';
 const WORDS = 'src/web/parts/metric-words.json';
 const DOCUMENT = 'docs/benchmark-file.md';
+const REGISTERED = 'docs/benchmarks.md';
 
-/** What each generated file should hold, by its path. */
-export function generatedFiles(metrics) {
+/**
+ * What each generated file should hold, by its path.
+ * @param listed every shipped benchmark as lists show it
+ */
+export function generatedFiles(metrics, listed) {
+  const registered = readFileSync(resolve(root, 'benchmarks/registered.json'), 'utf8');
   return new Map([
     [SCHEMA, schemaWith(metrics, readFileSync(resolve(root, SCHEMA), 'utf8'))],
     [WORDS, `${JSON.stringify(wordsOf(metrics), null, 2)}\n`],
     [DOCUMENT, documentWith(metrics, readFileSync(resolve(root, DOCUMENT), 'utf8'))],
+    [REGISTERED, benchmarksDocument(listed, JSON.parse(registered))],
   ]);
 }
 
@@ -89,7 +97,10 @@ function documentWith(metrics, text) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const table = resolve(root, 'dist/src/metrics/table/metric-table.js');
-  const { metrics } = await import(pathToFileURL(table).href);
-  for (const [path, text] of generatedFiles(metrics)) writeFileSync(resolve(root, path), text);
+  const built = (path) => import(pathToFileURL(resolve(root, 'dist/src', path)).href);
+  const { metrics } = await built('metrics/table/metric-table.js');
+  const { listBenchmarks } = await built('scoring/registry/registry.js');
+  const { listedBenchmark } = await built('scoring/registry/listed-benchmark.js');
+  const files = generatedFiles(metrics, listBenchmarks().map(listedBenchmark));
+  for (const [path, text] of files) writeFileSync(resolve(root, path), text);
 }

@@ -4,8 +4,8 @@ import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 
-/** What a catalog entry holds: images, neural recordings, behavioural trials, or dissimilarities between stimuli. */
-export type DataKind = 'stimuli' | 'recordings' | 'trials' | 'rdms';
+/** What a catalog entry holds: images, neural recordings, behavioural trials, dissimilarities between stimuli, or a table of splits. */
+export type DataKind = 'stimuli' | 'recordings' | 'trials' | 'rdms' | 'splits';
 
 /** Role of a file in its entry: the table or the images of a stimulus set, the assembly, or its table of neuroids. */
 export type FileRole = 'csv' | 'images' | 'nc' | 'neuroids';
@@ -35,7 +35,11 @@ export interface CatalogEntry {
   readonly licence?: string;
   /** Licence or terms in words. */
   readonly terms: string;
+  /** The data-use agreement that each user signs, and where. */
+  readonly agreement?: string;
   readonly files: readonly CatalogFile[];
+  /** Files that each user gets from their owner, whose bytes no list states: `ventral data import FILE --as IDENTIFIER`. */
+  readonly brought?: readonly { readonly role: FileRole; readonly file: string }[];
   /** Where ventral makes its files from those of others: the publication that they are in, and their names. */
   readonly converted?: {
     readonly publication: string;
@@ -45,7 +49,7 @@ export interface CatalogEntry {
 
 interface DataFile {
   readonly base: string;
-  readonly entries: readonly (Omit<CatalogEntry, 'files' | 'converted'> & {
+  readonly entries: readonly (Omit<CatalogEntry, 'files' | 'converted' | 'brought'> & {
     readonly files?: Readonly<
       Partial<Record<FileRole, { file: string; sha1: string; size?: number; version?: string }>>
     >;
@@ -53,6 +57,7 @@ interface DataFile {
       readonly publication: string;
       readonly files: Readonly<Partial<Record<FileRole, string>>>;
     };
+    readonly brought?: Readonly<Partial<Record<FileRole, string>>>;
   })[];
 }
 
@@ -86,23 +91,24 @@ function readIfThere(path: string): string | undefined {
 }
 
 function entriesOf({ base, entries }: DataFile): CatalogEntry[] {
-  return entries.map(({ files = {}, converted, ...entry }) => ({
+  return entries.map(({ files = {}, converted, brought, ...entry }) => ({
     ...entry,
     files: ROLES.flatMap((role) => {
       const file = files[role];
       return file ? [{ role, ...file, url: new URL(file.file, base).href }] : [];
     }),
     ...(converted && {
-      converted: {
-        publication: converted.publication,
-        files: ROLES.flatMap((role) => {
-          const file = converted.files[role];
-          return file === undefined ? [] : [{ role, file }];
-        }),
-      },
+      converted: { publication: converted.publication, files: namesOf(converted.files) },
     }),
+    ...(brought && { brought: namesOf(brought) }),
   }));
 }
+
+const namesOf = (files: Readonly<Partial<Record<FileRole, string>>>) =>
+  ROLES.flatMap((role) => {
+    const file = files[role];
+    return file === undefined ? [] : [{ role, file }];
+  });
 
 const ROLES = ['csv', 'images', 'nc', 'neuroids'] as const;
 

@@ -33,11 +33,31 @@ export interface LocatedData {
   readonly ownBytes: boolean;
 }
 
+/** Looks for entries under one home, for lists of many: each is looked for once, and imports are read once. */
+export function locator(home: string): (entry: CatalogEntry) => Promise<LocatedData> {
+  const located = new Map<CatalogEntry, Promise<LocatedData>>();
+  let imports: Promise<readonly DataImport[]> | undefined;
+  const records = () => {
+    imports ??= importRecords(home);
+    return imports;
+  };
+  return (entry) => {
+    const found = located.get(entry) ?? locateData(entry, home, records);
+    located.set(entry, found);
+    return found;
+  };
+}
+
 /** Looks for the files of an entry under `home`; the published bytes win over a user's own. */
-export async function locateData(entry: CatalogEntry, home: string): Promise<LocatedData> {
+export async function locateData(
+  entry: CatalogEntry,
+  home: string,
+  imports: () => Promise<readonly DataImport[]> = () => importRecords(home),
+): Promise<LocatedData> {
   const paths: Partial<Record<FileRole, string>> = {};
   const missing: LocatedFile[] = [];
-  const files: readonly LocatedFile[] = [...entry.files, ...(entry.converted?.files ?? [])];
+  const { converted, brought = [] } = entry;
+  const files: readonly LocatedFile[] = [...entry.files, ...(converted?.files ?? []), ...brought];
   let ownBytes = false;
   let records: readonly DataImport[] | undefined;
   for (const file of files) {
@@ -47,13 +67,14 @@ export async function locateData(entry: CatalogEntry, home: string): Promise<Loc
       paths[file.role] = path;
       continue;
     }
-    records ??= await importRecords(home);
+    records ??= await imports();
     const own = records.find(
       ({ identifier, kind, role }) =>
         identifier === entry.identifier && kind === entry.kind && role === file.role,
     );
     if (own) {
-      ownBytes ||= own.publication === undefined;
+      // A file that everybody brings has no published bytes that it could differ from.
+      ownBytes ||= own.publication === undefined && sha1 !== undefined;
       paths[file.role] = join(home, 'data', own.sha1, own.file);
     } else missing.push(file);
   }
@@ -72,8 +93,9 @@ export async function requireData(entry: CatalogEntry, home: string): Promise<Lo
     for (const path of Object.values(located.paths)) await requireWhole(path, entry.identifier);
     return located;
   }
-  const how =
-    entry.access === 'private'
+  const how = entry.brought?.includes(first)
+    ? `\`ventral data import FILE --as ${entry.identifier}\` takes your copy. ${entry.terms}`
+    : entry.access === 'private'
       ? 'they are private: `ventral data import FILE` takes them from someone who was given them'
       : `\`ventral data pull ${entry.identifier}\` fetches them`;
   throw new VentralError(

@@ -165,7 +165,10 @@ const roleOfExtension: Readonly<Record<string, FileRole>> = {
 };
 
 /** The file of an entry that a file with this extension can replace. */
-function placeFor(path: string, identifier: string): Place {
+function placeFor(
+  path: string,
+  identifier: string,
+): { readonly entry: CatalogEntry; readonly file: Pick<CatalogFile, 'role' | 'file'> } {
   const named = catalog().filter((entry) => entry.identifier === identifier);
   if (named.length === 0) {
     const names = catalog().map((entry) => entry.identifier);
@@ -176,7 +179,9 @@ function placeFor(path: string, identifier: string): Place {
     );
   }
   const role = roleOfExtension[extname(path).toLowerCase()];
-  const places = named.flatMap((entry) => entry.files.map((file) => ({ entry, file })));
+  const places = named.flatMap((entry) =>
+    [...entry.files, ...(entry.brought ?? [])].map((file) => ({ entry, file })),
+  );
   const found = places.find(({ file }) => file.role === role);
   if (found) return found;
   const wanted = [...new Set(places.map(({ file }) => extname(file.file)))].join(' or ');

@@ -17,7 +17,7 @@ export interface Trials {
 
 /**
  * Reads trials from a CSV or from a behavioural assembly (`.nc`, one dimension presentation; the
- * chosen object stands in `choice`, or is the assembly's value). `stimuli` adds its columns to an
+ * chosen object stands in `choice`, or is the assembly's value, which is the column `values` too). `stimuli` adds its columns to an
  * assembly's.
  * @throws VentralError `trials-invalid`, `csv-invalid`, `netcdf-invalid`, `stimuli-mismatch`
  */
@@ -64,7 +64,9 @@ async function columnsOfAssembly(
   const columns = new Map<string, readonly string[]>(
     Array.from(assembly.coords, ([name, { values }]) => [name, textValues(values)]),
   );
-  if (!columns.has('choice')) columns.set('choice', textValues(assembly.values));
+  const values = textValues(assembly.values);
+  if (!columns.has('choice')) columns.set('choice', values);
+  if (!columns.has('values')) columns.set('values', values);
   return columns;
 }
 

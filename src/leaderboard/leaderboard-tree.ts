@@ -62,9 +62,12 @@ export function leaderboardTree(benchmarks: readonly TreeBenchmark[]): TreeNode[
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
+/** Metrics that compare with no people. */
+const engineering: ReadonlySet<string> = new Set(['accuracy', 'cue-match']);
+
 /** Ids of the nodes from the root down to a benchmark. */
 function pathOf({ region, metric, parent, simulated }: TreeBenchmark): string[] {
-  const place = region ?? (metric === 'accuracy' ? 'engineering' : 'behavior');
+  const place = region ?? (engineering.has(metric) ? 'engineering' : 'behavior');
   const above = {
     engineering: ['engineering'],
     behavior: ['average', 'behavior'],

@@ -86,7 +86,7 @@ export interface MetricOptions {
   /** Leaves cells out that are NaN on the model's side, in the ceiling. */
   readonly skipna?: boolean;
   /** Column of the stimuli that says what each shows: the cue that counts, or the type. */
-  readonly column?: string;
+  readonly column?: string | readonly string[];
   /** Column of the stimuli with the cue that conflicts. */
   readonly against?: string;
   /** Matches as a share of the matches of either cue. */

@@ -20,6 +20,14 @@ afterEach(() => {
 
 /** Runs a command line in a pipe; gives what it printed, or throws what it threw. */
 async function ventral(...words: string[]): Promise<{ out: string; err: string }> {
+  return typed(words);
+}
+
+/** @param columns width of the terminal; a pipe where it is left out */
+async function typed(
+  words: readonly string[],
+  columns?: number,
+): Promise<{ out: string; err: string }> {
   const printed = { out: '', err: '' };
   const io = {
     out(text: string) {
@@ -30,6 +38,7 @@ async function ventral(...words: string[]): Promise<{ out: string; err: string }
     },
     interactive: false,
     color: false,
+    ...(columns === undefined ? {} : { columns }),
   };
   const program = addGlobalOptions(new Command('ventral').exitOverride());
   registerData(program, io);
@@ -41,7 +50,7 @@ async function ventral(...words: string[]): Promise<{ out: string; err: string }
 describe('ventral data', () => {
   test('list prints one line an entry, and JSON', async () => {
     const lines = (await ventral('data', 'list')).out.trimEnd().split('\n');
-    expect(lines).toHaveLength(1 + 84);
+    expect(lines).toHaveLength(1 + 202);
     expect(lines[0]).toBe('name\tkind\taccess\there\tterms');
     expect(lines).toContainEqual(
       expect.stringMatching(/^FreemanZiemba2013\.public\trecordings\tpublic\tno\t/),
@@ -169,6 +178,77 @@ describe('ventral benchmarks', () => {
         ready: false,
       }),
     );
+  });
+
+  test('list shows at least 228 of the 272 identifiers that Brain-Score registers', async () => {
+    const lines = (await ventral('benchmarks', 'list')).out.trimEnd().split('\n').slice(1);
+    const registered = JSON.parse(readFileSync('benchmarks/registered.json', 'utf8'));
+    const rows = new Map(lines.map((line) => [line.split('\t')[0], line.split('\t')]));
+    const own = registered.identifiers.map((id: string) => registered.called[id] ?? id);
+    const listed = own.filter((id: string) => rows.has(id));
+    expect(own).toHaveLength(272);
+    expect(listed.length).toBeGreaterThanOrEqual(228);
+    for (const id of listed) {
+      const [, metric, data, here, licence, title, kind, checks] = rows.get(id) ?? [];
+      expect([metric, here, title, kind, checks].every(Boolean), id).toBe(true);
+      expect(['public', 'private', 'agreement'], id).toContain(data);
+      expect(licence, id).toBeDefined();
+    }
+    expect(rows.get('Zerbe2026_fmri.V1-cka')?.slice(1, 4)).toEqual(['cka', 'agreement', 'no']);
+  });
+
+  const ids = ({ out }: { readonly out: string }) =>
+    out
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split('\t')[0]);
+  test('list takes words, a region, an access, and what is here', async () => {
+    expect(ids(await ventral('benchmarks', 'list', 'papale', '--region', 'IT'))).toEqual([
+      'Papale2025.IT-ridge',
+      'Papale2025.IT-ridgecv',
+    ]);
+    expect(ids(await ventral('benchmarks', 'list', 'li2026', '--region', 'V2'))).toEqual([
+      'Li2026.V2-ridgecv',
+      'Li2026.V2-rdm',
+      'Li2026.V2-pls',
+    ]);
+    const agreed = ids(await ventral('benchmarks', 'list', '--access', 'agreement'));
+    expect(agreed).toHaveLength(25);
+    const here = ids(await ventral('benchmarks', 'list', '--here', '--region', 'V1'));
+    expect(here).toContain('Simulated.V1-pls');
+    expect(here).not.toContain('FreemanZiemba2013.V1-pls');
+    expect(await ventral('benchmarks', 'list', 'nosuch')).toMatchObject({
+      out: '',
+      err: expect.stringContaining('no benchmark'),
+    });
+    await expect(ventral('benchmarks', 'list', '--region', 'v1')).rejects.toThrow(
+      /--region: expected one of V1, V2, V4, IT, behavior, found "?v1/,
+    );
+    await expect(ventral('benchmarks', 'list', '--access', 'publik')).rejects.toThrow(/public/);
+  });
+
+  test('list shows experiments in a terminal, each benchmark where some are asked for', async () => {
+    const { out } = await typed(['benchmarks', 'list'], 120);
+    expect(out).toMatch(/^Geirhos2021 +34 +labels +public +no +34$/m);
+    expect(out).toMatch(/^Marques2020 +22 /m);
+    expect(out).not.toContain('Geirhos2021edge-top1');
+    expect(out.split('\n').length).toBeLessThan(100);
+    expect(out).toMatch(/\d+ benchmarks, \d+ with all data here\. `ventral benchmarks list WORD`/);
+    expect((await typed(['benchmarks', 'list', 'edge-top1'], 120)).out).toContain(
+      'Geirhos2021edge-top1',
+    );
+    expect((await typed(['benchmarks', 'list', '--all'], 300)).out).toContain(
+      'Geirhos2021edge-top1',
+    );
+  });
+
+  test('show and data pull take a family', async () => {
+    const shown = JSON.parse(
+      (await ventral('benchmarks', 'show', 'Geirhos2021{set}-{measure}')).out,
+    );
+    expect(shown).toHaveLength(34);
+    expect(shown[0]).toMatchObject({ family: 'Geirhos2021{set}-{measure}', kind: 'labels' });
   });
 
   test('show tells definition and published numbers', async () => {

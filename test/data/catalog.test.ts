@@ -82,19 +82,29 @@ describe('the catalog', () => {
     const keys = catalog().map(({ identifier, kind }) => `${kind} ${identifier}`);
     expect(new Set(keys).size).toBe(keys.length);
     const ofBrainScore = catalog().filter(({ converted }) => converted === undefined);
-    expect(ofBrainScore).toHaveLength(63);
+    expect(ofBrainScore).toHaveLength(181);
     for (const { files, converted } of catalog()) {
       if (converted) expect(files).toEqual([]);
     }
-    for (const { identifier, kind, stimuli, terms, files } of ofBrainScore) {
+    for (const { identifier, kind, stimuli, terms, files, brought, agreement } of ofBrainScore) {
       expect(terms.length, identifier).toBeGreaterThan(10);
+      if (brought) {
+        // What each user gets by an agreement has no digest that a list could state.
+        expect(agreement, identifier).toMatch(/https:/);
+        expect(terms).toMatch(/https:|package/);
+        expect(files).toEqual([]);
+        expect(brought.map(({ role }) => role)).toEqual(
+          kind === 'stimuli' ? ['csv', 'images'] : ['csv'],
+        );
+        continue;
+      }
       expect(files.map(({ role }) => role)).toEqual(
         kind === 'stimuli' ? ['csv', 'images'] : ['nc'],
       );
       for (const { sha1, url } of files) {
         expect(sha1).toMatch(/^[0-9a-f]{40}$/);
         expect(url).toMatch(
-          /^https:\/\/brainscore-storage\.s3\.amazonaws\.com\/brainio-brainscore\//,
+          /^https:\/\/brainscore-storage\.s3\.amazonaws\.com\/(?:brainio-brainscore|brainscore-vision\/benchmarks\/\w+(?:\/\w+)?)\//,
         );
       }
       // Ringach2002's gratings are computed: no file holds them.

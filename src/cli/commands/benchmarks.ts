@@ -1,11 +1,16 @@
 import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
+import { locator } from '../../data/data-folder.js';
+import { didYouMean } from '../../errors/closest-names.js';
+import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { Benchmark } from '../../scoring/benchmark/benchmark.js';
 import { accessOf, catalogEntriesOf, hasData } from '../../scoring/benchmark/benchmark-data.js';
 import type { VerificationReport } from '../../scoring/model/verify-benchmark.js';
 import { goldenOf } from '../../scoring/registry/golden.js';
+import { type ListedBenchmark, listedBenchmark } from '../../scoring/registry/listed-benchmark.js';
 import { findBenchmark, listBenchmarks } from '../../scoring/registry/registry.js';
 import { type BenchmarkFinding, holds, isVerified } from '../../scoring/registry/verification.js';
 import { globalOptions } from '../options/global-options.js';
@@ -22,9 +27,16 @@ export function registerBenchmarks(program: Command, io: Io): void {
     .description('shipped benchmarks, and files of your own');
   benchmarks
     .command('list')
-    .description('list the shipped benchmarks')
+    .argument('[words...]', 'only those whose name, title, metric, kind or region have each word')
+    .description(
+      'list the shipped benchmarks: in a terminal by experiment, unless some are asked for',
+    )
+    .option('--region <region>', 'only of this region: V1, V2, V4, IT, behavior')
+    .option('--access <access>', 'only with such data: public, private, agreement, simulated')
+    .option('--here', 'only those whose data are here')
+    .option('--all', 'each benchmark in a terminal too')
     .option('--json', 'print JSON')
-    .action((_options: unknown, command: Command) => list(command, io));
+    .action((words: string[], _options: unknown, command: Command) => list(words, command, io));
   benchmarks
     .command('show <id|file>')
     .description('show a benchmark as JSON')
@@ -41,11 +53,11 @@ export function registerBenchmarks(program: Command, io: Io): void {
     .action((ids: string[], _options: unknown, command: Command) => verify(ids, command, io));
 }
 
-interface Summary {
-  readonly id: string;
+interface Summary extends ListedBenchmark {
+  /** Folder of its file. */
+  readonly experiment: string;
   readonly version: number;
   readonly region: string | null;
-  readonly metric: string;
   readonly simulated: boolean;
   readonly verified: boolean;
   /** Whether everything that it needs is here, or is made on the spot. */
@@ -58,15 +70,19 @@ interface Summary {
   readonly licences: readonly string[];
 }
 
-async function summaryOf(benchmark: Benchmark, home: string): Promise<Summary> {
+async function summaryOf(
+  benchmark: Benchmark,
+  home: string,
+  locate = locator(home),
+): Promise<Summary> {
   return {
-    id: benchmark.id,
+    ...listedBenchmark(benchmark),
+    experiment: basename(benchmark.folder),
     version: benchmark.version,
     region: benchmark.region ?? null,
-    metric: benchmark.metric.name,
     simulated: benchmark.simulated,
-    verified: await isVerified(benchmark, home),
-    ready: await hasData(benchmark, home),
+    verified: await isVerified(benchmark, home, locate),
+    ready: await hasData(benchmark, home, locate),
     access: accessOf(benchmark),
     title: benchmark.title ?? '',
     caution: benchmark.caution ?? null,
@@ -78,37 +94,122 @@ const licencesOf = (benchmark: Benchmark) => [
   ...new Set(catalogEntriesOf(benchmark).map(({ licence }) => licence ?? 'none stated')),
 ];
 
-async function list(command: Command, io: Io): Promise<void> {
+interface ListOptions {
+  readonly region?: string;
+  readonly access?: string;
+  readonly here?: boolean;
+  readonly all?: boolean;
+  readonly json?: boolean;
+}
+
+async function list(words: readonly string[], command: Command, io: Io): Promise<void> {
   const { home } = globalOptions(command);
-  const found = await Promise.all(listBenchmarks().map((one) => summaryOf(one, home)));
-  if (command.optsWithGlobals().json) {
+  const options = command.optsWithGlobals<ListOptions>();
+  const accesses = ['public', 'private', 'agreement', 'simulated'];
+  const regions = ['V1', 'V2', 'V4', 'IT', BEHAVIOUR];
+  requireOneOf('--access', options.access, accesses);
+  requireOneOf('--region', options.region, regions);
+  const locate = locator(home);
+  const all = await Promise.all(listBenchmarks().map((one) => summaryOf(one, home, locate)));
+  const found = all.filter((one) => isAskedFor(one, words, options));
+  if (options.json) {
     io.out(`${JSON.stringify(found, null, 2)}\n`);
     return;
   }
-  printBenchmarks(found, io);
+  if (found.length === 0) {
+    io.err('no benchmark is like that\n');
+    return;
+  }
+  if (io.columns === undefined || options.all || found.length < all.length)
+    return printBenchmarks(found, io);
+  printExperiments(found, io);
+  io.out(
+    `${found.length} benchmarks, ${found.filter(({ ready }) => ready).length} with all data here. \`ventral benchmarks list WORD\` lists those that have it, --all each.\n`,
+  );
 }
 
-/** Benchmarks, and whether their data are here. */
+const BEHAVIOUR = 'behavior';
+
+function requireOneOf(option: string, value: string | undefined, known: readonly string[]): void {
+  if (value === undefined || known.includes(value)) return;
+  throw new VentralError(
+    'bad-usage',
+    `${option}: expected one of ${known.join(', ')}, found ${quoted(value)}${didYouMean(value, known)}`,
+    { field: option, expected: known.join(', '), found: value },
+  );
+}
+
+function isAskedFor(
+  one: Summary,
+  words: readonly string[],
+  { region, access, here }: ListOptions,
+): boolean {
+  const { id, family, title, kind, metric, region: own } = one;
+  const text = [id, family, title, kind, metric, own ?? BEHAVIOUR].join(' ').toLowerCase();
+  return (
+    words.every((word) => text.includes(word.toLowerCase())) &&
+    (region === undefined || (own ?? BEHAVIOUR) === region) &&
+    (access === undefined || one.data === access) &&
+    (!here || one.ready)
+  );
+}
+
+/** Benchmarks, where their data come from and whether they are here, and what verifies them. */
 export function printBenchmarks(found: readonly Summary[], io: Io): void {
   printRows(
-    ['benchmark', 'metric', 'data', 'here', 'licence', 'title'],
-    found.map(({ id, metric, simulated, access, ready, licences, title }) => [
-      id,
-      metric,
-      simulated ? 'simulated' : access,
-      ready ? 'yes' : 'no',
-      licences.join(', '),
-      title,
+    ['benchmark', 'metric', 'data', 'here', 'licence', 'title', 'kind', 'checks'],
+    found.map((one) => [
+      one.id,
+      one.metric,
+      one.data,
+      one.ready ? 'yes' : 'no',
+      one.licences.join(', '),
+      one.title,
+      one.kind,
+      one.checks.join(', ') || 'none published',
     ]),
     io,
   );
+}
+
+/** One row for the benchmarks of each experiment. */
+export function printExperiments(found: readonly Summary[], io: Io): void {
+  const experiments = new Map<string, Summary[]>();
+  for (const one of found)
+    experiments.set(one.experiment, [...(experiments.get(one.experiment) ?? []), one]);
+  const each = (of: readonly Summary[], word: (one: Summary) => string) =>
+    [...new Set(of.map(word))].join(', ');
+  printRows(
+    ['benchmarks', 'number', 'kind', 'data', 'here', 'with published numbers'],
+    [...experiments].map(([experiment, of]) => [
+      beginning(of.map(({ id }) => id)) ?? experiment,
+      String(of.length),
+      each(of, ({ kind }) => kind),
+      each(of, ({ data }) => data),
+      hereInWords(of),
+      String(of.filter(({ checks }) => checks.length > 0).length),
+    ]),
+    io,
+  );
+}
+
+/** What names begin with alike, which `list` takes as a word; none if that says nothing. */
+function beginning([first, ...others]: readonly string[]): string | undefined {
+  if (others.length === 0) return first;
+  const alike = [...first].findIndex((letter, i) => others.some((name) => name[i] !== letter));
+  return alike < 4 ? undefined : first.slice(0, alike).replace(/[._-]+$/, '');
+}
+
+function hereInWords(of: readonly Summary[]): string {
+  const here = of.filter(({ ready }) => ready).length;
+  return here === 0 ? 'no' : here === of.length ? 'yes' : `${here} of ${of.length}`;
 }
 
 async function show(name: string, command: Command, io: Io): Promise<void> {
   const { home } = globalOptions(command);
   const shown = await Promise.all(
     findBenchmark(name).map(async (benchmark) => {
-      const { identifier, regions, ...definition } = benchmark;
+      const { identifier, regions, template, ...definition } = benchmark;
       return {
         ...definition,
         ...(await summaryOf(benchmark, home)),

@@ -170,7 +170,11 @@ async function entriesFor(name: string): Promise<readonly CatalogEntry[]> {
   }
   const { listBenchmarks, findBenchmark } = await import('../../scoring/registry/registry.js');
   const { catalogEntriesOf } = await import('../../scoring/benchmark/benchmark-data.js');
-  const ids = listBenchmarks().flatMap(({ id, identifier }) => [id, identifier]);
+  const ids = listBenchmarks().flatMap(({ id, identifier, template = id }) => [
+    id,
+    identifier,
+    template,
+  ]);
   if (ids.includes(name)) return [...new Set(findBenchmark(name).flatMap(catalogEntriesOf))];
   const published = publications().map((one) => one.name);
   const names = [...catalog().map(({ identifier }) => identifier), ...published, ...ids];

@@ -177,5 +177,9 @@ export const accuracyDropMetric: ChosenLabelMetric = {
 
 const dropOf = (
   observed: Observed,
-  { column = '', from = '', to = '' }: { column?: string; from?: string; to?: string },
+  {
+    column = '',
+    from = '',
+    to = '',
+  }: { column?: string | readonly string[]; from?: string; to?: string },
 ): Drop => ({ from, to, types: observed.column(column) });

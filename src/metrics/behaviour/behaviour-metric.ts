@@ -15,11 +15,18 @@ export interface SampledResult extends MetricResult {
 export interface Observed {
   readonly trials: ObserverTrials;
   readonly stimulusIds: readonly Id[];
-  /** Values of a column of the stimuli, one a stimulus; throws `benchmark-invalid` where there is none. */
-  column(name: string): readonly string[];
+  /** Values of a column of the stimuli, one a stimulus, or of several as one; throws `benchmark-invalid` where there is none. */
+  column(name: ColumnNames): readonly string[];
   /** Values of a column of the trials, one a trial; throws `trials-invalid` where there is none. */
   trialColumn(name: string): readonly string[];
 }
+
+/** A column, or several whose values together are one. */
+export type ColumnNames = string | readonly string[];
+
+/** The one column of an option that takes no other. */
+export const singleColumn = ({ column = '' }: Pick<MetricOptions, 'column'>): string =>
+  typeof column === 'string' ? column : '';
 
 /** A metric between the labels that a network's own head names and those of observers, or of the stimuli. */
 export interface ChosenLabelMetric extends MetricDefinition {
@@ -27,7 +34,7 @@ export interface ChosenLabelMetric extends MetricDefinition {
   /** Options that name columns of the stimuli, or these columns. */
   readonly columns?:
     | readonly ('column' | 'against')[]
-    | ((options: MetricOptions) => readonly string[]);
+    | ((options: MetricOptions) => readonly ColumnNames[]);
   /** Whether people may have seen other stimuli than the model, so that trials are not joined with stimuli. */
   ownStimuli?(options: MetricOptions): boolean;
   /** How raw and ceiling become the score with some options; as `normalisation` says where it is absent. */

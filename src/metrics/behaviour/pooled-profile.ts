@@ -8,13 +8,13 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { pearson } from '../../numerics/statistics/pearson.js';
 import type { LabelChoices } from '../label-task.js';
 import type { MetricOptions } from '../metric.js';
-import type { Observed, SampledResult } from './behaviour-metric.js';
+import { type Observed, type SampledResult, singleColumn } from './behaviour-metric.js';
 
 /** The columns of the stimuli that say which of them belong to a condition. */
-export const shownColumns = ({ column = '', shown }: MetricOptions): readonly string[] =>
+export const shownColumns = ({ column, shown }: MetricOptions): readonly string[] =>
   shown
     ? [...new Set(Object.values(shown).flatMap((wanted) => Object.keys(wanted)))].sort(compareIds)
-    : [column];
+    : [singleColumn({ column })];
 
 /**
  * Pearson correlation, over the conditions of the trials, of the accuracy of all people together with that of the model on
@@ -27,7 +27,7 @@ export function pooledProfile(
   observed: Observed,
   options: MetricOptions,
 ): SampledResult {
-  const { column = '' } = options;
+  const column = singleColumn(options);
   const { truth, choice, subject } = observed.trials;
   const conditions = observed.trialColumn(column);
   const names = [...new Set(conditions)].sort(compareIds);
@@ -68,7 +68,8 @@ export function pooledProfile(
 }
 
 /** Rows of the stimuli of a condition. */
-function shownIn(name: string, observed: Observed, { column = '', shown }: MetricOptions) {
+function shownIn(name: string, observed: Observed, { shown, ...options }: MetricOptions) {
+  const column = singleColumn(options);
   const wanted = shown ? shown[name] : { [column]: name };
   if (!wanted)
     throw new VentralError(

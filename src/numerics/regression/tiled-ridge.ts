@@ -7,7 +7,13 @@ import type { Features } from '../algebra/features.js';
 import { matmul } from '../algebra/gemm.js';
 import { columnMeans, type Matrix, matrix } from '../algebra/matrix.js';
 import { tiledCholesky, tiledForwardSolve, tiledSolve } from '../algebra/tiled-cholesky.js';
-import { type TiledMatrix, type Tiles, tileBounds, tileBytes, tileCount } from '../algebra/tiles.js';
+import {
+  type TiledMatrix,
+  type Tiles,
+  tileBounds,
+  tileBytes,
+  tileCount,
+} from '../algebra/tiles.js';
 import { shiftColumns } from './ridge.js';
 
 /** Where tiles are kept, and how many at once. */

@@ -1,5 +1,5 @@
 import { type CatalogEntry, type DataKind, findData } from '../../data/catalog.js';
-import { locateData, requireData } from '../../data/data-folder.js';
+import { type LocatedData, locateData, requireData } from '../../data/data-folder.js';
 import type { BenchmarkDefinition, DataSource, StimulusSource } from './benchmark.js';
 
 /** A part of a benchmark's data, by the key that names it. */
@@ -12,7 +12,8 @@ export interface NamedSource {
 
 /** Every part of the data that a benchmark names, but tables beside them. */
 export function dataOf(benchmark: BenchmarkDefinition): readonly NamedSource[] {
-  const { stimuli, fittingStimuli, train, recordings, trials, rdms, distribution } = benchmark;
+  const { stimuli, fittingStimuli, train, recordings, trials, rdms, distribution, split } =
+    benchmark;
   const neurons = distribution?.neurons;
   const parts: readonly (readonly [string, DataKind, StimulusSource | DataSource | undefined])[] = [
     ['stimuli', 'stimuli', stimuli],
@@ -25,6 +26,8 @@ export function dataOf(benchmark: BenchmarkDefinition): readonly NamedSource[] {
     ),
     ['trials', 'trials', trials],
     ['rdms', 'rdms', rdms],
+    // A table beside the file is no data of the catalog.
+    ['split', 'splits', split?.table.kind === 'catalog' ? split.table : undefined],
     ['neurons', 'recordings', neurons?.kind === 'counts' ? undefined : neurons],
   ];
   return parts.flatMap(([name, kind, source]) => (source ? { name, kind, source } : []));
@@ -48,10 +51,22 @@ export function accessOf(benchmark: BenchmarkDefinition): 'public' | 'private' {
   return entries.some(({ access }) => access === 'private') ? 'private' : 'public';
 }
 
+/** The data-use agreements that a benchmark's data are given under. */
+export const agreementsOf = (benchmark: BenchmarkDefinition): readonly string[] => [
+  ...new Set(catalogEntriesOf(benchmark).flatMap(({ agreement }) => agreement ?? [])),
+];
+
+/** Where the files of an entry are: {@link locateData}, or {@link locator} for many benchmarks. */
+export type Locate = (entry: CatalogEntry) => Promise<LocatedData>;
+
 /** Whether every catalog file of a benchmark is under `home`. */
-export async function hasData(benchmark: BenchmarkDefinition, home: string): Promise<boolean> {
+export async function hasData(
+  benchmark: BenchmarkDefinition,
+  home: string,
+  locate: Locate = (entry) => locateData(entry, home),
+): Promise<boolean> {
   for (const entry of catalogEntriesOf(benchmark)) {
-    if ((await locateData(entry, home)).missing.length > 0) return false;
+    if ((await locate(entry)).missing.length > 0) return false;
   }
   return true;
 }

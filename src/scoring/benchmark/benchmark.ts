@@ -19,6 +19,14 @@ export interface CatalogSource {
   readonly identifier: string;
 }
 
+/** A table with more columns of stimuli. */
+export interface StimulusJoin {
+  /** Absolute path of a CSV. */
+  readonly table: string;
+  /** Column of both tables. */
+  readonly on: string;
+}
+
 /** Gratings that are computed from a published design. */
 export interface GratingSource {
   readonly kind: 'gratings';
@@ -27,8 +35,13 @@ export interface GratingSource {
 
 /** Where stimuli come from; paths are absolute. */
 export type StimulusSource =
-  | { readonly kind: 'files'; readonly csv: string; readonly images?: string }
-  | CatalogSource
+  | {
+      readonly kind: 'files';
+      readonly csv: string;
+      readonly images?: string;
+      readonly join?: StimulusJoin;
+    }
+  | (CatalogSource & { readonly join?: StimulusJoin })
   | GeneratedSource
   | GratingSource;
 
@@ -37,6 +50,9 @@ export type DataSource =
   | { readonly kind: 'file'; readonly path: string; readonly format: 'nc' | 'csv' }
   | CatalogSource
   | GeneratedSource;
+
+/** Columns of trials of labels. */
+export type TrialColumn = 'subject' | 'truth' | 'choice' | 'correct' | 'condition';
 
 /** How many recorded neurons have a property in each bin. */
 export interface CountedNeurons {
@@ -103,8 +119,8 @@ export interface TrainingSet {
 
 /** A table that says which stimuli train and which test: `train`, `test` or nothing in each of `columns`. */
 export interface SplitTable {
-  /** Absolute path of a CSV with `stimulus_id`. */
-  readonly table: string;
+  /** A CSV with `stimulus_id`. */
+  readonly table: DataSource;
   /** One, or one for each fold. */
   readonly columns: readonly string[];
   /** Whether `columns` are folds, even if there is one. */
@@ -192,6 +208,10 @@ export interface BenchmarkDefinition {
   /** Missing values are refused where it is absent. */
   readonly drop?: DropRule;
   readonly trials?: DataSource;
+  /** Names of columns of the trials that are called otherwise; `correct` (0 or 1) says the choices in their place. */
+  readonly trialColumns?: Readonly<Partial<Record<TrialColumn, string>>>;
+  /** Column of the stimuli that says what each shows, in place of trials. */
+  readonly truth?: string;
   readonly distribution?: PublishedDistribution;
   /** Dissimilarities between the stimuli, in place of recordings. */
   readonly rdms?: DataSource;

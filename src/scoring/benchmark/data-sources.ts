@@ -17,6 +17,8 @@ import type {
   PublishedDistribution,
   StimulusSource,
 } from './benchmark.js';
+import { joinedStimuli } from './joined-stimuli.js';
+import { namedColumns, truthOfStimuli } from './named-trials.js';
 import { type SimulatedFiles, simulatedFiles } from './simulated-data.js';
 
 /** Opens what benchmark files name: paths, names of the catalog, generators. Each is read once. */
@@ -37,10 +39,15 @@ export class DataSources {
     const key = JSON.stringify(source.kind === 'generated' ? { source, part } : source);
     let opened = this.#stimuli.get(key);
     if (!opened) {
-      opened = this.#open(source, part);
+      opened = this.#joined(source, part);
       this.#stimuli.set(key, opened);
     }
     return opened;
+  }
+
+  async #joined(source: StimulusSource, part: 'stimuli' | 'fitting'): Promise<StimulusSet> {
+    const stimuli = await this.#open(source, part);
+    return 'join' in source && source.join ? joinedStimuli(stimuli, source.join) : stimuli;
   }
 
   async #open(source: StimulusSource, part: 'stimuli' | 'fitting'): Promise<StimulusSet> {
@@ -82,12 +89,24 @@ export class DataSources {
     return readRdms(await this.#path(benchmark.rdms as DataSource, 'rdms'), stimuli);
   }
 
-  /** The trials of a benchmark, with the columns of their stimuli unless these may be others than the model's. */
-  async trials({ metric, trials }: Benchmark, stimuli: StimulusSet): Promise<Trials> {
+  /** Path of a table of splits. */
+  splitTable(table: DataSource): Promise<string> {
+    return this.#path(table, 'splits');
+  }
+
+  /**
+   * The trials of a benchmark, with the columns of their stimuli unless these may be others than the model's; what the stimuli
+   * show where it has none.
+   */
+  async trials(benchmark: Benchmark, stimuli: StimulusSet): Promise<Trials> {
+    const { metric, trials, truth } = benchmark;
+    if (trials === undefined && truth !== undefined)
+      return truthOfStimuli(benchmark, stimuli, truth);
     const definition = metrics[metric.name];
     const apart = 'ownStimuli' in definition && definition.ownStimuli?.(metric);
     const path = await this.#path(trials as DataSource, 'trials');
-    return readTrials(path, apart ? undefined : stimuli);
+    const read = await readTrials(path, apart ? undefined : stimuli);
+    return namedColumns(benchmark, read);
   }
 
   /** The values of a property by recorded neuron, NaN where a neuron has none. */
@@ -96,14 +115,17 @@ export class DataSources {
     return readPropertyValues(await this.#path(neurons, 'recordings'), property);
   }
 
-  async #path(source: DataSource, kind: 'recordings' | 'trials' | 'rdms'): Promise<string> {
+  async #path(
+    source: DataSource,
+    kind: 'recordings' | 'trials' | 'rdms' | 'splits',
+  ): Promise<string> {
     if (source.kind === 'file') return source.path;
     if (source.kind === 'catalog') {
       const { paths } = await requireData(findData(source.identifier, kind), this.#home);
       return (paths.nc ?? paths.csv) as string;
     }
     const made = await this.#generated(source.generate, source.seed);
-    const path = kind === 'rdms' ? undefined : made[kind];
+    const path = kind === 'rdms' || kind === 'splits' ? undefined : made[kind];
     if (path === undefined) throw lacking(source.generate, kind);
     return path;
   }

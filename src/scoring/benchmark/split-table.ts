@@ -12,12 +12,14 @@ export interface SplitSides {
 /** Reads a benchmark's table of training and test stimuli. */
 export class SplitTableReader {
   readonly #file: string;
+  readonly #path: string;
   readonly #split: SplitTable;
   readonly #header: readonly string[];
   readonly #rows: readonly (readonly string[])[];
 
   private constructor(
     file: string,
+    path: string,
     split: SplitTable,
     {
       header,
@@ -25,25 +27,26 @@ export class SplitTableReader {
     }: { readonly header: readonly string[]; readonly rows: readonly (readonly string[])[] },
   ) {
     this.#file = file;
+    this.#path = path;
     this.#split = split;
     this.#header = header;
     this.#rows = rows;
   }
 
   /** @throws VentralError `file-missing`, `csv-invalid`, `benchmark-invalid` for a column that is not there */
-  static async open({ file, split }: Benchmark): Promise<SplitTableReader> {
+  static async open({ file, split }: Benchmark, path: string): Promise<SplitTableReader> {
     const asked = split as SplitTable;
-    const table = await readCsv(asked.table);
+    const table = await readCsv(path);
     const wanted = ['stimulus_id', ...Object.keys(asked.where), ...asked.columns];
     const missing = wanted.find((name) => !table.header.includes(name));
     if (missing !== undefined) {
       throw new VentralError(
         'benchmark-invalid',
-        `${file} split: ${asked.table} has no column ${quoted(missing)}; it has ${quotedList(table.header)}`,
+        `${file} split: ${path} has no column ${quoted(missing)}; it has ${quotedList(table.header)}`,
         { file, field: '/split', expected: missing, found: quotedList(table.header) },
       );
     }
-    return new SplitTableReader(file, asked, table);
+    return new SplitTableReader(file, path, asked, table);
   }
 
   /**
@@ -74,7 +77,7 @@ export class SplitTableReader {
   #refuse(column: string, expected: string, found: string): never {
     throw new VentralError(
       'benchmark-invalid',
-      `${this.#file} split: ${this.#split.table}, column ${quoted(column)}: ${expected} expected, ${found} found`,
+      `${this.#file} split: ${this.#path}, column ${quoted(column)}: ${expected} expected, ${found} found`,
       { file: this.#file, field: `/split/${column}`, expected, found },
     );
   }

@@ -61,6 +61,25 @@ export function kindOf(keys: KindKeys): BenchmarkKind {
   return fixed ? trainTestKind : neuralKind;
 }
 
+/** What a kind is called in lists. */
+const names: ReadonlyMap<BenchmarkKind, string> = new Map([
+  [neuralKind, 'cross-validated'],
+  [trainTestKind, 'fixed sets'],
+  [subjectKind, 'by subject'],
+  [timeKind, 'bins of time'],
+  [rdmKind, 'given dissimilarities'],
+  [readOutKind, 'confusions'],
+  [labelKind, 'labels'],
+  [readOutLabelKind, 'labels by a read-out'],
+  [choiceKind, 'distribution of choices'],
+  [propertyKind, 'single neurons'],
+]);
+
+/** The kind of a benchmark in a word or two, for lists: that of its metric where it has no name here. */
+export function kindName(benchmark: KindKeys): string {
+  return names.get(kindOf(benchmark)) ?? metrics[benchmark.metric.name].kind;
+}
+
 /** Whether `time_bins` of a file asks for bins of one length. */
 const hasSteps = (bins: unknown): boolean =>
   typeof bins === 'object' && bins !== null && 'step' in bins;

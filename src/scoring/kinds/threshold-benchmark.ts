@@ -1,6 +1,7 @@
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import type { Trials } from '../../data/trials.js';
 import { quoted, quotedList } from '../../errors/quoted.js';
+import { singleColumn } from '../../metrics/behaviour/behaviour-metric.js';
 import { measuredThreshold } from '../../metrics/behaviour/psychometric-curve.js';
 import { thresholdCeiling, thresholdScore } from '../../metrics/behaviour/threshold.js';
 import type { Probabilities } from '../../metrics/i1i2.js';
@@ -88,7 +89,8 @@ interface Judged {
 }
 
 function judged(benchmark: Benchmark, stimuli: StimulusSet): Judged {
-  const { column = '', baseline } = benchmark.metric;
+  const { baseline } = benchmark.metric;
+  const column = singleColumn(benchmark.metric);
   const sizes = stimulusColumn(benchmark, stimuli, column).map((text) => {
     const size = Number(text);
     if (text !== '' && Number.isFinite(size)) return size;

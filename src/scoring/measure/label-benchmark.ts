@@ -5,10 +5,11 @@ import type { Trials } from '../../data/trials.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { type AccuracyResult, accuracy } from '../../metrics/accuracy.js';
-import type {
-  ChosenLabelMetric,
-  Observed,
-  SampledResult,
+import {
+  type ChosenLabelMetric,
+  type Observed,
+  type SampledResult,
+  singleColumn,
 } from '../../metrics/behaviour/behaviour-metric.js';
 import {
   type ConsistencyResult,
@@ -89,7 +90,7 @@ function loadLabels(
   const columns = metric?.columns && comparedColumns(metric, benchmark.metric).map(data.column);
   const conditions =
     metric?.ownStimuli?.(benchmark.metric) && benchmark.metric.column !== undefined
-      ? data.trialColumn(benchmark.metric.column)
+      ? data.trialColumn(singleColumn(benchmark.metric))
       : undefined;
   let known: ConsistencyResult | SampledResult | number | null | undefined;
   const ceilingOnce = () => {
@@ -180,7 +181,7 @@ function ceilingOf(
 
 /** Columns of the stimuli that a metric compares. */
 const comparedColumns = ({ columns = [] }: ChosenLabelMetric, options: MetricOptions) =>
-  typeof columns === 'function' ? columns(options) : columns.map((key) => `${options[key]}`);
+  typeof columns === 'function' ? columns(options) : columns.map((key) => options[key] ?? '');
 
 /** Classes of the head: the card's; without a card, 1000 columns are ImageNet's. */
 export function classesOf(

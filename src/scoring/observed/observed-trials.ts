@@ -16,8 +16,18 @@ export function chosenMetric({ metric: { name } }: Benchmark): ChosenLabelMetric
   return metric.kind === 'label' && 'compare' in metric ? metric : undefined;
 }
 
-/** A column of the stimuli, as text; throws `benchmark-invalid` naming those that are there. */
-export function stimulusColumn(benchmark: Benchmark, stimuli: StimulusSet, name: string): string[] {
+/**
+ * A column of the stimuli, as text, or several side by side; throws `benchmark-invalid` naming those that are there.
+ */
+export function stimulusColumn(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  name: string | readonly string[],
+): string[] {
+  if (typeof name !== 'string') {
+    const columns = name.map((one) => stimulusColumn(benchmark, stimuli, one));
+    return stimuli.ids.map((_, row) => JSON.stringify(columns.map((values) => values[row])));
+  }
   const column = stimuli.columns.get(name);
   if (column) return column.values.map((value) => `${value ?? ''}`);
   const found = quotedList(stimuli.columns.keys());

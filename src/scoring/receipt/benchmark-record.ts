@@ -37,7 +37,7 @@ function sourcesOf(benchmark: Benchmark): Record<string, string> {
   const { folder, file, split } = benchmark;
   const sources: Record<string, string> = { definition: basename(file) };
   for (const { name, source } of dataOf(benchmark)) sources[name] = nameOf(source, folder);
-  if (split) sources.split = relative(folder, split.table);
+  if (split) sources.split = nameOf(split.table, folder);
   return sources;
 }
 

@@ -51,7 +51,8 @@ export async function readFixedSets(
       recorded: named.map(({ name, recordings: own }) => ({ name, train: recordings, test: own })),
     };
   }
-  const table = split && (await SplitTableReader.open(benchmark));
+  const table =
+    split && (await SplitTableReader.open(benchmark, await sources.splitTable(split.table)));
   const recorded = (split?.columns ?? [undefined]).flatMap((column) =>
     named.map(({ name, recordings }): RecordedSets => {
       if (column === undefined || !table) return { name, train: recordings, test: recordings };

@@ -150,6 +150,8 @@ function define(
     ...subjectKeys(text, folder, dataSource),
     neuroids: text.neuroids && resolve(folder, text.neuroids),
     trials: text.trials && dataSource(text.trials, folder),
+    trialColumns: text.trial_columns,
+    truth: text.truth,
     drop: text.drop,
     rdms: text.rdms && dataSource(text.rdms, folder),
     caution: text.caution,
@@ -191,8 +193,10 @@ function stimulusSource(text: BenchmarkText['stimuli'], folder: string): Stimulu
   if (typeof text === 'string') return { kind: 'catalog', identifier: text };
   if ('gratings' in text) return { kind: 'gratings', ...text };
   if ('generate' in text) return { kind: 'generated', ...text };
-  const images = text.images === undefined ? {} : { images: resolve(folder, text.images) };
-  return { kind: 'files', csv: resolve(folder, text.csv), ...images };
+  const join = text.join && { ...text.join, table: resolve(folder, text.join.table) };
+  if ('catalog' in text) return { kind: 'catalog', identifier: text.catalog, ...present({ join }) };
+  const images = text.images && resolve(folder, text.images);
+  return { kind: 'files', csv: resolve(folder, text.csv), ...present({ images, join }) };
 }
 
 function dataSource(text: DataText, folder: string): DataSource {

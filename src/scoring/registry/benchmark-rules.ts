@@ -42,6 +42,7 @@ const regionInIdentifier: Rule = ({ identifier, regions, region, metric, select 
 const comparedData: Rule = (text) => {
   const { name } = text.metric;
   const wanted = kindOf(text).compares;
+  if (text.truth !== undefined) return truthRule(text);
   const others = (['recordings', 'trials', 'distribution', 'rdms'] as const).filter(
     (key) => key !== wanted,
   );
@@ -57,6 +58,28 @@ const comparedData: Rule = (text) => {
     ),
   ];
 };
+
+/** What the stimuli show stands in place of trials where nobody's answers are compared. */
+function truthRule({ metric: { name }, trials, trial_columns }: BenchmarkText): BenchmarkProblem[] {
+  const metric: MetricDefinition = metrics[name];
+  const alone =
+    name === 'accuracy' || (metric.kind === 'label' && 'observers' in metric && !metric.observers);
+  const beside = trials !== undefined ? 'trials' : trial_columns ? 'trial_columns' : undefined;
+  return [
+    ...(alone
+      ? []
+      : problem(
+          '/truth',
+          `truth: metric ${name} compares with answers: expected "trials" in place of "truth"`,
+        )),
+    ...(beside
+      ? problem(
+          `/${beside}`,
+          `${beside}: expected no such key beside "truth", which stands in place of trials`,
+        )
+      : []),
+  ];
+}
 
 /** A read-out needs stimuli to be fitted on, and nothing else does. */
 const fitting: Rule = (text) => {
@@ -101,6 +124,9 @@ const company: Rule = (text) => {
       : []),
     ...(text.trials === undefined && text.exclude_conditions
       ? problem('/exclude_conditions', 'exclude_conditions: expected only beside trials')
+      : []),
+    ...(text.trial_columns && !behavioural
+      ? problem('/trial_columns', 'trial_columns: expected only beside trials')
       : []),
     ...(csv && text.time_bins
       ? problem('/time_bins', 'time_bins: a recordings CSV has no time bins')
@@ -224,6 +250,15 @@ const clipping: Rule = ({ clip, metric, rdms }) => {
   return problem('/clip', `clip: expected only beside ${bounded.join(' or ')}, found ${name}`);
 };
 
+/** Several columns are one condition of the stimuli; trials and sizes have one column. */
+const oneColumn: Rule = ({ metric: { name, column, pooled: given = false } }) =>
+  Array.isArray(column) && (given || name === 'threshold')
+    ? problem(
+        '/metric/column',
+        `metric.column: expected one name with ${given ? '"pooled: true"' : name}, found ${column.length}`,
+      )
+    : [];
+
 /** Which stimuli belong to a condition is asked only where the trials name it. */
 const pooled: Rule = ({ metric: { pooled: given = false, shown } }) =>
   shown && !given
@@ -294,6 +329,7 @@ const names: Rule = (text) => [
   ...recordingNames(text.recordings),
   ...nameProblem('trials', text.trials, 'trials'),
   ...nameProblem('rdms', text.rdms, 'rdms'),
+  ...nameProblem('split/table', text.split?.table, 'splits'),
   ...nameProblem('distribution/neurons', text.distribution?.neurons, 'recordings'),
 ];
 
@@ -310,14 +346,17 @@ function nameProblem(
   source: StimulusText | DataText | undefined,
   kind: DataKind,
 ): BenchmarkProblem[] {
+  if (typeof source === 'object' && 'catalog' in source)
+    return nameProblem(`${key}/catalog`, source.catalog, kind);
   if (typeof source !== 'string') return [];
   const wanted =
     kind === 'stimuli'
       ? 'a catalog name or { csv, images }'
-      : kind === 'rdms'
+      : kind === 'rdms' || kind === 'splits'
         ? 'a catalog name or a file that ends in .csv'
         : 'a catalog name or a file that ends in .nc or .csv';
-  const isFile = kind === 'rdms' ? /\.csv$/i.test(source) : /\.(nc|csv)$/i.test(source);
+  const isFile =
+    kind === 'rdms' || kind === 'splits' ? /\.csv$/i.test(source) : /\.(nc|csv)$/i.test(source);
   if (kind !== 'stimuli' && isFile && !/^\w+:\/\//.test(source)) return [];
   if (isFile || /[\\/]/.test(source)) {
     return problem(`/${key}`, `${key}: expected ${wanted}, found "${source}"`);
@@ -338,6 +377,7 @@ const rules: readonly Rule[] = [
   distributionRule,
   metricOptions,
   clipping,
+  oneColumn,
   pooled,
   chance,
   taskRule,

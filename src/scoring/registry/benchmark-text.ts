@@ -2,15 +2,20 @@ import type { Region } from '../../activations/card/card.js';
 import type { Id } from '../../data/ids.js';
 import type { MetricOptions } from '../../metrics/metric.js';
 import type { MetricName } from '../../metrics/table/metric-table.js';
-import type { DropRule } from '../benchmark/benchmark.js';
+import type { DropRule, TrialColumn } from '../benchmark/benchmark.js';
 
 interface Generated {
   readonly generate: string;
   readonly seed: number;
 }
+interface JoinText {
+  readonly table: string;
+  readonly on: string;
+}
 export type StimulusText =
   | string
-  | { readonly csv: string; readonly images?: string }
+  | { readonly csv: string; readonly images?: string; readonly join?: JoinText }
+  | { readonly catalog: string; readonly join?: JoinText }
   | { readonly gratings: 'marques2020' }
   | Generated;
 export type DataText = string | Generated;
@@ -103,6 +108,8 @@ export interface BenchmarkText {
   readonly neuroids?: string;
   readonly drop?: DropRule;
   readonly trials?: DataText;
+  readonly trial_columns?: Readonly<Partial<Record<TrialColumn, string>>>;
+  readonly truth?: string;
   readonly distribution?: DistributionText;
   readonly rdms?: string;
   readonly caution?: string;

@@ -50,16 +50,37 @@ export interface Golden {
   readonly none?: string;
 }
 
+const files = new Map<string, Readonly<Record<string, Golden>>>();
+
 /** The published numbers of a benchmark, from `golden.json` in its folder; none for a user's own. */
 export function goldenOf(benchmark: Benchmark): Golden | undefined {
   if (!benchmark.folder.startsWith(join(packageRoot, 'benchmarks'))) return undefined;
+  const all = files.get(benchmark.folder) ?? readGolden(benchmark.folder);
+  files.set(benchmark.folder, all);
+  return Object.hasOwn(all, benchmark.id) ? all[benchmark.id] : undefined;
+}
+
+function readGolden(folder: string): Readonly<Record<string, Golden>> {
   try {
-    const all = JSON.parse(readFileSync(join(benchmark.folder, 'golden.json'), 'utf8')) as Readonly<
-      Record<string, Golden>
-    >;
-    return Object.hasOwn(all, benchmark.id) ? all[benchmark.id] : undefined;
+    return JSON.parse(readFileSync(join(folder, 'golden.json'), 'utf8'));
   } catch (error) {
-    if ((error as { code?: string }).code === 'ENOENT') return undefined;
+    if ((error as { code?: string }).code === 'ENOENT') return {};
     throw error;
   }
+}
+
+/** The published numbers in words, by what `verify` compares with them; none where nothing is published. */
+export function publishedInWords({ ceiling, selfRegression, grey, models = [] }: Golden): string[] {
+  const given = models.filter(({ file, model }) => file !== undefined || model === 'pixels');
+  const named = (of: readonly PublishedModel[]) => [
+    ...new Set(of.map(({ model }) => model.split(/ features|,/)[0])),
+  ];
+  const others = named(models.filter((model) => !given.includes(model)));
+  return [
+    ...(ceiling ? ['ceiling'] : []),
+    ...(selfRegression ? ['self-regression'] : []),
+    ...(grey?.length ? ['grey'] : []),
+    ...named(given),
+    ...others.map((model) => `${model} (needs its weights)`),
+  ];
 }

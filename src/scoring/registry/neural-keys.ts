@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { present } from '../../formats/present.js';
 import { metrics } from '../../metrics/table/metric-table.js';
 import type {
@@ -48,7 +47,7 @@ export function subjectKeys(
       })),
     },
     split: split && {
-      table: resolve(folder, split.table),
+      table: dataSource(split.table, folder),
       columns: split.columns ?? [split.column as string],
       folds: split.columns !== undefined,
       where: split.where ?? {},

@@ -4,7 +4,7 @@ import { locateData } from '../../data/data-folder.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import { catalogEntriesOf } from '../benchmark/benchmark-data.js';
+import { catalogEntriesOf, type Locate } from '../benchmark/benchmark-data.js';
 
 /** One published self-check of a benchmark, run on the real data. */
 export interface BenchmarkFinding {
@@ -40,11 +40,14 @@ export function isReproduced(findings: readonly BenchmarkFinding[]): boolean {
  * Whether `ventral benchmarks verify` has reproduced the published self-checks under this home (design §3):
  * of a shipped benchmark, on the published bytes. A user's file under a shipped name is not verified.
  */
-export async function isVerified(benchmark: Benchmark, home: string): Promise<boolean> {
+export async function isVerified(
+  benchmark: Benchmark,
+  home: string,
+  locate: Locate = (entry) => locateData(entry, home),
+): Promise<boolean> {
   if (benchmark.simulated || !benchmark.folder.startsWith(join(packageRoot, 'benchmarks') + sep))
     return false;
-  for (const entry of catalogEntriesOf(benchmark))
-    if ((await locateData(entry, home)).ownBytes) return false;
+  for (const entry of catalogEntriesOf(benchmark)) if ((await locate(entry)).ownBytes) return false;
   try {
     const found = JSON.parse(await readFile(path(benchmark, home), 'utf8')) as Verification;
     return found.version === benchmark.version && isReproduced(found.findings);

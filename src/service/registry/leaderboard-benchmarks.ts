@@ -10,7 +10,7 @@ import type { WantedBenchmark } from '../../store/records/result-store.js';
 export interface BoardBenchmark extends TreeBenchmark, WantedBenchmark {
   /** The public set of an experiment that has a private one too. */
   readonly publicSet: boolean;
-  /** Of recordings that are not Brain-Score's: in averages that name it alone. */
+  /** In averages that name it alone: of recordings that are not Brain-Score's, or its file says so. */
   readonly outside: boolean;
 }
 
@@ -27,7 +27,7 @@ export class LeaderboardBenchmarks {
     ...present({ parent: benchmark.parent }),
     simulated: benchmark.simulated,
     publicSet: /public(?=[.-])/.test(benchmark.id),
-    outside: isOutsideTree(benchmark),
+    outside: isOutsideTree(benchmark) || benchmark.averages === 'named',
   }));
   readonly #named = new Map<string, readonly BoardBenchmark[]>();
 
@@ -43,7 +43,8 @@ export class LeaderboardBenchmarks {
 
   /**
    * The default benchmarks of averages: the shipped ones, and for an experiment with a private and a public set
-   * one of the two. Uploads, and recordings that are not Brain-Score's, enter only averages that name them, so that an average means the same for everybody.
+   * one of the two. Uploads, recordings that are not
+   * Brain-Score's, and files that say `averages: named` enter only averages that name them, so that an average means the same for everybody.
    */
   standard(simulated: boolean, set: 'private' | 'public'): BoardBenchmark[] {
     const withPublic = new Set(

@@ -1,5 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { components } from '../../api/schema.js';
+import { locator } from '../../data/data-folder.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Benchmark } from '../../scoring/benchmark/benchmark.js';
 import { hasData } from '../../scoring/benchmark/benchmark-data.js';
@@ -64,8 +65,9 @@ export function benchmarkRoutes({ store, benchmarks, home }: ServiceContext): Ro
   router.get('/benchmarks', async (request, response) => {
     // The validator has turned `simulated` into a boolean by the description.
     const { region, simulated } = request.query as { region?: string; simulated?: boolean };
+    const locate = locator(home);
     const all = [
-      ...(await Promise.all(listBenchmarks().map((benchmark) => shipped(benchmark, home)))),
+      ...(await Promise.all(listBenchmarks().map((benchmark) => shipped(benchmark, home, locate)))),
       ...(await store.benchmarks.list(principalOf(response))).map(uploaded),
     ];
     const items = all
@@ -98,7 +100,11 @@ export function benchmarkRoutes({ store, benchmarks, home }: ServiceContext): Ro
   return router;
 }
 
-async function shipped(benchmark: Benchmark, home: string): Promise<BenchmarkResource> {
+async function shipped(
+  benchmark: Benchmark,
+  home: string,
+  locate = locator(home),
+): Promise<BenchmarkResource> {
   const { id, version, region, simulated, metric, visualDegrees, reference } = benchmark;
   return {
     id,
@@ -106,7 +112,7 @@ async function shipped(benchmark: Benchmark, home: string): Promise<BenchmarkRes
     region: region ?? null,
     benchmarks: [{ id, region: region ?? null }],
     simulated,
-    ready: await hasData(benchmark, home),
+    ready: await hasData(benchmark, home, locate),
     metric: metric.name,
     visualDegrees: typeof visualDegrees === 'number' ? visualDegrees : null,
     reference: reference ? { ...reference } : null,

@@ -120,13 +120,14 @@ function* pathsOf(definition: BenchmarkDefinition): Generator<[string, string]> 
   for (const { name, source } of dataOf(definition)) {
     const field = name === 'neurons' ? '/distribution/neurons' : `/${name.replaceAll('.', '/')}`;
     if (source.kind === 'file') yield [field, source.path];
+    if ('join' in source && source.join) yield [`${field}/join/table`, source.join.table];
     if (source.kind !== 'files') continue;
     yield [`${field}/csv`, source.csv];
     if (source.images !== undefined) yield [`${field}/images`, source.images];
   }
   const { neuroids, split } = definition;
   if (neuroids !== undefined) yield ['/neuroids', neuroids];
-  if (split) yield ['/split/table', split.table];
+  if (split?.table.kind === 'file') yield ['/split/table', split.table.path];
 }
 
 function outside(file: string, field: string, found: string): VentralError {

@@ -1,4 +1,8 @@
-import { printBenchmarks, printSelfChecks } from '../../../src/cli/commands/benchmarks.js';
+import {
+  printBenchmarks,
+  printExperiments,
+  printSelfChecks,
+} from '../../../src/cli/commands/benchmarks.js';
 import { printKinds } from '../../../src/cli/commands/cache.js';
 import { printFindings } from '../../../src/cli/commands/check-package.js';
 import { printChecked, printData } from '../../../src/cli/commands/data.js';
@@ -136,6 +140,14 @@ const catalog = [
 const benchmarks = ['FreemanZiemba2013public.V1-pls', 'MajajHong2015public.IT-pls'].map(
   (id, i) => ({
     ...{ id, version: 1, region: 'V1', metric: 'pls', access: 'public' as const },
+    ...{
+      experiment: id,
+      family: id.replace(/\.\w+-/, '.{region}-'),
+      kind: 'cross-validated',
+      agreements: [],
+    },
+    ...{ data: i > 0 ? ('simulated' as const) : ('public' as const), why: null },
+    checks: ['ceiling', 'self-regression', 'AlexNet'],
     ...{ simulated: i > 0, verified: false, ready: i > 0 },
     ...{ caution: null, licences: ['none stated'] },
     title: 'Textures and spectrally matched noise, public half of the recordings',
@@ -292,6 +304,11 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
       'benchmarks list',
       (io) => printBenchmarks(benchmarks, io),
       ...[benchmarks[0].id, benchmarks[0].title],
+    ),
+    table(
+      'families',
+      (io) => printExperiments(benchmarks, io),
+      'FreemanZiemba2013public.{region}-pls',
     ),
     table('benchmarks verify', (io) => printSelfChecks(selfChecks, io), '0.8232109876'),
   ],

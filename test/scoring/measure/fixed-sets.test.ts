@@ -221,7 +221,8 @@ test('recordings without repetitions need no coordinate to be averaged by in a f
   ]);
   const recordings = { stimulusIds: ids, neuroidIds: [0], values: Float32Array.of(1, 2), coords };
   const ceiling = { name: 'none' } as const;
-  const split = { table: 's.csv', columns: ['side'], folds: false, where: {}, both: false };
+  const table = { kind: 'file', path: 's.csv', format: 'csv' } as const;
+  const split = { table, columns: ['side'], folds: false, where: {}, both: false };
   expect(averaged({ ceiling, split }, recordings)).toMatchObject({ stimulusIds: ids });
   // Elsewhere the order that averaging gives decides the splits.
   expect(() => averaged({ ceiling }, recordings)).toThrow('needs two beside repetition');
