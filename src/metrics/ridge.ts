@@ -5,13 +5,12 @@
  * numbers as the others.
  */
 
-import { matmul } from '../numerics/algebra/gemm.js';
-import { columnMeans, type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
+import { type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
 import {
-  narrowRidgePredictions,
-  penaltyChoice,
-  ridgePredictions,
-  shiftColumns,
+  narrowPenaltyChoice,
+  narrowRidge,
+  penaltyFit,
+  ridgeFit,
 } from '../numerics/regression/ridge.js';
 import { crossRegressed, pickRows, regressionText } from './cross-regressed-correlation.js';
 import { gramSource, requireFinite, requireFiniteProducts } from './gram-source.js';
@@ -56,24 +55,24 @@ function ridgeFamily(forms: {
 
 /** Ridge regression with a fixed penalty; rows of the source are rows and columns of `gram`. */
 export function ridgeRegression(gram: Matrix, alpha: number): Regress {
+  const ofFold = onceAFold((train) => ridgeFit(submatrix(gram, train, train), alpha));
   return async ({ train, test }, y) => {
-    const kernel = { train: submatrix(gram, train, train), cross: submatrix(gram, test, train) };
-    return { values: await ridgePredictions(kernel, y, alpha) };
+    const { predict } = await ofFold(train);
+    return { values: await predict(submatrix(gram, test, train), y) };
   };
 }
 
 /** Ridge regression with the penalty of `alphas` that leave-one-out favours. */
 export function ridgeCvRegression(gram: Matrix, alphas: readonly number[] = ALPHAS): Regress {
-  const choose = onceAFold((train) => penaltyChoice(submatrix(gram, train, train)));
+  const ofFold = onceAFold((train) => penaltyFit(submatrix(gram, train, train)));
   return async ({ train, test }, y) => {
-    const kernel = { train: submatrix(gram, train, train), cross: submatrix(gram, test, train) };
-    const alpha = await choose(train)(y, alphas);
-    return { values: await ridgePredictions(kernel, y, alpha), alpha };
+    const { predict } = await ofFold(train);
+    return predict(submatrix(gram, test, train), y, alphas);
   };
 }
 
 /**
- * The same answer for the same training rows: a decomposition of features serves all subjects that are fitted on them. Only
+ * The same answer for the same training rows: what is computed of features serves all subjects that are fitted on them. Only
  * the last is kept, since it is as large as the Gram matrix.
  */
 function onceAFold<T>(make: (train: readonly number[]) => T): (train: readonly number[]) => T {
@@ -94,25 +93,25 @@ async function narrowFeatures(source: Source): Promise<Matrix> {
 
 /** {@link ridgeRegression} from features (presentation × unit), fewer than there are rows. */
 export function narrowRidgeRegression(x: Matrix, alpha = 1): Regress {
+  const ofFold = onceAFold((train) => narrowRidge(pickRows(x, train)));
   return async ({ train, test }, y) => {
-    const rows = { x: pickRows(x, train), test: pickRows(x, test) };
-    return { values: await narrowRidgePredictions(rows, y, alpha) };
+    const { predict } = await (await ofFold(train))(alpha);
+    return { values: await predict(pickRows(x, test), y) };
   };
 }
 
 /** {@link ridgeCvRegression} from features (presentation × unit), fewer than there are rows. */
 export function narrowRidgeCvRegression(x: Matrix, alphas: readonly number[] = ALPHAS): Regress {
-  const choose = onceAFold(async (train) => penaltyChoice(await narrowKernel(pickRows(x, train))));
+  const ofFold = onceAFold(async (train) => {
+    const rows = pickRows(x, train);
+    return { choose: await narrowPenaltyChoice(rows), ridge: await narrowRidge(rows) };
+  });
   return async ({ train, test }, y) => {
-    const rows = { x: pickRows(x, train), test: pickRows(x, test) };
-    const alpha = await (await choose(train))(y, alphas);
-    return { values: await narrowRidgePredictions(rows, y, alpha), alpha };
+    const { choose, ridge } = await ofFold(train);
+    const alpha = await choose(y, alphas);
+    const { predict } = await ridge(alpha);
+    return { values: await predict(pickRows(x, test), y), alpha };
   };
-}
-
-async function narrowKernel(x: Matrix): Promise<Matrix> {
-  const centred = shiftColumns(x, columnMeans(x), -1);
-  return matmul(centred, centred, { transposeB: true });
 }
 
 /** Evenly spaced numbers as numpy.linspace gives them, without the end. */
@@ -147,7 +146,7 @@ export const ridgeMetric: NeuralMetric = {
 /** The metric `ridgecv`. */
 export const ridgeCvMetric: NeuralMetric = {
   kind: 'neural',
-  version: 1,
+  version: 2,
   perNeuroid: true,
   defaults: {},
   optional: ['alphas'],

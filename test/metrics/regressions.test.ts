@@ -25,7 +25,7 @@ import { denseFeatures, type Features, selectRows } from '../../src/numerics/alg
 import { gram } from '../../src/numerics/algebra/gram.js';
 import { matrix, submatrix } from '../../src/numerics/algebra/matrix.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
-import { bestAlpha } from '../../src/numerics/regression/ridge.js';
+import { penaltyFit } from '../../src/numerics/regression/ridge.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 import { expectClose } from './close.js';
@@ -219,7 +219,8 @@ test.each(fixed.filter((name) => name.includes('cv')))('the penalty of %s', asyn
   const train = sortedById(rows, source_train.stimulus_id);
   const y = submatrix(table(target_train.values), order, [...neuroid_id.keys()]);
   const products = submatrix(await gram(features(source_train.values)), train, train);
-  expect(await bestAlpha(products, y, ALPHAS)).toBe(alpha);
+  const { predict } = await penaltyFit(products);
+  expect((await predict(products, y, ALPHAS)).alpha).toBe(alpha);
   expect(fit[0].alpha).toBe(alpha);
 });
 

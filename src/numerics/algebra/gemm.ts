@@ -2,8 +2,10 @@ import { defaultThreads, Session } from '../../runtime/session.js';
 import { type Matrix, matrix } from './matrix.js';
 import {
   gramTileGraph,
+  growingGraph,
   productGraph,
   tileName,
+  trailingGraph,
   upperTiles,
   widenedProductGraph,
 } from './product-graph.js';
@@ -96,4 +98,27 @@ export async function widenedProduct(
     B: { dtype: 'float32', dims: [cols, width], data: b },
   });
   return matrix(rows, cols, C.data as Float64Array);
+}
+
+const tensor = ({ rows, cols, data }: Matrix) =>
+  ({ dtype: 'float64', dims: [rows, cols], data }) as const;
+
+/** The rows and columns of a square matrix from `from` on, plus P Rᵀ. */
+export async function trailingPlus(x: Matrix, from: number, p: Matrix, r: Matrix): Promise<Matrix> {
+  const size = x.rows - from;
+  const graph = await session(`trailing ${from}`, size * size * p.cols, () => trailingGraph(from));
+  const { Y } = await graph.run({ X: tensor(x), P: tensor(p), R: tensor(r) });
+  return matrix(size, size, Y.data as Float64Array);
+}
+
+/** Z + (Z V + E) Nᵀ, where Z is the square `x` below and right of `by` rows and columns of zeros. */
+export async function grownPlus(
+  x: Matrix,
+  by: number,
+  { v, e, n }: { readonly v: Matrix; readonly e: Matrix; readonly n: Matrix },
+): Promise<Matrix> {
+  const size = x.rows + by;
+  const graph = await session(`growing ${by}`, size * size * v.cols, () => growingGraph(by));
+  const { Y } = await graph.run({ X: tensor(x), V: tensor(v), E: tensor(e), N: tensor(n) });
+  return matrix(size, size, Y.data as Float64Array);
 }

@@ -1,0 +1,195 @@
+import {
+  type BlockFactor,
+  type BlockTridiagonal,
+  bandForm,
+  factorPlus,
+  largestRowSum,
+  solveBackward,
+  solveForward,
+} from '../algebra/block-tridiagonal.js';
+import { matmul } from '../algebra/gemm.js';
+import { orthonormalRows } from '../algebra/householder.js';
+import { type Matrix, matrix } from '../algebra/matrix.js';
+
+/** Targets in the directions in which the rows differ. */
+export interface Coordinates {
+  /** Number of targets. */
+  readonly count: number;
+  /** direction × target */
+  readonly along: Matrix;
+  /** What no direction reaches (row × target), where the directions are fewer than the rows. */
+  readonly beyond: Matrix | undefined;
+  columns(from: number, to: number): Coordinates;
+}
+
+/**
+ * Rows of features without their mean, in block tridiagonal form: one decomposition for ridge regressions of any penalty on
+ * any targets. The constant, along which the intercept is not penalised, is left out of the directions before anything is
+ * decomposed, and where features are fewer than rows so is what they do not reach: neither is left to rounding.
+ */
+export class CentredRows {
+  /** Rows. */
+  readonly count: number;
+  /** A bound of the eigenvalues of the products of the rows. */
+  readonly largest: number;
+  /** To what the eigenvalues are known. */
+  readonly rounding: number;
+  readonly #band: BlockTridiagonal;
+  /** direction × row, orthonormal */
+  readonly #basis: Matrix;
+  /** Of each row the square of its part beyond the directions; undefined where they reach everything. */
+  readonly #beyond: Float64Array | undefined;
+  readonly #leverages = new Map<number, Float64Array>();
+
+  private constructor(band: BlockTridiagonal, basis: Matrix, reach: 'all' | 'some') {
+    this.count = basis.cols;
+    this.largest = largestRowSum(band);
+    this.rounding = 4 * Number.EPSILON * this.largest;
+    this.#band = band;
+    this.#basis = basis;
+    this.#beyond = reach === 'some' ? squaresBeyond(basis) : undefined;
+  }
+
+  /** From the products of the rows, centred or not. */
+  static async ofKernel(kernel: Matrix): Promise<CentredRows> {
+    const { band, basis } = await bandForm(withoutConstant(kernel));
+    return new CentredRows(band, withConstantReflected(basis), 'all');
+  }
+
+  /** From features (row × feature), fewer than rows less one. */
+  static async ofFeatures(x: Matrix): Promise<CentredRows> {
+    const reflected = reflectConstant(x);
+    const below = matrix(x.rows - 1, x.cols, reflected.data.subarray(x.cols));
+    const { rows, r } = await orthonormalRows(below);
+    const { band, basis } = await bandForm(await matmul(r, r, { transposeB: true }));
+    return new CentredRows(band, withConstantReflected(await matmul(basis, rows)), 'some');
+  }
+
+  /** Targets (row × target, their means taken) in the directions of the rows. */
+  async coordinates(y: Matrix): Promise<Coordinates> {
+    const along = await matmul(this.#basis, y);
+    if (!this.#beyond) return coordinatesOf(along, undefined);
+    const reached = await matmul(this.#basis, along, { transposeA: true });
+    const beyond = y.data.map((value, i) =>
+      this.#beyond?.[Math.floor(i / y.cols)] === 0 ? 0 : value - reached.data[i],
+    );
+    return coordinatesOf(along, matrix(y.rows, y.cols, beyond));
+  }
+
+  /** Dual weights (row × target) of a ridge regression: (K + α)⁻¹ Y with the intercept free. */
+  async dual({ along, beyond }: Coordinates, alpha: number): Promise<Matrix> {
+    const { factor, penalty } = this.#factor(alpha);
+    const solved = matrix(along.rows, along.cols, along.data.slice());
+    await solveForward(factor, solved);
+    await solveBackward(factor, solved);
+    const dual = await matmul(this.#basis, solved, { transposeA: true });
+    if (beyond) for (let i = 0; i < dual.data.length; i++) dual.data[i] += beyond.data[i] / penalty;
+    return dual;
+  }
+
+  /** Diagonal of (K + α)⁻¹, over which a dual weight is the residual of the row that is left out. */
+  async leverages(alpha: number): Promise<Float64Array> {
+    const known = this.#leverages.get(alpha);
+    if (known) return known;
+    const { factor, penalty } = this.#factor(alpha);
+    const solved = matrix(this.#basis.rows, this.count, this.#basis.data.slice());
+    await solveForward(factor, solved);
+    const leverages = squaresOfColumns(solved);
+    this.#beyond?.forEach((square, i) => {
+      leverages[i] += square / penalty;
+    });
+    this.#leverages.set(alpha, leverages);
+    return leverages;
+  }
+
+  /** A penalty below the rounding of the eigenvalues counts as that much. */
+  #factor(alpha: number): { readonly factor: BlockFactor; readonly penalty: number } {
+    for (let penalty = Math.max(alpha, this.rounding); penalty < Infinity; penalty *= 8) {
+      const factor = factorPlus(this.#band, penalty);
+      if (factor) return { factor, penalty };
+    }
+    throw new RangeError('The products of the rows are not finite');
+  }
+}
+
+function coordinatesOf(along: Matrix, beyond: Matrix | undefined): Coordinates {
+  return {
+    count: along.cols,
+    along,
+    beyond,
+    columns: (from, to) =>
+      coordinatesOf(columnsOf(along, from, to), beyond && columnsOf(beyond, from, to)),
+  };
+}
+
+function columnsOf({ rows, cols, data }: Matrix, from: number, to: number): Matrix {
+  if (from === 0 && to === cols) return { rows, cols, data };
+  const some = matrix(rows, to - from);
+  for (let row = 0; row < rows; row++)
+    some.data.set(data.subarray(row * cols + from, row * cols + to), row * some.cols);
+  return some;
+}
+
+function squaresOfColumns({ rows, cols, data }: Matrix): Float64Array {
+  const sums = new Float64Array(cols);
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let col = 0; col < cols; col++, at++) sums[col] += data[at] * data[at];
+  return sums;
+}
+
+/** Squares of what is left of a row beside the constant and the directions; of a row that they reach, 0 and not rounding. */
+function squaresBeyond(basis: Matrix): Float64Array {
+  const reached = 1e-13 * basis.cols;
+  return squaresOfColumns(basis).map((square) => {
+    const left = 1 - 1 / basis.cols - square;
+    return left > reached ? left : 0;
+  });
+}
+
+/** v of the reflection I − β v vᵀ that takes the constant to the first axis: 1 + √n, 1, 1 … */
+const constantReflection = (rows: number) => {
+  const head = 1 + Math.sqrt(rows);
+  return { head, beta: 2 / (head * head + rows - 1) };
+};
+
+/** The rows reflected so that their constant is the first. */
+function reflectConstant({ rows, cols, data }: Matrix): Matrix {
+  const { head, beta } = constantReflection(rows);
+  const along = new Float64Array(cols);
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let col = 0; col < cols; col++) along[col] += (row === 0 ? head : 1) * data[at++];
+  const reflected = data.slice();
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let col = 0; col < cols; col++)
+      reflected[at++] -= beta * (row === 0 ? head : 1) * along[col];
+  return matrix(rows, cols, reflected);
+}
+
+/** The products of rows in the directions orthogonal to the constant. */
+function withoutConstant(kernel: Matrix): Matrix {
+  const n = kernel.rows;
+  const { head, beta } = constantReflection(n);
+  const once = reflectConstant(kernel);
+  const rest = matrix(n - 1, n - 1);
+  for (let i = 1, at = 0; i < n; i++) {
+    const row = once.data.subarray(i * n, (i + 1) * n);
+    let along = head * row[0];
+    for (let j = 1; j < n; j++) along += row[j];
+    for (let j = 1; j < n; j++) rest.data[at++] = row[j] - beta * along;
+  }
+  return rest;
+}
+
+/** Directions (direction × row) in terms of the rows, from those in which the constant was left out. */
+function withConstantReflected(basis: Matrix): Matrix {
+  const n = basis.cols + 1;
+  const { head, beta } = constantReflection(n);
+  const whole = matrix(basis.rows, n);
+  for (let i = 0; i < basis.rows; i++) {
+    const row = basis.data.subarray(i * (n - 1), (i + 1) * (n - 1));
+    const along = beta * row.reduce((sum, value) => sum + value, 0);
+    whole.data[i * n] = -along * head;
+    for (let j = 1; j < n; j++) whole.data[i * n + j] = row[j - 1] - along;
+  }
+  return whole;
+}
