@@ -55,7 +55,7 @@ const rooms: Record<string, readonly string[]> = {
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
-  metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'time', 'table'],
+  metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'tiled', 'time', 'table'],
   data: ['.', 'rdms', 'simulated', 'xarray', 'published'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
   scoring: [
