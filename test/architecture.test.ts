@@ -56,7 +56,7 @@ const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
   onnx: ['.', 'checks'],
-  metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'resampling', 'time', 'table'],
+  metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'resampling', 'tiled', 'time', 'table'],
   data: ['.', 'rdms', 'simulated', 'xarray', 'published'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
   scoring: [

@@ -2154,6 +2154,18 @@ export interface components {
                 passes: string[][];
                 cached: number;
             }[];
+            /** @description Benchmarks with so many training stimuli that their regressions are solved in tiles, on scratch disk where memory is too small. */
+            tiles?: {
+                benchmark: string;
+                /** @description Layers that are solved over stimuli. */
+                overStimuli: number;
+                /** @description Layers that are solved over units. */
+                overUnits: number;
+                /** @description Peak bytes of scratch disk for tiles. */
+                scratch: number;
+                /** @description Estimated seconds for all layers. */
+                seconds: number;
+            }[];
             /** @description Bytes beyond the network's own. */
             memory: number;
             /** @description Peak bytes of scratch disk. */

@@ -1,11 +1,10 @@
 import { quoted, quotedList } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
-import type { NetcdfFile } from '../formats/netcdf.js';
 import type { NetcdfVariable } from '../formats/netcdf-content.js';
 import { decodeValues } from '../formats/netcdf-decode.js';
 import { type Coordinate, type OpenAssembly, openAssembly, textValues } from './assembly.js';
 import type { Id } from './ids.js';
-import { binsOfStep, rebinned } from './rebin.js';
+import { binsOfStep, rebinned, type TimeBin } from './rebin.js';
 import type { Recordings, RecordingsRequest } from './recordings.js';
 
 /**
@@ -45,15 +44,45 @@ async function inSteps(
   const source = starts.map((start, i) => [start, ends[i]] as const);
   const empty = source.find(([start, end]) => !(end > start));
   if (empty) refuse(request.path, 'time_bin', 'bins that end after they start', empty.join(' to '));
-  const bins = source.map((_, bin) => bin);
   const target = binsOfStep(source, step, request.path);
-  const values = await readValues(assembly, neuroids, bins, true);
   const columns = neuroids.flatMap((neuroid) => target.map(() => neuroid));
-  return {
-    ...labels(assembly, columns, request),
-    values: rebinned(values, source, target, request.path),
-    timeBins: target,
-  };
+  const values = await rebinnedValues(assembly, neuroids, { source, target }, request.path);
+  return { ...labels(assembly, columns, request), values, timeBins: target };
+}
+
+/** The values of all presentations in other bins: those of the file are in memory for some presentations at a time. */
+async function rebinnedValues(
+  assembly: OpenAssembly,
+  neuroids: readonly number[],
+  { source, target }: { readonly source: readonly TimeBin[]; readonly target: readonly TimeBin[] },
+  path: string,
+): Promise<Float64Array | Float32Array> {
+  const bins = source.map((_, bin) => bin);
+  const presentations = assembly.shape[assembly.dims.indexOf('presentation')];
+  const width = neuroids.length * target.length;
+  let all: Float64Array | Float32Array | undefined;
+  for (const [from, to] of presentationBlocks(assembly, 8 * neuroids.length * bins.length)) {
+    const some = await readValues(assembly, neuroids, bins, true, [from, to]);
+    const made = rebinned(some, source, target, path);
+    const length = presentations * width;
+    all ??= made instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
+    all.set(made, from * width);
+  }
+  return all as Float64Array | Float32Array;
+}
+
+/** Presentations [from, to) of blocks of bounded size, whole chunks of the file where it can. */
+function presentationBlocks(
+  { dims, shape, variable }: OpenAssembly,
+  rowBytes: number,
+): (readonly [from: number, to: number])[] {
+  const axis = dims.indexOf('presentation');
+  const chunk = variable.chunks?.[axis] ?? 1;
+  const step = Math.max(chunk, Math.floor(blockBytes / rowBytes / chunk) * chunk);
+  return Array.from({ length: Math.ceil(shape[axis] / step) }, (_, i) => [
+    i * step,
+    Math.min(shape[axis], (i + 1) * step),
+  ]);
 }
 
 function binEdges({ coords, dims }: OpenAssembly, path: string) {
@@ -172,8 +201,8 @@ function idValues({ dtype, values }: Coordinate): Id[] {
 
 /** Where an element of a block goes: its presentation, its neuroid's column, or nowhere. */
 interface Target {
-  readonly sums: Float64Array;
-  readonly counts: Uint32Array;
+  /** The first presentation. */
+  readonly from: number;
   /** First column of each neuroid, −1 for one that is not read. */
   readonly columns: Int32Array;
   /** Which column of its neuroid each bin counts to, −1 for none. */
@@ -181,18 +210,58 @@ interface Target {
   readonly width: number;
 }
 
-/** The values of each neuroid: their mean over the bins, or with `apart` a column a bin. */
+/** What the cells of recordings are made of. */
+interface Cells {
+  add(cell: number, value: number): void;
+  /** The value of each cell, NaN where nothing was recorded. */
+  finish(single: boolean): Float64Array | Float32Array;
+}
+
+/** The mean of several values a cell, NaN left out as xarray does. */
+function meanCells(count: number): Cells {
+  const sums = new Float64Array(count);
+  const counts = new Uint32Array(count);
+  return {
+    add(cell, value) {
+      sums[cell] += value;
+      counts[cell]++;
+    },
+    finish(single) {
+      const means = single ? new Float32Array(count) : sums;
+      for (let i = 0; i < count; i++) means[i] = sums[i] / counts[i];
+      return means;
+    },
+  };
+}
+
+/** One value a cell, kept as it comes. */
+function plainCells(count: number, single: boolean): Cells {
+  const values = (single ? new Float32Array(count) : new Float64Array(count)).fill(Number.NaN);
+  return {
+    add(cell, value) {
+      // A mean of one is never −0.
+      values[cell] = value + 0;
+    },
+    finish: () => values,
+  };
+}
+
+/**
+ * The values of each neuroid: their mean over the bins, or with `apart` a column a bin; of all presentations or of some.
+ */
 async function readValues(
   assembly: OpenAssembly,
   neuroids: readonly number[],
   bins: readonly number[],
   apart: boolean,
+  presentations?: readonly [from: number, to: number],
 ): Promise<Float64Array | Float32Array> {
   const { file, variable, dims, shape } = assembly;
   const length = (dim: string) => shape[dims.indexOf(dim)] ?? 1;
   const each = apart ? bins.length : 1;
   const width = neuroids.length * each;
-  const cells = length('presentation') * width;
+  const [from, to] = presentations ?? [0, length('presentation')];
+  const count = (to - from) * width;
   const columns = new Int32Array(length('neuroid')).fill(-1);
   neuroids.forEach((neuroid, column) => {
     columns[neuroid] = column * each;
@@ -201,19 +270,22 @@ async function readValues(
   bins.forEach((bin, i) => {
     columnOfBin[bin] = apart ? i : 0;
   });
-  const target: Target = {
-    sums: new Float64Array(cells),
-    counts: new Uint32Array(cells),
-    columns,
-    columnOfBin,
-    width,
-  };
-  const range = rangesOf(dims, shape, { neuroid: neuroids, time_bin: bins });
-  const isSingle = await addBlocks({ file, variable }, dims, range, target);
-  const means = new (isSingle ? Float32Array : Float64Array)(cells);
-  // The mean leaves NaN out, as xarray's does; a cell without any value is NaN (0 / 0).
-  for (let i = 0; i < cells; i++) means[i] = target.sums[i] / target.counts[i];
-  return means;
+  const target: Target = { from, columns, columnOfBin, width };
+  const range = rangesOf(dims, shape, {
+    presentation: [from, to - 1],
+    neuroid: neuroids,
+    time_bin: bins,
+  });
+  let cells: Cells | undefined;
+  let single = false;
+  for (const slab of blocksOf(range, variable)) {
+    const stored = await file.read(variable.name, slab);
+    const { dtype, values } = decodeValues(variable, stored);
+    single = dtype === 'float32';
+    cells ??= apart || bins.length === 1 ? plainCells(count, single) : meanCells(count);
+    addBlock(values as ArrayLike<number>, dims, slab, target, cells);
+  }
+  return (cells as Cells).finish(single);
 }
 
 /** First index and length along each dimension of what is needed, as one block. */
@@ -225,23 +297,6 @@ function rangesOf(
   const start = dims.map((dim) => chosen[dim]?.[0] ?? 0);
   const last = dims.map((dim, i) => chosen[dim]?.at(-1) ?? shape[i] - 1);
   return { start, count: last.map((to, i) => to - start[i] + 1) };
-}
-
-/** Adds every block of the range to the target; answers whether the decoded values are float32. */
-async function addBlocks(
-  { file, variable }: { file: NetcdfFile; variable: NetcdfVariable },
-  dims: readonly string[],
-  range: { start: number[]; count: number[] },
-  target: Target,
-): Promise<boolean> {
-  let isSingle = false;
-  for (const slab of blocksOf(range, variable)) {
-    const stored = await file.read(variable.name, slab);
-    const { dtype, values } = decodeValues(variable, stored);
-    isSingle = dtype === 'float32';
-    addBlock(values as ArrayLike<number>, dims, slab, target);
-  }
-  return isSingle;
 }
 
 /** Cuts a range along its slowest dimensions into blocks of bounded size, whole chunks where it can. */
@@ -273,6 +328,7 @@ function addBlock(
   dims: readonly string[],
   slab: { start: number[]; count: number[] },
   target: Target,
+  cells: Cells,
 ): void {
   const strides = slab.count.map(() => 1);
   for (let i = strides.length - 2; i >= 0; i--) strides[i] = strides[i + 1] * slab.count[i + 1];
@@ -283,19 +339,18 @@ function addBlock(
       : { from: slab.start[i], n: slab.count[i], stride: strides[i] };
   };
   const [presentation, neuroid, bin] = ['presentation', 'neuroid', 'time_bin'].map(along);
-  const { sums, counts, columns, columnOfBin, width } = target;
+  const { from, columns, columnOfBin, width } = target;
   for (let p = 0; p < presentation.n; p++) {
     for (let k = 0; k < neuroid.n; k++) {
       const column = columns[neuroid.from + k];
       if (column < 0) continue;
-      const first = (presentation.from + p) * width + column;
+      const first = (presentation.from + p - from) * width + column;
       const base = p * presentation.stride + k * neuroid.stride;
       for (let t = 0; t < bin.n; t++) {
         const value = values[base + t * bin.stride];
         const within = columnOfBin[bin.from + t];
         if (within < 0 || Number.isNaN(value)) continue;
-        sums[first + within] += value;
-        counts[first + within]++;
+        cells.add(first + within, value);
       }
     }
   }

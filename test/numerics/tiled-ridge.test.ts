@@ -27,7 +27,11 @@ function random(rows: number, cols: number, seed: number): Matrix {
 /** Features with a large offset, training rows in an order of their own. */
 function made(units: number) {
   const x = random(TRAIN + TEST, units, 1);
-  const features = denseFeatures(x.rows, units, Float32Array.from(x.data, (value) => value + 3));
+  const features = denseFeatures(
+    x.rows,
+    units,
+    Float32Array.from(x.data, (value) => value + 3),
+  );
   const order = Array.from({ length: x.rows }, (_, i) => (i * 5) % x.rows);
   const [train, held] = [order.slice(0, TRAIN), order.slice(TRAIN)];
   const stored = x.data.map((value) => Math.fround(value + 3) - 3);
@@ -63,9 +67,9 @@ describe.each([
   test('predicts what the regression in memory predicts', async () => {
     expect(tiling.form).toBe(form);
     for (const alpha of [1, 1e-2, 1e4]) {
-      const predict = await tiledRidge({ features, train, tiling }, alpha, inMemory);
+      const fitted = await tiledRidge({ features, train, tiling }, alpha, inMemory);
       const wanted = await ridgePredictions(kernel, y, alpha);
-      near((await predict(held, y)).data, wanted.data);
+      near((await fitted.predict(held, y)).data, wanted.data);
     }
   });
 
@@ -107,9 +111,9 @@ describe('tiles on scratch disk', () => {
   ] as const)('give the bits of tiles in memory (%s)', async (_, units) => {
     const { features, train, held, y } = made(units);
     const source = { features, train, tiling: ridgeTiling({ rows: TRAIN, units }, TILE) };
-    const wanted = await (await tiledRidge(source, 1, inMemory))(held, y);
+    const wanted = await (await tiledRidge(source, 1, inMemory)).predict(held, y);
     const { room, opened } = tight();
-    const found = await (await tiledRidge(source, 1, room))(held, y);
+    const found = await (await tiledRidge(source, 1, room)).predict(held, y);
     expect(found.data).toEqual(wanted.data);
     expect(opened[0].spilled).toBeGreaterThan(0);
     expect(readdirSync(folder)).toHaveLength(1);

@@ -1,6 +1,7 @@
 import type { Cell } from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
 import { inkOn, type Rgb, shareOf, viridis } from '../../report/colour-scale.js';
+import { duration } from '../../report/duration.js';
 import {
   cellReason,
   chosenScore,
@@ -20,6 +21,7 @@ import {
 } from '../../report/map-text.js';
 import { visibleName } from '../../report/visible-name.js';
 import type { LayerMap, LayerRow, MapPlan } from '../../scoring/map/layer-map-types.js';
+import type { TilesPlan } from '../../scoring/map/plan-tiles.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Io } from '../terminal/io.js';
 import { drawTable, GAP } from './draw-table.js';
@@ -234,6 +236,14 @@ function printHoldout(
   }
 }
 
+function tilesText({ benchmark, overStimuli, overUnits, scratch, seconds }: TilesPlan): string {
+  const over = [
+    overStimuli > 0 ? `${thousands(overStimuli)} layers over stimuli` : [],
+    overUnits > 0 ? `${thousands(overUnits)} over units` : [],
+  ].flat();
+  return `${visibleName(benchmark)}: regressions in tiles, ${over.join(', ')}, ${bytesText(scratch)} of scratch disk, about ${duration(seconds)}`;
+}
+
 /**
  * Prints the plan of a map to stderr before the work starts; with `verbose` the units of each layer.
  */
@@ -249,6 +259,7 @@ export function printPlan(plan: MapPlan, io: Io, { verbose }: { readonly verbose
         io.err(`  pass ${i + 1}: ${pass.map((layer) => visibleName(layer)).join(' ')}\n`);
       });
   }
+  for (const each of plan.tiles ?? []) io.err(`${tilesText(each)}\n`);
   io.err(
     `memory ${bytesText(plan.memory)} beyond the network's own, scratch disk ${bytesText(plan.scratch)}\n`,
   );

@@ -7,6 +7,8 @@ export interface Tiles {
   read(row: number, col: number): Promise<Float64Array>;
   /** Keeps a tile; the caller may not change the values afterwards. */
   write(row: number, col: number, values: Float64Array): Promise<void>;
+  /** Forgets all tiles. */
+  close(): void;
 }
 
 /** A matrix in tiles. */
@@ -44,5 +46,9 @@ export class MemoryTiles implements Tiles {
 
   async write(row: number, col: number, values: Float64Array): Promise<void> {
     this.#kept.set(`${row} ${col}`, values);
+  }
+
+  close(): void {
+    this.#kept.clear();
   }
 }

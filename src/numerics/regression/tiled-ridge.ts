@@ -62,29 +62,36 @@ export interface TiledSource {
   readonly tiling: RidgeTiling;
 }
 
-/** Predictions (test row × target) for targets (training row × target). */
-export type TiledPredict = (test: readonly number[], y: Matrix) => Promise<Matrix>;
+/** A regression with one penalty, whatever the targets. Close it when done. */
+export interface TiledRidge {
+  /** Predictions (test row × target) for targets (training row × target). */
+  predict(test: readonly number[], y: Matrix): Promise<Matrix>;
+  close(): void;
+}
 
-/** Fits with one penalty: one factor for all targets. */
+/** Factors the products of the features with one penalty. */
 export async function tiledRidge(
   source: TiledSource,
   alpha: number,
   room: TiledRoom,
-): Promise<TiledPredict> {
+): Promise<TiledRidge> {
   const { tiling } = source;
   const factor: TiledMatrix = { ...tiling, tiles: room.open(tileBytes(tiling)) };
   await products(source, factor, room);
   await addToDiagonal(factor, alpha);
   if (!(await tiledCholesky(factor, room.step)))
     throw new RangeError(`The products plus ${alpha} are not positive definite`);
-  return async (test, y) => {
-    const predicted = matrix(test.length, y.cols);
-    const most = Math.max(1, Math.floor(BLOCK_VALUES / y.rows));
-    for (let from = 0; from < y.cols; from += most) {
-      const some = columnsOf(y, from, Math.min(y.cols, from + most));
-      setColumns(predicted, from, await predictSome({ source, factor, room }, test, some));
-    }
-    return predicted;
+  return {
+    async predict(test, y) {
+      const predicted = matrix(test.length, y.cols);
+      const most = Math.max(1, Math.floor(BLOCK_VALUES / y.rows));
+      for (let from = 0; from < y.cols; from += most) {
+        const some = columnsOf(y, from, Math.min(y.cols, from + most));
+        setColumns(predicted, from, await predictSome({ source, factor, room }, test, some));
+      }
+      return predicted;
+    },
+    close: () => factor.tiles.close(),
   };
 }
 
@@ -163,6 +170,7 @@ export async function tiledPenalties(
       if (index === 0 || error < best[k].error) best[k] = { alpha, error };
     }
   }
+  for (const { tiles } of [kernel, work]) tiles.close();
   return best.map(({ alpha }) => alpha);
 }
 

@@ -141,6 +141,7 @@ async function scoreOne(
   const features = loaded.shown.map(({ stimuli }) => rowsOf(source, stimuli));
   const measured = await loaded.measure(wholeLayer(features), {
     card: file.provenance?.card,
+    room: context,
     ...(request.detail ? { detail: true } : {}),
   });
   return makeScore(loaded, measured, {

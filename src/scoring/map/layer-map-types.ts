@@ -2,6 +2,7 @@ import type { InputSize, Region } from '../../activations/card/card.js';
 import type { ModelSource } from '../../activations/model-file.js';
 import type { LayerChoice, Score, UsedRuntime } from '../measure/score.js';
 import type { RegionRole } from '../registry/region-benchmarks.js';
+import type { TilesPlan } from './plan-tiles.js';
 
 /** Which layers of a model against which regions or benchmarks. */
 export interface LayerMapRequest {
@@ -95,6 +96,8 @@ export interface MapPlan {
     readonly passes: readonly (readonly string[])[];
     readonly cached: number;
   }[];
+  /** Benchmarks whose regressions are solved in tiles, if any. */
+  readonly tiles?: readonly TilesPlan[];
   /** Bytes beyond the network's own. */
   readonly memory: number;
   /** Bytes of scratch disk at the highest. */

@@ -52,6 +52,8 @@ export interface CellPlan {
   positions(loaded: LoadedBenchmark): readonly number[];
   /** Bytes that measurements take beside it. */
   readonly measurements: number;
+  /** Bytes that they may take. */
+  readonly measureMemory: number;
 }
 
 /** Share of the memory that is left to measurements. */
@@ -106,7 +108,14 @@ export async function computeCells(
     const stages = metricStages(jobs, pool.workers, context.progress);
     context.progress?.planned();
     const perCell = tasks.some(({ components }) => components) ? 2 : 1;
-    plan?.({ known, perCell, reduction: reducer.plan, positions, measurements: pool.bytes });
+    plan?.({
+      known,
+      perCell,
+      reduction: reducer.plan,
+      positions,
+      measurements: pool.bytes,
+      measureMemory: maxMemory,
+    });
     const { units } = reducer.plan;
     const run = { network, context, pool, units, total: jobs.length, found: heard, stages };
     return [...known, ...(await measureAll(reducer.run(), jobOf, run))];

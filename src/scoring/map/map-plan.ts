@@ -2,6 +2,7 @@ import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { distinctShown } from '../measure/score-inputs.js';
 import type { LayerMap, MapPlan } from './layer-map-types.js';
 import type { CellPlan } from './map-cells.js';
+import { planTiles } from './plan-tiles.js';
 
 /**
  * The estimated cost of a map, by its layers and benchmarks.
@@ -14,14 +15,18 @@ export function mapPlan(
 ): MapPlan {
   const units = new Map(plan.reduction.units);
   for (const { task, units: known } of plan.known) if (known !== null) units.set(task.layer, known);
+  const sized = layers.flatMap((layer) => {
+    const count = units.get(layer);
+    return count ? [{ layer, units: count }] : [];
+  });
+  const counts = sized.map((layer) => layer.units);
+  const tiles = planTiles(benchmarks, counts, plan.measureMemory);
   return {
-    layers: layers.flatMap((layer) => {
-      const count = units.get(layer);
-      return count ? [{ layer, units: count }] : [];
-    }),
+    layers: sized,
     sets: setsOf(layers, benchmarks, plan),
+    ...(tiles.length > 0 ? { tiles } : {}),
     memory: memoryOf(plan),
-    scratch: plan.reduction.scratch,
+    scratch: plan.reduction.scratch + Math.max(0, ...tiles.map(({ scratch }) => scratch)),
   };
 }
 

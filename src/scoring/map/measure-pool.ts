@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Piscina } from 'piscina';
 import type { ModelCard } from '../../activations/card/card.js';
 import type { ReducedLayer } from '../../activations/reduced-layer.js';
+import { TILE_SHARE } from '../../activations/scratch/tile-room.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { type Half, partOf } from '../measure/halves.js';
@@ -16,6 +17,8 @@ export interface PoolOptions {
   readonly threads: number;
   /** Bytes that all workers together may take. */
   readonly maxMemory: number;
+  /** Bytes on scratch disk that a measurement in this thread may take. */
+  readonly maxScratch: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -93,7 +96,9 @@ export class MeasurePool {
   ): Promise<{ readonly answer: Promise<Timed> }> {
     while (this.#running.size >= Math.max(1, this.workers)) await Promise.race(this.#running);
     this.#refuseInterrupted();
-    const sent = this.workers > 0 ? await sentLayer(layer, SENT_BYTES) : undefined;
+    // One that is solved in tiles has the memory for itself.
+    const apart = this.workers > 0 && !loaded.tiled;
+    const sent = apart ? await sentLayer(layer, SENT_BYTES) : undefined;
     const answer = timed(() =>
       sent ? this.#send(loaded, sent, how) : this.#measure(loaded, layer, how),
     );
@@ -130,7 +135,7 @@ export class MeasurePool {
     layer: ReducedLayer,
     { card, half }: MeasureHow,
   ): Promise<Measured> {
-    return partOf(loaded, half).measure(layer, { card });
+    return partOf(loaded, half).measure(layer, { card, room: this.#options });
   }
 
   #refuseInterrupted(): void {
@@ -169,11 +174,13 @@ function sizeFor(
   const seconds = measurements.reduce((sum, { seconds }) => sum + seconds, 0);
   const worth = Math.min(measurements.length, Math.floor(seconds / WORTH));
   const workers = Math.min(threads, Math.floor(maxMemory / each), worth);
-  return { workers, bytes: workers > 0 ? workers * each : matrices };
+  const tiles = benchmarks.some(({ tiled }) => tiled) ? maxMemory * TILE_SHARE : 0;
+  return { workers, bytes: Math.max(tiles, workers > 0 ? workers * each : matrices) };
 }
 
-/** Rows of the matrices of a measurement: stimuli, and none where units are measured one by one. */
-function stimuliOf({ shown, form }: LoadedBenchmark): number {
+/** Rows of the matrices of a measurement: stimuli, and none where units are measured one by one or in tiles. */
+function stimuliOf({ shown, form, tiled }: LoadedBenchmark): number {
+  if (tiled) return 0;
   const counts = shown.map(({ stimuli }) => stimuli.ids.length);
   if (form(1) === 'units') return 0;
   return form(Number.POSITIVE_INFINITY) === 'gram'

@@ -1,10 +1,12 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import type { Form, ReducedLayer } from '../../activations/reduced-layer.js';
+import type { MeasureRoom } from '../../activations/scratch/tile-room.js';
 import type { Shown } from '../../activations/stimuli/shown.js';
 import type { Id } from '../../data/ids.js';
 import type { Digestible } from '../../formats/digest.js';
 import type { Probabilities } from '../../metrics/i1i2.js';
 import type { Warning } from '../../metrics/metric.js';
+import type { TiledPlan } from '../../metrics/tiled/tiled-regression.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { LayerRole } from '../benchmark/layer-role.js';
@@ -41,6 +43,8 @@ export interface MeasureOptions {
   readonly detail?: boolean;
   /** The model's card, where the task needs it (labels). */
   readonly card?: ModelCard | undefined;
+  /** Limits of what it keeps in memory and on scratch; all is in memory without. */
+  readonly room?: MeasureRoom | undefined;
 }
 
 /** A benchmark with its data in hand, ready to measure any number of feature sets. */
@@ -62,6 +66,8 @@ export interface PreparedBenchmark {
   readonly group?: string | undefined;
   /** Estimated cost of a measurement, in seconds of one core. */
   readonly seconds: number;
+  /** How its regressions are solved where memory does not hold their products. */
+  readonly tiled?: TiledPlan | undefined;
   /** Metric and its version, `pls@1`. */
   readonly metric: string;
   /** Everything of the benchmark that the number depends on, except images. */

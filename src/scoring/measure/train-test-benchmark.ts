@@ -7,8 +7,10 @@ import {
 import type { Id } from '../../data/ids.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Digestible } from '../../formats/digest.js';
-import type { NeuralMetric, Regress } from '../../metrics/metric.js';
+import { present } from '../../formats/present.js';
+import type { NeuralMetric, Regress, Source } from '../../metrics/metric.js';
 import { neuralMetric, versionedName } from '../../metrics/table/metric-table.js';
+import { tiledPlan } from '../../metrics/tiled/tiled-regression.js';
 import { stackRows } from '../../numerics/algebra/features.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { DataSources } from '../benchmark/data-sources.js';
@@ -20,7 +22,7 @@ import { constantLayer } from './constant-layer.js';
 import type { PreparedBenchmark } from './loaded-benchmark.js';
 import { requireComplete, requireVaried } from './require-comparable.js';
 import { ceilingPart } from './score.js';
-import { type Fit, type Fitted, fitsOf, predict } from './train-test-fit.js';
+import { type Fit, type Fitted, fitsOf, predict, predictInTiles } from './train-test-fit.js';
 import { overallCeiling, trainTestScore } from './train-test-score.js';
 
 /** Benchmarks with training and test stimuli that are given: one fit, or one a subject (spec §1.11). */
@@ -51,9 +53,11 @@ interface Loaded {
 function prepared(loaded: Loaded): PreparedBenchmark {
   const { benchmark, metric, sets, fits, dropped } = loaded;
   const { shown, stimulusIds } = sets;
-  const form = (units: number): Form =>
-    metric.regression?.ofGram && units > stimulusIds.length ? 'gram' : 'features';
   const widest = Math.max(...fits.map(({ fold }) => fold.train.length));
+  const targets = fits.reduce((sum, { train }) => sum + train.neuroidIds.length, 0);
+  const tiled = tiledPlan(benchmark.metric, { rows: widest, targets });
+  const form = (units: number): Form =>
+    !tiled && metric.regression?.ofGram && units > stimulusIds.length ? 'gram' : 'features';
   let ceilingOnce: ReturnType<typeof overallCeiling> | undefined;
   const ceiling = () => {
     ceilingOnce ??= overallCeiling(benchmark, sets, fits);
@@ -64,10 +68,17 @@ function prepared(loaded: Loaded): PreparedBenchmark {
     shown,
     layers: regionLayer(benchmark),
     stratum: undefined,
-    // As a metric of ten splits takes over as many stimuli.
-    seconds: (1e-6 * fits.length * widest ** 2) / 10,
+    // As a metric of ten splits takes over as many stimuli; in tiles, over as many units.
+    seconds: tiled?.of(widest).seconds ?? (1e-6 * fits.length * widest ** 2) / 10,
+    tiled,
     metric: versionedName(benchmark.metric.name),
-    inputs: { ...definitionInputs(benchmark), stimuli: stimulusIds, ...inputsOf(fits, sets) },
+    inputs: {
+      ...definitionInputs(benchmark),
+      stimuli: stimulusIds,
+      ...inputsOf(fits, sets),
+      // Other last bits than in memory, by the number of training stimuli alone.
+      ...present({ arithmetic: tiled?.name }),
+    },
     dropped: dropped === undefined ? undefined : { neuroids: dropped },
     check() {
       for (const fit of fits) checkFit(benchmark, fit);
@@ -77,9 +88,15 @@ function prepared(loaded: Loaded): PreparedBenchmark {
     ceiling: () => ceilingPart(ceiling().total),
     async measure(layer, options = {}) {
       const reduced = await inForm(layer, form(layer.units));
-      const regress = await regressionOf(loaded, reduced);
-      const fitted: Fitted[] = [];
-      for (const fit of fits) fitted.push(await predict(fit, regress));
+      const fitted = tiled
+        ? await predictInTiles(
+            fits,
+            benchmark.metric,
+            sourceOf(loaded, reduced),
+            options.room,
+            tiled.matrices,
+          )
+        : await predictEach(fits, await regressionOf(loaded, reduced));
       const measured = trainTestScore(benchmark, fitted, ceiling(), options.detail === true);
       const why = measured.raw.value === null ? await constantLayer(reduced) : [];
       return { ...measured, warnings: [...why, ...measured.warnings] };
@@ -91,10 +108,19 @@ function prepared(loaded: Loaded): PreparedBenchmark {
   };
 }
 
-async function regressionOf(
-  { benchmark, metric, sets }: Loaded,
-  layer: ReducedLayer,
-): Promise<Regress> {
+async function predictEach(fits: readonly Fit[], regress: Regress): Promise<Fitted[]> {
+  const fitted: Fitted[] = [];
+  for (const fit of fits) fitted.push(await predict(fit, regress));
+  return fitted;
+}
+
+const sourceOf = ({ sets: { stimulusIds } }: Loaded, layer: ReducedLayer): Source => ({
+  stimulusIds,
+  features: stackRows(featuresOf(layer)),
+});
+
+async function regressionOf(loaded: Loaded, layer: ReducedLayer): Promise<Regress> {
+  const { benchmark, metric, sets } = loaded;
   const { stimulusIds } = sets;
   const { regression } = metric;
   if (!regression) throw new RangeError(`${benchmark.metric.name} fits no regression`);
@@ -103,7 +129,7 @@ async function regressionOf(
       { stimulusIds, units: layer.units, gram: layer.gram },
       benchmark.metric,
     );
-  return regression.of({ stimulusIds, features: stackRows(featuresOf(layer)) }, benchmark.metric);
+  return regression.of(sourceOf(loaded, layer), benchmark.metric);
 }
 
 /** What decides the number of the recordings; test recordings as they are, since the ceiling is made of their repetitions. */

@@ -1,9 +1,11 @@
+import { type MeasureRoom, withTileRoom } from '../../activations/scratch/tile-room.js';
 import { ascending, type Id } from '../../data/ids.js';
 import type { Recordings } from '../../data/recordings.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { correlate, pickRows } from '../../metrics/cross-regressed-correlation.js';
 import { requireSameStimuli } from '../../metrics/cross-validation.js';
-import type { Fold, Regress, Warning } from '../../metrics/metric.js';
+import type { Fold, Prediction, Regress, Source, Warning } from '../../metrics/metric.js';
+import { tiledPredictions } from '../../metrics/tiled/tiled-regression.js';
 import { type Matrix, submatrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { type AveragedRecordings, averaged } from '../recorded/averaged.js';
@@ -170,9 +172,30 @@ function withRestrict(fit: Omit<Fit, 'restrict'>): Fit {
 
 /** Fits, predicts the test stimuli, and correlates. */
 export async function predict(fit: Fit, regress: Regress): Promise<Fitted> {
-  const { values, alpha, remarks = [] } = await regress(fit.fold, copyOf(fit.train.values));
-  return { fit, r: correlate(fit.test.values, values), alpha, remarks };
+  return fittedBy(fit, await regress(fit.fold, copyOf(fit.train.values)));
 }
+
+/** Fits and predicts all at once, from tiles. */
+export async function predictInTiles(
+  fits: readonly Fit[],
+  metric: Benchmark['metric'],
+  source: Source,
+  room: MeasureRoom | undefined,
+  matrices: number,
+): Promise<Fitted[]> {
+  const jobs = fits.map(({ fold, train }) => ({ fold, targets: train.values }));
+  const predictions = room
+    ? await withTileRoom(room, matrices, (own) => tiledPredictions(source, metric, jobs, own))
+    : await tiledPredictions(source, metric, jobs);
+  return fits.map((fit, i) => fittedBy(fit, predictions[i]));
+}
+
+const fittedBy = (fit: Fit, { values, alpha, remarks = [] }: Prediction): Fitted => ({
+  fit,
+  r: correlate(fit.test.values, values),
+  alpha,
+  remarks,
+});
 
 /** Regressions may write over their targets. */
 const copyOf = ({ rows, cols, data }: Matrix): Matrix => ({ rows, cols, data: data.slice() });

@@ -227,6 +227,7 @@ async function scoreTask(
   try {
     const measured = await loaded.measure(layer, {
       card: network.card,
+      room: context,
       ...(request.detail ? { detail: true } : {}),
     });
     const { digest } = await scoreInputs(network, loaded, chosen.layers);

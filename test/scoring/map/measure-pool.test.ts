@@ -40,6 +40,7 @@ const open = ({ times = 1000, ...options }: Partial<PoolOptions> & { times?: num
     home,
     threads: 2,
     maxMemory: 2 ** 30,
+    maxScratch: 2 ** 30,
     ...options,
   });
 
