@@ -3,30 +3,34 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { unitsOfFeatures } from '../src/activations/unit-layer.js';
 import { writeNpy } from '../src/formats/npy.js';
 import { packageRoot } from '../src/formats/package-root.js';
 import { denseFeatures } from '../src/numerics/algebra/features.js';
 import { RandomState } from '../src/numerics/random/random-state.js';
-import { median } from '../src/numerics/statistics/statistics.js';
 import type { Grating } from '../src/properties/grating.js';
 import { type GratingSet, gratingSets, stimuliOfSet } from '../src/properties/grating-sets.js';
 import { properties } from '../src/properties/property-table.js';
+import type { Protocol } from '../src/properties/protocol.js';
 import { loadBenchmarks } from '../src/scoring/registry/load-benchmark.js';
 import { listBenchmarks } from '../src/scoring/registry/registry.js';
 import { hasPython, PYTHON } from './original.js';
 
 /**
  * The seven property scores of one made-up layer, by us and by the original's own files in turn: from activations in
- * memory to scores. The original is read from a checkout of brain-score/vision.
+ * memory to scores, and the seconds of the processor by part. The original copies the activations whenever it asks for
+ * them, maps receptive fields (with the copies that it takes), reads properties, and compares distributions; we read the
+ * units of the layer (fields, and responses of those at the stimulus), read properties, and compare. Our first round is
+ * that of a process that has just started. The original is read from a checkout of brain-score/vision.
  *
- *   node dist/bench/properties-original.js CHECKOUT [--units 2000] [--seen 200] [--rounds 3] [--save NAME]
+ *   node dist/bench/properties-original.js CHECKOUT [--units 2000] [--seen 200] [--rounds 5] [--save NAME]
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     units: { type: 'string', default: '2000' },
     seen: { type: 'string', default: '200' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     save: { type: 'string' },
   },
 });
@@ -117,6 +121,9 @@ function columnsOf(set: GratingSet): Record<string, readonly (number | undefined
 
 interface Took {
   readonly seconds: number;
+  /** Seconds of the processor. */
+  readonly processor: number;
+  readonly parts: Readonly<Record<string, number>>;
   readonly scores: Readonly<Record<string, number>>;
   readonly versions?: Readonly<Record<string, string>>;
 }
@@ -129,6 +136,14 @@ function theirs(folder: string): Took {
   if (status !== 0) throw new Error(`${SCRIPT} failed: ${stderr}`);
   return JSON.parse(stdout.trim().split('\n').at(-1) as string);
 }
+
+/** Seconds of the processor that this process has had. */
+const processor = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
+const rounded = (value: number) => Math.round(value * 1e4) / 1e4;
 
 if (!checkout) throw new Error('the path of a checkout of brain-score/vision is wanted');
 if (!hasPython()) process.exit(1);
@@ -171,13 +186,27 @@ try {
   const ours = async (): Promise<Took> => {
     // Others each time: what is read from features is kept as long as these are.
     const features = [denseFeatures(whole.length / units, units, whole)];
+    const protocol = loaded[0].shown[0].protocol as Protocol;
     const started = performance.now();
+    const begun = processor();
     const scores: Record<string, number> = {};
+    await unitsOfFeatures(features, protocol);
+    const read = processor();
     for (const each of loaded) {
       const { value } = await each.measure({ form: 'features', units, features });
       scores[each.benchmark.id] = value ?? Number.NaN;
     }
-    return { seconds: (performance.now() - started) / 1000, scores };
+    const seconds = (performance.now() - started) / 1000;
+    const ended = processor();
+    // Units and properties are there now.
+    for (const each of loaded) await each.measure({ form: 'features', units, features });
+    const comparing = processor() - ended;
+    const parts = {
+      reading: read - begun,
+      properties: Math.max(0, ended - read - comparing),
+      comparing,
+    };
+    return { seconds, processor: ended - begun, parts, scores };
   };
   const took = { original: [] as Took[], ours: [] as Took[] };
   for (let round = 0; round < rounds; round++) {
@@ -185,14 +214,25 @@ try {
     took.ours.push(await ours());
   }
   const [original] = took.original;
-  const secondsOf = (all: readonly Took[]) => all.map(({ seconds }) => seconds);
+  const sideOf = (all: readonly Took[]) => ({
+    seconds: all.map(({ seconds }) => rounded(seconds)),
+    processor: all.map((each) => rounded(each.processor)),
+    parts: Object.fromEntries(
+      Object.keys(all[0].parts).map((part) => [
+        part,
+        rounded(Math.min(...all.map(({ parts }) => parts[part]))),
+      ]),
+    ),
+  });
+  const least = (all: readonly Took[]) => Math.min(...all.map((each) => each.processor));
   const differences = Object.entries(took.ours[0].scores).map(([id, value]) =>
     Math.abs(value - original.scores[id]),
   );
   const report = {
     ...{ units, seen, stimuli: whole.length / units },
-    seconds: { original: secondsOf(took.original), ours: secondsOf(took.ours) },
-    ratio: median(secondsOf(took.original)) / median(secondsOf(took.ours)),
+    original: sideOf(took.original),
+    ours: sideOf(took.ours),
+    ratio: rounded(least(took.original) / least(took.ours)),
     largestDifference: Math.max(...differences),
     scores: took.ours[0].scores,
     versions: { ...original.versions, node: process.versions.node },

@@ -4,6 +4,7 @@ import type { Protocol } from '../properties/protocol.js';
 import {
   type Centre,
   type Centres,
+  larger,
   receptiveFieldCentres,
   receptiveFieldMaps,
   seesStimulus,
@@ -97,7 +98,7 @@ async function unitsOfGratings(gratings: Features, protocol: Protocol): Promise<
     const { block, stride } = await blockOf(gratings, from, to);
     const width = to - from;
     const peaks = peaksOf(block.subarray(stride, (1 + mapping) * stride), width, perPlace, stride);
-    const maps = receptiveFieldMaps(peaks, block.subarray(0, width));
+    const maps = receptiveFieldMaps(peaks, block.subarray(0, width), peaks);
     const near = unitsThatSee(receptiveFieldCentres(maps, width, places), stimulus);
     const responses = block.subarray((studies - 1) * stride);
     const own = transposed(responses, { units: near, rows: cols, stride });
@@ -178,13 +179,17 @@ export function peaksOf(
   stride = width,
 ): Float64Array {
   const places = Math.ceil(rows.length / stride) / perPlace;
-  const peaks = new Float64Array(places * width).fill(Number.NEGATIVE_INFINITY);
-  for (let row = 0; row < places * perPlace; row++) {
-    const first = Math.floor(row / perPlace) * width;
-    const start = row * stride;
-    for (let unit = 0; unit < width; unit++)
-      peaks[first + unit] = Math.max(peaks[first + unit], rows[start + unit]);
-  }
+  const peaks = new Float64Array(places * width);
+  for (let place = 0; place < places; place++)
+    for (let unit = 0; unit < width; unit++) {
+      let at = place * perPlace * stride + unit;
+      let most = rows[at];
+      for (let k = 1; k < perPlace; k++) {
+        at += stride;
+        most = larger(rows[at], most);
+      }
+      peaks[place * width + unit] = most;
+    }
   return peaks;
 }
 
@@ -193,8 +198,7 @@ export function raise<T extends ArrayLike<number> & { [unit: number]: number }>(
   peaks: T,
   row: ArrayLike<number>,
 ): void {
-  for (let unit = 0; unit < row.length; unit++)
-    if (!(row[unit] <= peaks[unit]) && !Number.isNaN(peaks[unit])) peaks[unit] = row[unit];
+  for (let unit = 0; unit < row.length; unit++) peaks[unit] = larger(row[unit], peaks[unit]);
 }
 
 async function responsesOf(features: Features, seen: Int32Array): Promise<UnitResponses> {

@@ -18,18 +18,34 @@ export interface Similarity {
  * @param model shares by bin; they sum to 1, as those of `recorded` do
  */
 export function histogramSimilarity(model: ArrayLike<number>, recorded: ArrayLike<number>): number {
-  let distance = 0;
+  return similarityTo(recorded, largestDistance(recorded), model);
+}
+
+/** The distance of the farthest distributions: everything is in the first bin, or in the last. */
+function largestDistance(recorded: ArrayLike<number>): number {
   let largest = 0;
+  let q = 0;
+  for (let i = 0; i < recorded.length; i++) {
+    q += recorded[i];
+    const last = i === recorded.length - 1 ? 1 : 0;
+    largest = Math.max(largest, Math.abs(1 - q), Math.abs(last - q));
+  }
+  return largest;
+}
+
+function similarityTo(
+  recorded: ArrayLike<number>,
+  largest: number,
+  model: ArrayLike<number>,
+): number {
+  let distance = 0;
   let p = 0;
   let q = 0;
   for (let i = 0; i < recorded.length; i++) {
     p += model[i];
     q += recorded[i];
-    if (Number.isNaN(p)) return Number.NaN;
-    // The farthest distributions have everything in the first bin, or in the last.
-    const last = i === recorded.length - 1 ? 1 : 0;
+    // NaN where one share is.
     distance = Math.max(distance, Math.abs(p - q));
-    largest = Math.max(largest, Math.abs(1 - q), Math.abs(last - q));
   }
   return 1 - distance / largest;
 }
@@ -76,6 +92,7 @@ export function bootstrappedSimilarity(
 ): Similarity {
   if (model.length === 0) throw new RangeError('a distribution of no units is like no other');
   const target = shares(histogram(recorded, bins));
+  const largest = largestDistance(target);
   // Units without a value are counted in a bin after the others.
   const none = bins.length - 1;
   const binOfUnit = new Int32Array(model.length);
@@ -93,7 +110,7 @@ export function bootstrappedSimilarity(
     for (let i = 0; i < drawn.length; i++) counts[binOfUnit[drawn[i]]]++;
     const total = drawn.length - counts[none];
     for (let bin = 0; bin < none; bin++) found[bin] = counts[bin] / total;
-    samples[sample] = histogramSimilarity(found, target);
+    samples[sample] = similarityTo(target, largest, found);
   }
   const empty = samples.reduce((count, sample) => count + (Number.isNaN(sample) ? 1 : 0), 0);
   if (empty > MOST_EMPTY) return { value: 0, error: 0, samples };

@@ -32,6 +32,9 @@ export interface StagePlan {
 /** Passes of a network, arithmetic of our own, or bytes that are read. */
 export type Basis = 'network' | 'arithmetic' | 'bytes';
 
+/** What a part without a plan may take. */
+export type Guess = Pick<StagePlan, 'seconds' | 'basis'>;
+
 /** Seconds in which an image of 224 pixels goes through a network of middle size. */
 const PASS_SECONDS = 0.02;
 
@@ -52,13 +55,13 @@ interface Extent {
 export class Work {
   readonly #job: Job;
   readonly #name: string;
-  readonly #guess: Pick<StagePlan, 'seconds' | 'basis'> | undefined;
+  readonly #guess: (() => Guess) | undefined;
   readonly #inside: (Stage | Work)[] = [];
   #planned = false;
   #over = false;
   #mirrored: Extent | undefined;
 
-  private constructor(job: Job, name: string, guess?: Pick<StagePlan, 'seconds' | 'basis'>) {
+  private constructor(job: Job, name: string, guess?: () => Guess) {
     this.#job = job;
     this.#name = name;
     this.#guess = guess;
@@ -88,9 +91,9 @@ export class Work {
 
   /**
    * Adds parts, each with a plan of its own.
-   * @param guess predicted seconds of each, for as long as it has no plan
+   * @param guess predicted seconds of each, for as long as it has no plan; asked for at each report
    */
-  parts(names: readonly string[], guess?: Pick<StagePlan, 'seconds' | 'basis'>): Work[] {
+  parts(names: readonly string[], guess?: () => Guess): Work[] {
     const parts = names.map((name) => new Work(this.#job, this.#named(name), guess));
     this.#inside.push(...parts);
     return parts;
@@ -142,7 +145,7 @@ export class Work {
   /** Seconds of a part without a plan, where they were guessed. */
   guessed(): number | undefined {
     if (!this.#guess) return undefined;
-    const { seconds, basis } = this.#guess;
+    const { seconds, basis } = this.#guess();
     return seconds * this.#job.correction({ name: '', basis });
   }
 
@@ -156,11 +159,25 @@ export class Stage {
   readonly #job: Job;
   readonly #plan: StagePlan;
   #done = 0;
+  /** Items as they are known now. */
+  #total: number;
+  #begun = false;
 
   /** Use {@link Work.stage}. */
   constructor(job: Job, plan: StagePlan) {
     this.#job = job;
     this.#plan = plan;
+    this.#total = plan.total;
+  }
+
+  /** Whether it has reported. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Takes back the number of items of the plan: so many were done, and so many are left. An item costs what it did. */
+  expect(done: number, left: number): void {
+    this.#total = done + left;
   }
 
   /**
@@ -168,7 +185,9 @@ export class Stage {
    * @param shown what a person is shown, where that is not the items
    */
   at(done: number, shown: Partial<Pick<Progress, 'done' | 'total' | 'words'>> = {}): void {
-    const { stage, total } = this.#plan;
+    const { stage } = this.#plan;
+    const total = this.#total;
+    this.#begun = true;
     this.#job.charge(this.#kind, this.#predicted(done - this.#done));
     this.#done = Math.max(this.#done, done);
     this.#job.report({ stage, done, total, ...shown });
@@ -186,13 +205,12 @@ export class Stage {
 
   /** Counts all items as done. */
   end(): void {
-    this.#done = this.#plan.total;
+    this.#done = this.#total;
   }
 
   extent(): Extent {
     const correction = this.#job.correction(this.#kind);
-    const { total } = this.#plan;
-    const left = Math.max(0, total - this.#done);
+    const left = Math.max(0, this.#total - this.#done);
     return {
       done: this.#predicted(this.#done) * correction,
       left: this.#predicted(left) * correction,
@@ -218,9 +236,25 @@ interface Kind {
 /** Seconds that were predicted for the items done of a kind, and those that they took. */
 interface Measured {
   readonly basis: Basis;
+  /** The first time that items were charged. */
+  readonly first: Readonly<Charged>;
+  /** All times after it. */
+  readonly later: Charged;
+}
+
+interface Charged {
   predicted: number;
   took: number;
 }
+
+/**
+ * What says how fast a kind is: the first time has the start in it (threads, memory, first runs), and counts only until as
+ * much was done after it.
+ */
+const speedOf = ({ first, later }: Measured): Charged =>
+  later.took > 0 && later.predicted >= first.predicted
+    ? later
+    : { predicted: first.predicted + later.predicted, took: first.took + later.took };
 
 /** A busier computer than this is not told from one that stands still. */
 const MOST_LOAD = 20;
@@ -254,10 +288,14 @@ class Job {
   charge({ name, basis }: Kind, predicted: number): void {
     const took = (this.#now() - this.#last) / 1000;
     if (predicted > 0) {
-      const kind = this.#measured.get(name) ?? { basis, predicted: 0, took: 0 };
-      kind.predicted += predicted;
-      kind.took += took;
-      this.#measured.set(name, kind);
+      const kind = this.#measured.get(name);
+      if (kind) {
+        kind.later.predicted += predicted;
+        kind.later.took += took;
+      } else {
+        const later = { predicted: 0, took: 0 };
+        this.#measured.set(name, { basis, first: { predicted, took }, later });
+      }
       if (basis === 'network') {
         this.#running.wall += took;
         this.#running.processor += processorSeconds() - this.#processor;
@@ -269,8 +307,8 @@ class Job {
   /** Measured over predicted seconds of a kind; until it is measured, of all kinds of its basis. */
   correction({ name, basis }: Kind): number {
     const own = this.#measured.get(name);
-    if (own) return own.took / own.predicted;
-    const like = [...this.#measured.values()].filter((each) => each.basis === basis);
+    if (own) return ratioOf(speedOf(own));
+    const like = [...this.#measured.values()].filter((each) => each.basis === basis).map(speedOf);
     const predicted = like.reduce((sum, each) => sum + each.predicted, 0);
     if (predicted > 0) return like.reduce((sum, each) => sum + each.took, 0) / predicted;
     return basis === 'arithmetic' ? this.#load() : 1;
@@ -298,6 +336,8 @@ class Job {
     });
   }
 }
+
+const ratioOf = ({ predicted, took }: Charged) => took / predicted;
 
 const tenths = (seconds: number) => Math.round(seconds * 10) / 10;
 

@@ -109,7 +109,8 @@ describe('the work of a job', () => {
   test('takes a part without a plan at its guess, corrected by stages of its basis', () => {
     const { work, wait, last } = job();
     const [train] = work.parts(['']);
-    const [evaluate] = work.parts(['base'], { seconds: 50, basis: 'network' });
+    let seconds = 50;
+    const [evaluate] = work.parts(['base'], () => ({ seconds, basis: 'network' }));
     work.planned();
     const steps = train.stage(images({ stage: 'train' }));
     train.planned();
@@ -118,9 +119,44 @@ describe('the work of a job', () => {
     steps.at(10);
     // Twice as slow as predicted: 18 s of steps, and 100 s of evaluation.
     expect(last().etaSeconds).toBe(18 + 100);
+    seconds = 5;
+    steps.at(10);
+    expect(last().etaSeconds).toBe(18 + 10);
     evaluate.end();
     steps.at(10);
     expect(last().etaSeconds).toBe(18);
+  });
+
+  test('takes back how many items a stage has, at the cost that an item had', () => {
+    const { work, wait, last } = job();
+    const attack = work.stage(images());
+    work.planned();
+    attack.at(0);
+    wait(10);
+    attack.expect(10, 40);
+    attack.at(10);
+    expect(last()).toMatchObject({ done: 10, total: 50, etaSeconds: 40 });
+    wait(10);
+    attack.expect(20, 0);
+    attack.at(20);
+    expect(last()).toMatchObject({ share: 1, etaSeconds: 0 });
+    expect(attack.begun).toBe(true);
+  });
+
+  test('leaves the start out of the speed of a kind once as much was done after it', () => {
+    const { work, wait, last } = job();
+    const passes = work.stage(images());
+    work.planned();
+    passes.at(0);
+    wait(30);
+    passes.at(10);
+    expect(last().etaSeconds).toBe(270);
+    wait(1);
+    passes.at(15);
+    expect(last().etaSeconds).toBeCloseTo((85 * 31) / 15, 1);
+    wait(1);
+    passes.at(20);
+    expect(last().etaSeconds).toBe(80 / 5);
   });
 
   test('takes over what another process says of a part', () => {

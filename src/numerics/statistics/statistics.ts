@@ -43,7 +43,11 @@ export function stdDdof0(values: ArrayLike<number>): number {
 
 /** Percentile (0 … 100) with numpy's default linear interpolation; NaN if any value is NaN. */
 export function percentile(values: ArrayLike<number>, percent: number): number {
-  const sorted = Float64Array.from(values).sort();
+  return percentileOfSorted(Float64Array.from(values).sort(), percent);
+}
+
+/** The same of ascending values, NaN last. */
+export function percentileOfSorted(sorted: Float64Array, percent: number): number {
   const n = sorted.length;
   if (n === 0 || Number.isNaN(sorted[n - 1])) return Number.NaN;
   const position = (percent / 100) * (n - 1);

@@ -1,6 +1,6 @@
 import type { Matrix } from '../../numerics/algebra/matrix.js';
 import { RandomState } from '../../numerics/random/random-state.js';
-import { percentile } from '../../numerics/statistics/statistics.js';
+import { percentileOfSorted } from '../../numerics/statistics/statistics.js';
 
 /** Draws and seed of every interval (design §3). */
 export const DRAWS = 2000;
@@ -18,9 +18,9 @@ export function resampled(draw: (random: RandomState) => number): Float64Array {
 
 /** 95 % percentile interval of the draws; null if fewer than half of them are finite. */
 export function percentileInterval(draws: Float64Array): readonly [number, number] | null {
-  const drawn = draws.filter(Number.isFinite);
+  const drawn = draws.filter(Number.isFinite).sort();
   if (drawn.length < draws.length / 2) return null;
-  return [percentile(drawn, 2.5), percentile(drawn, 97.5)];
+  return [percentileOfSorted(drawn, 2.5), percentileOfSorted(drawn, 97.5)];
 }
 
 /**

@@ -55,15 +55,17 @@ function measured(
   { study, sweep, protocol }: Reading,
   rates: FiringRates,
 ): PropertyTable {
-  const responses = Array.from(units.seen, (_, unit) => {
-    const blank = rowOf(units, 0, unit).subarray(0, 1);
-    const own =
-      study.set === 'texture'
-        ? inOrder(rowOf(units, 1, unit), sweep)
-        : gratingsOf(units, protocol, unit, study.set);
-    return { rates: firingRates(own, rates), baseline: firingRates(blank, rates)[0] };
-  });
-  const table = propertyTable(study, responses, sweep);
+  function* responses() {
+    for (let unit = 0; unit < units.seen.length; unit++) {
+      const blank = rowOf(units, 0, unit).subarray(0, 1);
+      const own =
+        study.set === 'texture'
+          ? inOrder(rowOf(units, 1, unit), sweep)
+          : gratingsOf(units, protocol, unit, study.set);
+      yield { rates: firingRates(own, rates), baseline: firingRates(blank, rates)[0] };
+    }
+  }
+  const table = propertyTable(study, responses(), sweep);
   if (table.kept.length > 0) return table;
   throw new VentralError(
     'units-too-few',

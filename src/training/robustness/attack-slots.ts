@@ -28,6 +28,8 @@ export interface Seen {
 export interface SearchListener {
   readonly signal?: AbortSignal | undefined;
   readonly ended?: (search: Search) => void;
+  /** After each call of the network, and what ended with it. */
+  readonly called?: () => void;
 }
 
 /**
@@ -37,7 +39,7 @@ export interface SearchListener {
 export async function runSearches(
   target: AttackTarget,
   searches: AsyncIterator<Search>,
-  { signal, ended }: SearchListener,
+  { signal, ended, called }: SearchListener,
 ): Promise<void> {
   const [batch] = target.dims;
   const size = sizeOf(target.dims.slice(1));
@@ -76,5 +78,6 @@ export async function runSearches(
       slots[slot] = undefined;
       ended?.(search);
     });
+    called?.();
   }
 }

@@ -11,7 +11,9 @@ export interface Attack {
   readonly title: string;
   /** The objective that it maximises. */
   readonly loss: LossName;
-  /** Passes of the network for an example that withstands it; a gradient costs three. */
+  /** Calls of the network for an example that withstands it. */
+  readonly calls: number;
+  /** Passes forward that a call costs for each example of its batch. */
   readonly passes: number;
   /** @param dims [channels, height, width] */
   search(example: Example, threat: Threat, random: RandomState, dims: readonly number[]): Search;
@@ -25,7 +27,9 @@ const QUERIES = 1000;
 const gradient = (title: string, loss: LossName, steps: number, restarts = 0): Attack => ({
   title,
   loss,
-  passes: GRADIENT_PASSES * steps * (1 + restarts),
+  // The last place of each start is looked at, too.
+  calls: (steps + 1) * (1 + restarts),
+  passes: GRADIENT_PASSES,
   search(example, threat, random) {
     const options = { steps, stepSize: pgdStep(threat.epsilon, steps), starts: 1 + restarts };
     return new GradientSearch(example, threat, options, random);
@@ -45,7 +49,8 @@ export const attacks: Readonly<Record<AttackName, Attack>> = {
   square: {
     title: `Square, ${QUERIES} queries`,
     loss: 'margin',
-    passes: QUERIES,
+    calls: 1 + QUERIES,
+    passes: 1,
     search: (example, threat, random, dims) =>
       new SquareSearch(example, dims, threat, QUERIES, random),
   },

@@ -6,8 +6,9 @@ import type { Threat } from '../attack/threat.js';
 import type { AttackName } from '../recipe/recipe.js';
 import { AttackedNetwork, type AttackedNetworkOptions } from '../step/attacked-network.js';
 import type { LossName } from '../step/step-graph.js';
+import { CallCount, expectedCalls, type Outlook, UNKNOWN } from './attack-cost.js';
 import { runSearches, type Search } from './attack-slots.js';
-import { attackNames, attacks, GRADIENT_PASSES, pgdStep } from './attacks.js';
+import { type Attack, attackNames, attacks, GRADIENT_PASSES, pgdStep } from './attacks.js';
 import { type Example, GradientSearch } from './gradient-search.js';
 import { figure, type Robustness, type SelfCheck, type ThreatResult } from './robustness.js';
 import { blackBoxCheck, type Losses, lossCheck, unboundedCheck } from './self-checks.js';
@@ -36,6 +37,8 @@ export interface RobustnessOptions {
   readonly checks?: boolean;
   readonly signal?: AbortSignal;
   readonly progress?: Work | undefined;
+  /** What the remaining time goes by until the examples tell. */
+  readonly outlook?: Outlook;
 }
 
 /**
@@ -65,13 +68,24 @@ const CHECKED = 64;
 /** The whole cube of images: whatever it holds may be shown. */
 const UNBOUNDED: Threat = { norm: 'Linf', epsilon: 1 };
 
+type AttackCost = Pick<Attack, 'calls' | 'passes'>;
+
+/** One look at each example. */
+const LOOK: AttackCost = { calls: 1, passes: 1 };
+
+interface PlannedStage {
+  readonly stage: Stage;
+  readonly attack: AttackCost;
+}
+
 class Evaluation {
   /** Positions of examples classified correctly without an attack. */
   readonly #right: number[] = [];
   /** Positions of examples turned by an attack, by threat. */
   readonly #turned: ReadonlyMap<Threat, Map<AttackName, ReadonlySet<number>>>;
   readonly #checks: SelfCheck[] = [];
-  readonly #stages: ReadonlyMap<string, Stage>;
+  readonly #stages: ReadonlyMap<string, PlannedStage>;
+  #outlook: Outlook;
 
   readonly #network: EvaluatedNetwork;
   readonly #examples: EvaluatedExamples;
@@ -82,29 +96,52 @@ class Evaluation {
     this.#examples = examples;
     this.#options = options;
     this.#turned = new Map(options.threats.map((threat) => [threat, new Map()] as const));
+    this.#outlook = options.outlook ?? UNKNOWN;
     this.#stages = this.#plan();
   }
 
-  /** Stages by name; each is of one item, since how many examples are attacked is known after the first. */
-  #plan(): Map<string, Stage> {
+  /** Stages by name; an item is a call of the network. */
+  #plan(): Map<string, PlannedStage> {
     const { threats, progress } = this.#options;
     const count = this.#examples.labels.length;
-    const pass = passSeconds(this.#network.dims[2]);
-    const stages = new Map<string, Stage>();
-    const add = (stage: string, passes: number) => {
-      const plan = { stage, total: 1, seconds: pass * passes, basis: 'network' as const };
-      if (progress && !stages.has(stage)) stages.set(stage, progress.stage(plan));
+    const [batch, , height] = this.#network.dims;
+    const pass = passSeconds(height);
+    const stages = new Map<string, PlannedStage>();
+    const add = (stage: string, attack: AttackCost, examples: number, kind: string) => {
+      if (!progress || stages.has(stage)) return;
+      const total = expectedCalls(attack, { ...this.#outlook, examples, batch });
+      const seconds = total * batch * attack.passes * pass;
+      const plan = { stage, total, seconds, kind, basis: 'network' as const };
+      stages.set(stage, { stage: progress.stage(plan), attack });
     };
-    add(CLEAN, count);
+    const right = Math.max(1, Math.ceil(this.#outlook.right * count));
+    add(CLEAN, LOOK, count, 'answers');
     for (const threat of threats)
-      for (const name of this.#attacks())
-        add(stageOf(attacks[name].title, threat), count * attacks[name].passes);
+      for (const name of this.#attacks()) {
+        const kind = attacks[name].passes > 1 ? 'gradients' : 'answers';
+        add(stageOf(attacks[name].title, threat), attacks[name], right, kind);
+      }
     if (this.#options.checks ?? true)
       for (const threat of [UNBOUNDED, ...largestOfEachNorm(threats)])
-        for (const steps of threat === UNBOUNDED ? [UNBOUNDED_STEPS] : CHECKED_STEPS)
-          add(checkOf(threat, steps), CHECKED * GRADIENT_PASSES * steps);
+        for (const steps of threat === UNBOUNDED ? [UNBOUNDED_STEPS] : CHECKED_STEPS) {
+          const cost = { calls: steps + 1, passes: steps > 0 ? GRADIENT_PASSES : 1 };
+          const kind = steps > 0 ? 'gradients' : 'answers';
+          add(checkOf(threat, steps), cost, Math.min(CHECKED, right), kind);
+        }
     progress?.planned();
     return stages;
+  }
+
+  /** Plans the attacks that have not begun again, by what is known of the network now. */
+  #foresee(told: Partial<Outlook>): void {
+    this.#outlook = { ...this.#outlook, ...told };
+    const count = this.#right.length;
+    const [batch] = this.#network.dims;
+    for (const [name, { stage, attack }] of this.#stages) {
+      if (stage.begun) continue;
+      const examples = name.startsWith(CHECK) ? Math.min(CHECKED, count) : count;
+      stage.expect(0, expectedCalls(attack, { ...this.#outlook, examples, batch }));
+    }
   }
 
   /** Everything that looks at one loss, so that one network at a time is held. */
@@ -151,6 +188,7 @@ class Evaluation {
       },
     });
     this.#right.sort((a, b) => a - b);
+    this.#foresee({ right: this.#right.length / all.length });
   }
 
   async #attack(target: AttackedNetwork, name: AttackName, threat: Threat): Promise<void> {
@@ -166,6 +204,10 @@ class Evaluation {
       },
     });
     this.#turned.get(threat)?.set(name, turned);
+    const withstand = 1 - turned.size / Math.max(1, this.#right.length);
+    // A single step turns fewer than the attacks behind it.
+    if (name !== 'fgsm') this.#foresee({ withstand });
+    else this.#foresee({ withstand: Math.min(withstand, this.#outlook.withstand) });
   }
 
   #threatResult(threat: Threat): ThreatResult {
@@ -227,8 +269,10 @@ class Evaluation {
   ): Promise<void> {
     const examples = this.#examples;
     const { signal } = this.#options;
-    const reported = this.#stages.get(stage);
+    const { stage: reported, attack = LOOK } = this.#stages.get(stage) ?? {};
     const total = indices.length;
+    const [batch] = this.#network.dims;
+    const calls = new CallCount(attack, { ...this.#outlook, examples: total, batch });
     reported?.at(0, { done: 0, total });
     const running = new Map<Search, number>();
     async function* searches() {
@@ -236,6 +280,7 @@ class Evaluation {
         const picture = await examples.picture(index);
         const search = work.search({ picture, label: examples.labels[index] }, index);
         running.set(search, index);
+        calls.begin(search);
         yield search;
       }
     }
@@ -243,15 +288,22 @@ class Evaluation {
     const ended = (search: Search) => {
       work.ended(search as S, running.get(search) as number);
       running.delete(search);
+      calls.end(search);
       done++;
-      reported?.at(done / total, { done, total });
     };
-    await runSearches(target, searches(), { signal, ended });
+    const called = () => {
+      calls.called();
+      reported?.expect(calls.made, calls.left);
+      reported?.at(calls.made, { done, total });
+    };
+    await runSearches(target, searches(), { signal, ended, called });
     reported?.end();
   }
 }
 
-const checkOf = (threat: Threat, steps: number) => `${stageOf('check', threat)}, ${steps} steps`;
+const CHECK = 'check';
+
+const checkOf = (threat: Threat, steps: number) => `${stageOf(CHECK, threat)}, ${steps} steps`;
 
 const stageOf = (title: string, { norm, epsilon }: Threat) =>
   `${title}, ${norm} ${Number(epsilon.toPrecision(3))}`;

@@ -61,8 +61,8 @@ export async function adversarialImages(
 }
 
 /** Steps of the attack that guards fast training, and how many batches are between two. */
-const GUARD_STEPS = 5;
-const GUARD_SHARE = 10;
+export const GUARD_STEPS = 5;
+export const GUARD_SHARE = 10;
 
 /** Watches fast training for catastrophic overfitting (Wong et al. 2020): PGD-5 on one batch, ten times an epoch. */
 export class OverfittingGuard {

@@ -9,7 +9,7 @@ import { robustnessEvents } from '../robustness/robustness.js';
 import type { RunContext } from './run-context.js';
 
 /** Images of one call of the attacked network. */
-const BATCH = 64;
+export const BATCH = 64;
 
 /** Robustness of one network on test images, the same for every network of a run. */
 export async function evaluateCheckpoint(
@@ -31,7 +31,8 @@ export async function evaluateCheckpoint(
       threads,
     };
     const { progress } = context;
-    const options = { threats, attacks, seed, checks: false, signal, progress };
+    const outlook = context.outlooks.of(checkpoint);
+    const options = { threats, attacks, seed, checks: false, signal, progress, outlook };
     return robustnessEvents(checkpoint, await evaluateRobustness(network, examples, options));
   } finally {
     await set.close();

@@ -1,8 +1,12 @@
 import { cardSide } from '../../activations/stimuli/stimulus-size.js';
 import { passSeconds, type Work } from '../../runtime/work.js';
 import type { CompareStage, EvaluateStage, Stage, TrainStage } from '../recipe/recipe.js';
+import { expectedCalls, type Outlook } from '../robustness/attack-cost.js';
 import { attacks, GRADIENT_PASSES } from '../robustness/attacks.js';
+import { GUARD_SHARE, GUARD_STEPS } from './adversary.js';
+import { BATCH } from './evaluate-stage.js';
 import type { RunContext } from './run-context.js';
+import { ROBUST_COUNT, ROBUST_STEPS } from './validate.js';
 
 /** Images of a benchmark, where they are not counted yet. */
 const USUAL_STIMULI = 700;
@@ -12,28 +16,48 @@ export function planRun(context: RunContext): Work[] | undefined {
   const { progress, recipe } = context;
   if (!progress) return undefined;
   const parts = recipe.stages.map((stage) => {
-    const guess = { seconds: secondsOf(stage, context), basis: 'network' as const };
+    // Asked for again at each report: training tells how its networks stand against attacks.
+    const guess = () => ({ seconds: secondsOf(stage, context), basis: 'network' as const });
     return progress.parts([''], guess)[0];
   });
   progress.planned();
   return parts;
 }
 
-/** Predicted seconds of a train stage: passes forward and backward, and those of the attack. */
-export function secondsOfTraining(
-  { adversarial, epochs, side }: TrainStage,
-  { data, card }: RunContext,
-): number {
-  const attack = adversarial?.method === 'pgd' ? adversarial.steps : adversarial ? 1 : 0;
-  const images = GRADIENT_PASSES * (1 + attack) * data.train.indices.length;
-  return passSeconds(side ?? cardSide(card)) * epochs * (images + data.validation.indices.length);
+/** Predicted seconds of a train stage. */
+interface TrainingSeconds {
+  /** Passes forward and backward, and those of the attack. */
+  readonly steps: number;
+  /** Looks at the validation split after each epoch. */
+  readonly looks: number;
 }
 
+export function secondsOfTraining(
+  { adversarial, epochs, side, batch, mix }: TrainStage,
+  { data, card }: RunContext,
+): TrainingSeconds {
+  const views = mix && 'AugMix' in mix ? 3 : 1;
+  const attack = adversarial?.method === 'pgd' ? adversarial.steps : adversarial ? 1 : 0;
+  const guard = adversarial?.method === 'fast' ? GUARD_SHARE * batch * passesOfPgd(GUARD_STEPS) : 0;
+  const images = GRADIENT_PASSES * (views + attack) * data.train.indices.length;
+  const looked = data.validation.indices.length;
+  const robust = adversarial ? Math.min(ROBUST_COUNT, looked) * passesOfPgd(ROBUST_STEPS) : 0;
+  const pass = passSeconds(side ?? cardSide(card)) * epochs;
+  return { steps: pass * (images + guard), looks: pass * (looked + robust) };
+}
+
+const passesOfPgd = (steps: number) => GRADIENT_PASSES * steps + 2;
+
+const wholeOf = ({ steps, looks }: TrainingSeconds) => steps + looks;
+
 function secondsOf(stage: Stage, context: RunContext): number {
-  if ('train' in stage) return secondsOfTraining(stage.train, context);
+  if ('train' in stage) return wholeOf(secondsOfTraining(stage.train, context));
   const pass = passSeconds(cardSide(context.card));
   if ('evaluate' in stage)
-    return pass * stage.evaluate.checkpoints.length * passesOfAttacks(stage.evaluate);
+    return stage.evaluate.checkpoints.reduce(
+      (sum, name) => sum + pass * passesOfAttacks(stage.evaluate, context.outlooks.of(name)),
+      0,
+    );
   if ('score' in stage)
     return pass * stage.score.checkpoints.length * passesOfScores(stage.score.benchmarks);
   if ('compare' in stage) return secondsOfComparison(stage.compare, context, pass);
@@ -43,22 +67,34 @@ function secondsOf(stage: Stage, context: RunContext): number {
   return pass * (looked + (statistics === 'estimated' ? train.indices.length : 0));
 }
 
-const passesOfAttacks = (of: Pick<EvaluateStage, 'threats' | 'attacks' | 'count'>): number =>
-  of.count *
-  (1 + of.threats.length * of.attacks.reduce((sum, name) => sum + attacks[name].passes, 0));
+function passesOfAttacks(
+  { count, threats, attacks: names }: Pick<EvaluateStage, 'threats' | 'attacks' | 'count'>,
+  { right, withstand }: Outlook,
+): number {
+  const batch = Math.min(BATCH, count);
+  const attacked = { examples: right * count, withstand, batch };
+  const each = names.reduce(
+    (sum, name) => sum + expectedCalls(attacks[name], attacked) * attacks[name].passes,
+    0,
+  );
+  return count + threats.length * batch * each;
+}
 
 const passesOfScores = (benchmarks: readonly string[]) => USUAL_STIMULI * benchmarks.length;
 
 /** Every other seed trains all that the compared stages need. */
 function secondsOfComparison(
-  { seeds, threats, count, benchmarks }: CompareStage,
+  { stage, with: other, seeds, threats, count, benchmarks }: CompareStage,
   context: RunContext,
   pass: number,
 ): number {
-  const measured = passesOfAttacks({ threats, count, attacks: ['pgd-20'] });
-  const each = 2 * pass * (measured + passesOfScores(benchmarks));
+  const each = [stage, other].reduce((sum, name) => {
+    const of = { threats, count, attacks: ['pgd-20' as const] };
+    const measured = passesOfAttacks(of, context.outlooks.of(name));
+    return sum + pass * (measured + passesOfScores(benchmarks));
+  }, 0);
   const trained = context.recipe.stages.reduce(
-    (sum, stage) => sum + ('train' in stage ? secondsOfTraining(stage.train, context) : 0),
+    (sum, each) => sum + ('train' in each ? wholeOf(secondsOfTraining(each.train, context)) : 0),
     0,
   );
   const others = seeds.filter((seed) => seed !== context.recipe.seed).length;

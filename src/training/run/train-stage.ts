@@ -14,7 +14,7 @@ import { secondsOfTraining } from './plan-run.js';
 import type { RunContext } from './run-context.js';
 import { selectionScore } from './score-stage.js';
 import type { StateArrays, TrainingProgress } from './training-state.js';
-import { robustAccuracy, validate } from './validate.js';
+import { ROBUST_COUNT, robustAccuracy, validate } from './validate.js';
 
 /** Where a train stage resumes from. */
 export interface StageStart {
@@ -30,8 +30,6 @@ export interface StageStart {
 
 /** Seconds between two states within an epoch: what a kill costs at the most. */
 const SAVE_SECONDS = 60;
-/** Validation images that are attacked after each epoch. */
-const ROBUST_COUNT = 256;
 
 /**
  * Trains for the epochs of a stage; after each, a checkpoint is kept and looked at on the validation split.
@@ -73,6 +71,8 @@ class StageRun {
   readonly #context: RunContext;
   readonly #tools: StageTools;
   readonly #reported: Stage | undefined;
+  /** Looks at the validation split: they take their own time. */
+  readonly #looks: Stage | undefined;
 
   private constructor(
     stage: TrainStage,
@@ -87,13 +87,14 @@ class StageRun {
     const fresh = { batches: 0, steps: 0, optimizerSteps: 0, loss: 0, guard: [] };
     this.#progress = start.progress ?? fresh;
     this.#epoch = start.done;
-    this.#reported = context.progress?.stage({
-      stage: stage.name,
-      total: stage.epochs * tools.feed.batches,
-      seconds: secondsOfTraining(stage, context),
-      basis: 'network',
-    });
+    const { steps, looks } = secondsOfTraining(stage, context);
+    const common = { stage: stage.name, basis: 'network' as const };
+    const total = stage.epochs * tools.feed.batches;
+    this.#reported = context.progress?.stage({ ...common, total, seconds: steps, kind: 'steps' });
     this.#reported?.skip(this.#progress.steps);
+    const looked = { total: stage.epochs, seconds: looks, kind: 'looks' };
+    this.#looks = context.progress?.stage({ ...common, ...looked });
+    this.#looks?.skip(start.done);
     context.progress?.planned();
   }
 
@@ -236,6 +237,8 @@ class StageRun {
     };
     this.#epoch++;
     await this.#save();
+    const total = stage.epochs * feed.batches;
+    this.#looks?.at(this.#epoch, { done: this.#progress.steps, total });
   }
 
   async #robust(): Promise<number | undefined> {

@@ -66,7 +66,7 @@ export async function robustAccuracy(
     // Rows behind the last example have no class: any will do, they are not counted.
     const labels = Array.from(batch.labels, (label) => Math.max(0, label));
     const { fooled } = await pgd(target, { pictures: batch.pictures, labels }, threat, {
-      steps: STEPS,
+      steps: ROBUST_STEPS,
     });
     correct += fooled.slice(0, batch.count).filter((each) => !each).length;
     count += batch.count;
@@ -74,4 +74,7 @@ export async function robustAccuracy(
   return correct / count;
 }
 
-const STEPS = 10;
+/** Steps of the attack on validation images. */
+export const ROBUST_STEPS = 10;
+/** Validation images that are attacked after each epoch. */
+export const ROBUST_COUNT = 256;
