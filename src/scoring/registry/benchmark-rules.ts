@@ -102,9 +102,6 @@ const company: Rule = (text) => {
     ...(text.trials === undefined && text.exclude_conditions
       ? problem('/exclude_conditions', 'exclude_conditions: expected only beside trials')
       : []),
-    ...(csv && text.time_bins
-      ? problem('/time_bins', 'time_bins: a recordings CSV has no time bins')
-      : []),
   ];
 };
 
