@@ -8,7 +8,7 @@ export type TimeBin = readonly [start: number, end: number];
 const MOST_BINS = 1000;
 
 /** Edges in seconds are fractions that no float holds. */
-const SLACK = 1e-9;
+export const SLACK = 1e-9;
 
 /**
  * Bins of one length from 0 on, as the reference makes them: the last bin that would fit is left out, since its start is

@@ -108,33 +108,44 @@ export async function pairSums(
   const products = new Float64Array(pairs.length);
   const squares = new Float64Array(pairs.length);
   for (const [from, to] of columnBlocks(features)) {
-    const width = to - from;
-    const values = await features.columns(from, to);
-    for (let unit = 0; unit < width; unit++) {
-      const at = (row: number) => values[row * width + unit];
-      const centre = new Map(
-        FACTORS.map((factor) => [factor as Factor, centreOf(at, pairs, factor)]),
-      );
-      const all = centreOf(at, pairs);
-      pairs.forEach(({ row, partner, factor }, i) => {
-        const m = centre.get(factor) as number;
-        products[i] += (at(row) - m) * (at(partner) - m);
-        squares[i] += ((at(row) - all) ** 2 + (at(partner) - all) ** 2) / 2;
-      });
-    }
+    const block = { values: await features.columns(from, to), width: to - from };
+    const centres = FACTORS.map((factor) =>
+      centresOf(
+        block,
+        pairs.filter((pair) => pair.factor === factor),
+      ),
+    );
+    const all = centresOf(block, pairs);
+    pairs.forEach(({ row, partner, factor }, i) => {
+      const centre = centres[FACTORS.indexOf(factor)];
+      products[i] += productOf(block, row, partner, centre);
+      squares[i] += (productOf(block, row, row, all) + productOf(block, partner, partner, all)) / 2;
+    });
   }
   return { units: features.cols, products, squares };
 }
 
-/** Mean of a unit over both stimuli of the pairs, of one factor or all. */
-function centreOf(at: (row: number) => number, pairs: readonly FactorPair[], factor?: Factor) {
-  let [sum, count] = [0, 0];
-  for (const pair of pairs) {
-    if (factor !== undefined && pair.factor !== factor) continue;
-    sum += at(pair.row) + at(pair.partner);
-    count += 2;
-  }
-  return sum / count;
+/** Some columns of all rows. */
+interface Block {
+  readonly values: Float32Array | Float64Array;
+  readonly width: number;
+}
+
+/** Mean of each unit over both stimuli of the pairs. */
+function centresOf({ values, width }: Block, pairs: readonly FactorPair[]): Float64Array {
+  const sums = new Float64Array(width);
+  for (const { row, partner } of pairs)
+    for (let unit = 0; unit < width; unit++)
+      sums[unit] += values[row * width + unit] + values[partner * width + unit];
+  return sums.map((sum) => sum / (2 * pairs.length));
+}
+
+/** Σ over units of (a − m)(b − m) of two rows. */
+function productOf({ values, width }: Block, a: number, b: number, centre: Float64Array): number {
+  let sum = 0;
+  for (let unit = 0; unit < width; unit++)
+    sum += (values[a * width + unit] - centre[unit]) * (values[b * width + unit] - centre[unit]);
+  return sum;
 }
 
 /** Covariance of the pairs of a factor as a share of the variance, for some pairs (positions, with repeats). */

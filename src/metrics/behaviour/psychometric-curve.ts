@@ -22,6 +22,8 @@ export interface Rates {
 const LAPSES = [0.03, 0.5] as const;
 /** Slopes of the starts, `numpy.logspace(-3, 1, 50)`. */
 const SLOPES = Array.from({ length: 50 }, (_, i) => 10 ** (-3 + (4 * i) / 49));
+/** Sizes that starts have their centre at, at most. */
+const CENTRES = 50;
 /** Starts that are followed to their optimum, the likeliest first: the others end at the same ones. */
 const FOLLOWED = 40;
 
@@ -64,12 +66,14 @@ export function unlikelihood(curve: PsychometricCurve, { x, rate }: Rates): numb
   return sum;
 }
 
-/** The likeliest curve, of starts at 50 slopes with each size as the centre. */
+/** The likeliest curve, of starts at 50 slopes with each size as the centre, or with sizes between where there are many. */
 export function fitCurve(rates: Rates): PsychometricCurve {
   const [least, most] = LAPSES;
   const lapse = Math.min(most, Math.max(least, 1 - Math.max(...rates.rate)));
+  const every = Math.ceil(rates.x.length / CENTRES);
   const starts = SLOPES.flatMap((slope) =>
-    rates.x.map((centre) => {
+    rates.x.flatMap((centre, i) => {
+      if (i % every > 0) return [];
       const curve = { slope, centre, lapse };
       return { curve, cost: unlikelihood(curve, rates) };
     }),

@@ -128,9 +128,6 @@ const company: Rule = (text) => {
     ...(text.trial_columns && !behavioural
       ? problem('/trial_columns', 'trial_columns: expected only beside trials')
       : []),
-    ...(csv && text.time_bins
-      ? problem('/time_bins', 'time_bins: a recordings CSV has no time bins')
-      : []),
   ];
 };
 

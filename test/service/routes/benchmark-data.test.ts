@@ -66,6 +66,41 @@ describe('the data of a benchmark', () => {
     expect(v4.measuredCeiling.value).not.toBe(it.measuredCeiling.value);
   });
 
+  it('of thresholds are those of people, whose rows name no stimulus', async () => {
+    const files = {
+      'benchmark.yaml': [
+        ...['identifier: lab-vernier', 'version: 1', 'visual_degrees: 8'],
+        'fitting_stimuli: { csv: stimuli.csv }',
+        'stimuli: { csv: stimuli.csv }',
+        'trials: thresholds.csv',
+        'metric: { name: threshold, column: offset }',
+      ],
+      'stimuli.csv': ['stimulus_id,image_label,offset', 'a,left,10', 'b,right,10', 'c,left,20'],
+      'thresholds.csv': ['subject,threshold', 'ann,12.5', 'bob,20', 'cyd,'],
+    };
+    const entries = Object.entries(files).map(([name, lines]) => ({
+      name,
+      data: Buffer.from([...lines, ''].join('\n')),
+      compress: true,
+    }));
+    const path = join(service.home, 'thresholds.zip');
+    await writeZip(path, entries);
+    const headers = { 'Content-Type': 'application/zip' };
+    const asked = { headers, body: await readFile(path) };
+    const sent = await service.call('POST', '/v1/benchmarks', asked);
+    await rm(path);
+    expect(sent.status, JSON.stringify(sent.body)).toBe(201);
+    const { body } = await service.get(`/v1/benchmarks/${sent.body.id}/data`);
+    expect(body.items[0]).toMatchObject({
+      id: 'lab-vernier',
+      metric: { name: 'threshold', column: 'offset' },
+      ceiling: { name: 'metric' },
+      fittingStimuli: { stimuli: 3 },
+      trials: { trials: 3, subjects: 3, columns: ['subject', 'threshold'] },
+      recordings: null,
+    });
+  });
+
   it('that are not here say so, and how to get them, in their place', async () => {
     const { body } = await service.get('/v1/benchmarks/FreemanZiemba2013public.V1-pls/data');
     expect(body.items[0]).toMatchObject({
