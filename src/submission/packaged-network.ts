@@ -44,7 +44,7 @@ export async function packageNetwork(file: ModelFile, card: ModelCard): Promise<
   const readout = readoutOf(file.name, card);
   const named = [Object.values(regionLayerMap ?? {}), readout, card.logits?.layer ?? []].flat(2);
   const layers = layerNames(file, card, named, regionLayerMap === undefined);
-  const outputs = new Map(layers.map((layer) => [layer, resolveLayer(file.model, layer).value]));
+  const outputs = new Map(layers.map((layer) => [layer, wholeValue(file, layer)]));
   const { logits } = card;
   // Brain-Score asks for the classes of label tasks under this name.
   if (logits?.classes === 'imagenet-1k' && !outputs.has('logits'))
@@ -68,6 +68,20 @@ export async function packageNetwork(file: ModelFile, card: ModelCard): Promise<
     readout,
     input,
   };
+}
+
+/**
+ * The value of a layer.
+ * @throws VentralError `package-invalid` for a part of one
+ */
+function wholeValue({ model, name }: ModelFile, layer: string): string {
+  const { value, selection } = resolveLayer(model, layer);
+  if (!selection) return value;
+  throw new VentralError(
+    'package-invalid',
+    `The card of ${name} names ${layer}, a part of a layer's output: Brain-Score records whole layers, so name ${layer.slice(0, -selection.length - 1)} or another whole layer`,
+    { field: layer, expected: 'a whole layer', found: layer },
+  );
 }
 
 function wholeMap(name: string, { region_layer_map: map }: ModelCard) {
@@ -98,7 +112,9 @@ function layerNames(
   open: boolean,
 ): string[] {
   const candidates = card.layers || open ? candidateLayers(model, card) : [];
-  const own = candidates.flatMap(({ layer, value }) => (value === null ? [] : layer));
+  const own = candidates.flatMap(({ layer, value, selection }) =>
+    value === null || (selection && !named.includes(layer)) ? [] : layer,
+  );
   const all = [...new Set([...own, ...named])];
   const order = new Map(
     model.graph.nodes.flatMap(({ outputs }, i) => outputs.map((value) => [value, i] as const)),

@@ -37,7 +37,9 @@ export async function openAttackedModel(
   const file = await openModelFile(reference, source);
   const card = cardOf(file);
   const { layer, classes } = logitsOf(file.name, card);
-  const bytes = exposeValues(file.model, [resolveLayer(file.model, layer).value]);
+  const { value, selection } = resolveLayer(file.model, layer);
+  if (selection) throw unsupported(file.name, 'logits that are a whole layer', layer);
+  const bytes = exposeValues(file.model, [value]);
   const session = await Session.open(bytes, { name: file.name, threads: 1 });
   try {
     const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: 0 });
