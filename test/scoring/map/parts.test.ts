@@ -106,17 +106,47 @@ test('a receipt of pooled rows verifies', async () => {
   });
 });
 
-test('a part has no counterpart in what Brain-Score records', async () => {
+test('a package makes tokens and turned maps in its graph, and refuses means', async () => {
   const { map: found } = await map({ layers: ['block@patches'] });
   expect(regionLayerMap(found)).toEqual({});
   expect(partsChosen(found).map(({ layer }) => layer)).toEqual(['block@patches']);
-  const file = modelFile(tokenNetwork('cls'));
-  const regions = { V1: 'patches', V2: 'patches', V4: 'block', IT: 'block@cls' };
-  await expect(
-    packageNetwork(file, { ...card, readout: 'block', region_layer_map: regions }),
-  ).rejects.toMatchObject({
+  const file = modelFile(tokenNetwork('cls and registers'));
+  const packaged = (IT: string) =>
+    packageNetwork(file, {
+      ...{ ...card, layers: ['block', 'channels.last'], readout: 'block@cls' },
+      region_layer_map: { V1: 'patches@nchw', V2: 'channels.last@nchw', V4: 'block', IT },
+    });
+  const { onnx, layers: own, outputs } = await packaged('block@registers');
+  expect(own).toContain('channels.last@nchw');
+  expect(outputs.get('block@registers')).toBe('block@registers');
+  const session = await Session.open(onnx, { name: 'packaged', threads: 1 });
+  const names = ['block', 'block@cls', 'block@registers', 'channels.last', 'channels.last@nchw'];
+  const data = Float32Array.from({ length: 2 * 192 }, (_, i) => Math.sin(i));
+  const made = await session.run({ image: { dtype: 'float32', dims: [2, 3, 8, 8], data } }, names);
+  await session.close();
+  const rows = (name: string) => {
+    const { data: values, dims } = made[name];
+    return {
+      dims,
+      of: (row: number) =>
+        [...(values as Float32Array)].slice(
+          row * (values.length / 2),
+          (row + 1) * (values.length / 2),
+        ),
+    };
+  };
+  expect(rows('block@cls').of(1)).toEqual(rows('block').of(1).slice(0, 4));
+  expect(rows('block@registers').of(1)).toEqual(rows('block').of(1).slice(4, 16));
+  expect(rows('channels.last@nchw').dims).toEqual([2, 4, 4, 4]);
+  const last = rows('channels.last').of(1);
+  expect(rows('channels.last@nchw').of(1)).toEqual(
+    Array.from({ length: 64 }, (_, i) => last[(i % 16) * 4 + Math.floor(i / 16)]),
+  );
+  await expect(packaged('block@mean')).rejects.toMatchObject({
     code: 'package-invalid',
-    message: expect.stringMatching(/names block@cls, a part.*so name block or another whole layer/),
+    message: expect.stringMatching(
+      /names block@mean: packages carry whole layers, tokens and turned maps/,
+    ),
   });
 });
 
