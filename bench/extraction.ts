@@ -82,7 +82,8 @@ interface Given extends Omit<OwnRun, 'pass'> {
 async function measured(what: string, given: Given): Promise<ExtractionRates> {
   const { network, shown, folder, pictures, candidates } = given;
   const values = candidates.flatMap(({ value }) => value ?? []);
-  const pass: Pass = { operators: 'fused', values };
+  const kept = values.map((value) => ({ id: value, value }));
+  const pass: Pass = { operators: 'fused', values, kept };
   const bare = await bareLoop(network, shown, pass);
   const ours = (from?: PreparedStimuli) => ownRate({ network, shown, pass, folder }, from);
   const names = candidates.flatMap(namesOf);

@@ -45,7 +45,11 @@ const seconds = async <T>(work: () => Promise<T>): Promise<readonly [Took, T]> =
 
 /** The runtime alone: the same graph, outputs and number of batches, of which nothing is kept. */
 async function bare({ file, card }: Network, shown: Shown, values: readonly string[]) {
-  const [pass] = passesOf(file.model, card, values);
+  const [pass] = passesOf(
+    file.model,
+    card,
+    values.map((value) => ({ id: value, value })),
+  );
   const session = await Session.open(exposeValues(file.model, outputsOf(file.model, card, pass)), {
     ...{ name: file.name, operators: pass.operators, threads },
   });
@@ -80,7 +84,7 @@ try {
   const network = { file, card: cardOf(file) };
   const layer = [layers.fromCard(network.card) ?? []].flat()[0];
   const { value } = resolveLayer(file.model, layer);
-  const [pass] = passesOf(file.model, network.card, [value]);
+  const [pass] = passesOf(file.model, network.card, [{ id: value, value }]);
   const pictures = new PreparedStimuli(folder, 2 ** 32);
   const run = (more: { readonly pictures?: PreparedStimuli }) =>
     seconds(() =>

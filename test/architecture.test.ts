@@ -54,6 +54,7 @@ const rooms: Record<string, readonly string[]> = {
 /** The folders of a room; each imports only from those before it. `.` are the files of the room itself. */
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
+  onnx: ['.', 'tokens'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
   onnx: ['.', 'checks'],
   metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'resampling', 'tiled', 'time', 'table'],

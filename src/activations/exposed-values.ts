@@ -6,6 +6,7 @@ import type { Model } from '../onnx/model.js';
 import type { Optimization } from '../runtime/session.js';
 import { candidateLayers } from './card/candidates.js';
 import type { ModelCard } from './card/card.js';
+import type { KeptValue } from './layer-view.js';
 import type { ModelFile } from './model-file.js';
 
 /**
@@ -19,6 +20,8 @@ export interface Pass {
   readonly operators: 'fused' | 'as written';
   /** Values that are fetched. */
   readonly values: readonly string[];
+  /** What is kept of them. */
+  readonly kept: readonly KeptValue[];
 }
 
 /** What decides the bits of a value beside the file. */
@@ -65,17 +68,22 @@ function writtenLayers(card: ModelCard): string[] {
 }
 
 /** The minimum passes for some values, each value in the one that determines its bits. */
-export function passesOf(model: Model, card: ModelCard, values: readonly string[]): Pass[] {
+export function passesOf(model: Model, card: ModelCard, kept: readonly KeptValue[]): Pass[] {
   const { fused } = fusedValues(model, card);
-  const passes: Pass[] = [
-    { operators: 'fused', values: values.filter((value) => fused.has(value)) },
-    { operators: 'as written', values: values.filter((value) => !fused.has(value)) },
-  ];
-  return passes.filter((pass) => pass.values.length > 0);
+  const distinct = [...new Map(kept.map((each) => [each.id, each])).values()];
+  const passOf = (operators: Pass['operators']): Pass => {
+    const own = distinct.filter(({ value }) => fused.has(value) === (operators === 'fused'));
+    return { operators, values: [...new Set(own.map(({ value }) => value))], kept: own };
+  };
+  return [passOf('fused'), passOf('as written')].filter(({ values }) => values.length > 0);
 }
 
 /** The outputs of the graph in a pass. */
-export function outputsOf(model: Model, card: ModelCard, { operators, values }: Pass): string[] {
+export function outputsOf(
+  model: Model,
+  card: ModelCard,
+  { operators, values }: Pick<Pass, 'operators' | 'values'>,
+): string[] {
   if (operators === 'as written') return [...values];
   const computed = ancestorValues(model, values);
   const others = [...fusedValues(model, card).outputs].filter((value) => computed.has(value));

@@ -9,6 +9,7 @@ import { Session, type Tensor } from '../runtime/session.js';
 import { traced } from '../runtime/traced.js';
 import type { ModelCard } from './card/card.js';
 import { outputsOf, type Pass, passesOf } from './exposed-values.js';
+import { type KeptValue, keptValue, viewDtype, viewed, viewUnits } from './layer-view.js';
 import type { ModelFile } from './model-file.js';
 import {
   ActivationStore,
@@ -16,7 +17,7 @@ import {
   type KeptDtype,
   scratchBytesOf,
 } from './scratch/activation-store.js';
-import { OutputBuffers } from './scratch/output-buffers.js';
+import { type Keeper, OutputBuffers } from './scratch/output-buffers.js';
 import type { Route, ScratchFile } from './scratch/scratch-file.js';
 import { layOut } from './scratch/scratch-layout.js';
 import { ScratchRoute } from './scratch/scratch-route.js';
@@ -72,25 +73,27 @@ export async function extractActivations(
   options: ExtractOptions,
 ): Promise<Activations> {
   const { model } = network.file;
-  const values = new Map(layers.map((layer) => [layer, resolveLayer(model, layer).value]));
+  const kept = new Map(
+    layers.map((layer) => [layer, keptValue(model, network.card, resolveLayer(model, layer))]),
+  );
   const stores = new Map<string, ActivationStore>();
   const close = () => {
     for (const store of stores.values()) store.close();
   };
   const rows = shown.stimuli.ids.length;
-  const passes = passesOf(model, network.card, [...new Set(values.values())]);
+  const passes = passesOf(model, network.card, [...kept.values()]);
   try {
     for (const [index, pass] of passes.entries()) {
       const extracted = await runPass(network, shown, pass, {
         ...options,
         held: stores,
-        nameOf: (value) => [...values].find(([, name]) => name === value)?.[0] ?? value,
+        nameOf: (value) => [...kept].find(([, { id }]) => id === value)?.[0] ?? value,
         progress: (done) => options.progress?.(index * rows + done, passes.length * rows),
       });
       for (const [value, store] of extracted.stores) stores.set(value, store);
       for (const error of extracted.failures.values()) throw error;
-      for (const [layer, value] of values) {
-        const store = extracted.stores.get(value);
+      for (const [layer, { id }] of kept) {
+        const store = extracted.stores.get(id);
         if (store) await requireFiniteLayer(store, layer, shown.stimuli.ids);
       }
     }
@@ -98,8 +101,8 @@ export async function extractActivations(
     close();
     throw error;
   }
-  const byLayer = [...values].map(
-    ([layer, value]) => [layer, stores.get(value) as ActivationStore] as const,
+  const byLayer = [...kept].map(
+    ([layer, { id }]) => [layer, stores.get(id) as ActivationStore] as const,
   );
   return { layers: new Map(byLayer), close };
 }
@@ -110,11 +113,11 @@ export interface PassOptions extends ExtractOptions {
   readonly held?: ReadonlyMap<string, ActivationStore>;
   /** Called when the network is open, before the first image. */
   readonly opened?: () => void;
-  /** The layer that a value is called in messages. */
-  readonly nameOf: (value: string) => string;
+  /** The layer that a kept value, by its `id`, is called in messages. */
+  readonly nameOf: (id: string) => string;
 }
 
-/** Activations by value, and the values that could not be kept, each with the reason. */
+/** Activations by what is kept (its `id`), and what could not be kept, each with the reason. */
 export interface PassResult {
   readonly stores: ReadonlyMap<string, ActivationStore>;
   readonly failures: ReadonlyMap<string, VentralError>;
@@ -174,13 +177,13 @@ interface Kept {
 async function runBatches(
   session: Session,
   feed: StimulusFeed,
-  { values }: Pass,
+  pass: Pass,
   kept: Kept,
 ): Promise<void> {
   const { options, shown } = kept;
   const { plan } = feed;
   const rows = shown.stimuli.ids.length;
-  const buffers = new OutputBuffers(values);
+  const buffers = new OutputBuffers(pass.values);
   const disk = new ScratchRoute();
   let written: Promise<void> = Promise.resolve();
   try {
@@ -192,10 +195,13 @@ async function runBatches(
       const ran = performance.now();
       await written;
       disk.took(ran - started, performance.now() - ran);
-      if (first === 0) reserve(made, plan, kept);
-      else giveUpOtherShapes(made, plan, kept);
-      const wanted = buffers.keep(made, kept.stores);
-      for (const [value, store] of kept.stores) store.put(first, numbersOf(wanted[value]));
+      if (first === 0) reserve(made, pass, plan, kept);
+      else giveUpOtherShapes(made, pass, plan, kept);
+      const wanted = buffers.keep(made, keepersOf(pass, kept));
+      for (const each of pass.kept) {
+        const store = kept.stores.get(each.id);
+        store?.put(first, partOf(each, wanted[each.value], options.nameOf(each.id)));
+      }
       written = writeAll(kept.scratch, disk.route);
       written.catch(() => {});
       options.progress?.(Math.min(first + plan.batch, rows), rows);
@@ -208,6 +214,31 @@ async function runBatches(
   }
 }
 
+/** What becomes of the values of a pass of which anything is kept: of parts, the values are only read. */
+function keepersOf({ kept: all }: Pass, { stores }: Kept): ReadonlyMap<string, Keeper> {
+  const keepers = new Map<string, Keeper>();
+  for (const { id, value } of all)
+    if (stores.has(id)) keepers.set(value, stores.get(value) ?? onlyRead);
+  return keepers;
+}
+
+const onlyRead: Keeper = { takes: () => false, placeOf: () => undefined };
+
+/** What is kept of the values of a batch. */
+function partOf({ view }: KeptValue, tensor: Tensor, layer: string): Numbers {
+  const numbers = numbersOf(tensor);
+  return view ? viewed(view, numbers, tensor.dims, layer) : numbers;
+}
+
+/** Units and element type of what is kept of a value. Throws `input-mismatch`, `layer-ambiguous`. */
+function shapeOf({ view }: KeptValue, tensor: Tensor, batch: number, layer: string) {
+  const units = unitsOf(tensor, batch, layer);
+  const dtype = keptDtype(tensor, layer);
+  return view
+    ? { cols: viewUnits(view, tensor.dims, layer), dtype: viewDtype(view, dtype) }
+    : { cols: units, dtype };
+}
+
 /**
  * Starts all writes, since no call returns to this thread while the network runs, and waits for all before it
  * throws an error: files are closed then, and nothing may write to them.
@@ -218,14 +249,19 @@ async function writeAll(files: readonly ScratchFile[], route: Route): Promise<vo
 }
 
 /** Makes room for every layer, the largest on scratch disk where memory does not hold them all. */
-function reserve(outputs: Record<string, Tensor>, { batch }: InputPlan, kept: Kept): void {
+function reserve(
+  outputs: Record<string, Tensor>,
+  pass: Pass,
+  { batch }: InputPlan,
+  kept: Kept,
+): void {
   const { options, shown, stores, failures } = kept;
   const rows = shown.stimuli.ids.length;
-  const shapes = Object.entries(outputs).flatMap(([value, tensor]) => {
+  const shapes = pass.kept.flatMap((each) => {
+    const { id: value } = each;
     try {
       const layer = options.nameOf(value);
-      const cols = unitsOf(tensor, batch, layer);
-      const dtype = keptDtype(tensor, layer);
+      const { cols, dtype } = shapeOf(each, outputs[each.value], batch, layer);
       return [{ value, layer, dtype, rows, cols, batch, bytes: bytesOf(dtype, rows, cols) }];
     } catch (error) {
       failures.set(value, VentralError.from(error));
@@ -303,13 +339,19 @@ export function keptDtype({ dtype }: Pick<Tensor, 'dtype'>, layer: string): Kept
 /** A layer whose width depends on the image has no units: it is dropped, the pass continues. */
 function giveUpOtherShapes(
   made: Record<string, Tensor>,
+  pass: Pass,
   { batch }: InputPlan,
   { options, stores, failures }: Kept,
 ): void {
-  for (const [value, store] of [...stores]) {
-    const units = made[value].data.length / batch;
-    if (units === store.cols) continue;
+  for (const each of pass.kept) {
+    const { id: value } = each;
+    const store = stores.get(value);
+    if (!store) continue;
     const layer = options.nameOf(value);
+    const units = each.view
+      ? viewUnits(each.view, made[each.value].dims, layer)
+      : made[each.value].data.length / batch;
+    if (units === store.cols) continue;
     const sentence = `The layer ${layer} has ${store.cols} units for the first stimuli and ${units} later: a layer must have one width`;
     failures.set(value, new VentralError('input-mismatch', sentence, { field: layer }));
     stores.delete(value);

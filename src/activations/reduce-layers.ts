@@ -213,7 +213,7 @@ class Reductions {
     const { file, card } = this.#network;
     const shown = group[0].sets.map((set) => this.#shown[set]);
     const rows = shown.reduce((sum, { stimuli }) => sum + stimuli.ids.length, 0);
-    const values = [...new Set(group.flatMap((one) => one.values.map(({ value }) => value)))];
+    const values = group.flatMap((one) => one.values);
     const layers = new Map<string, UnitLayer>();
     const failures = new Map<string, VentralError>();
     const error = await unlessInterrupted(async () => {
@@ -228,7 +228,9 @@ class Reductions {
       }
     });
     for (const one of group) {
-      const failed = error ?? one.values.flatMap(({ value }) => failures.get(value) ?? [])[0];
+      const part = one.values.some(({ view }) => view) ? noParts(one) : undefined;
+      const failed =
+        error ?? part ?? one.values.flatMap(({ value }) => failures.get(value) ?? [])[0];
       if (failed) yield* one.demands.map((demand) => ({ demand, error: failed }));
       else {
         const reduced = joinUnits(one.values.map(({ value }) => layers.get(value) as UnitLayer));
@@ -249,7 +251,7 @@ class Reductions {
     const scratch = await mkdtemp(join(this.#options.scratch, 'pass-'));
     const names = new Map(
       group.flatMap(({ demands: [{ layers }], values }) =>
-        values.map(({ value }, i) => [value, layers[i]] as const),
+        values.map(({ id }, i) => [id, layers[i]] as const),
       ),
     );
     const repeated = sets.some((set) => this.#repeated.has(set));
@@ -259,7 +261,7 @@ class Reductions {
       pictures: this.#options.pictures ?? (repeated ? this.#pictures : undefined),
       maxMemory: this.#budgets.maxMemory * ACTIVATIONS,
       scratch,
-      nameOf: (value: string) => names.get(value) ?? value,
+      nameOf: (id: string) => names.get(id) ?? id,
     };
   }
 
@@ -274,8 +276,11 @@ class Reductions {
 
   #stepsOf(group: Group): Step[] {
     const { file, card } = this.#network;
-    const values = [...new Set(group.flatMap((demand) => demand.values.map(({ value }) => value)))];
-    const passes = passesOf(file.model, card, values);
+    const passes = passesOf(
+      file.model,
+      card,
+      group.flatMap(({ values }) => values),
+    );
     // The fitting and the test stimuli of a read-out may be the same.
     return setsOf(group).flatMap((set) =>
       passes.map((pass) => ({ set, pass, rows: this.#shown[set].stimuli.ids.length })),
@@ -333,9 +338,7 @@ class Reductions {
     failures: ReadonlyMap<string, VentralError>,
   ): Promise<Reduction[]> {
     if (this.#options.signal?.aborted) throw VentralError.from(this.#options.signal.reason);
-    let error: VentralError | undefined = one.values.flatMap(
-      ({ value }) => failures.get(value) ?? [],
-    )[0];
+    let error: VentralError | undefined = one.values.flatMap(({ id }) => failures.get(id) ?? [])[0];
     let reduced: ReducedLayer | undefined;
     error ??= await unlessInterrupted(async () => {
       reduced = await this.#reduceOne(one, stores);
@@ -347,7 +350,7 @@ class Reductions {
   async #reduceOne(one: SizedDemand, stores: Stores): Promise<ReducedLayer> {
     const { sets, form, values, components } = one;
     const featuresOf = (set: number): Features =>
-      concatFeatures(values.map(({ value }) => stores.get(`${set} ${value}`) as Features));
+      concatFeatures(values.map(({ id }) => stores.get(`${set} ${id}`) as Features));
     const features = sets.map(featuresOf);
     const fitting = components && featuresOf(components.set);
     const projected = fitting && (await onComponents(features, fitting, components.count));
@@ -412,15 +415,22 @@ async function readAhead(demand: SizedDemand | undefined, stores: Stores): Promi
   const own =
     demand &&
     setsOf([demand]).flatMap((set) =>
-      demand.values.flatMap(({ value }) => stores.get(`${set} ${value}`) ?? []),
+      demand.values.flatMap(({ id }) => stores.get(`${set} ${id}`) ?? []),
     );
   await Promise.allSettled((own ?? []).map((store) => store.readAhead()));
 }
 
+const noParts = ({ demands: [{ layer }] }: SizedDemand) =>
+  new VentralError(
+    'input-mismatch',
+    `${layer} is a part of a layer, and receptive fields are mapped for whole layers`,
+    { field: layer, expected: 'a whole layer', found: layer },
+  );
+
 /** Closes what no later layer needs. */
 function letGo({ values }: SizedDemand, later: Group, stores: Stores): void {
-  const needed = new Set(later.flatMap((each) => each.values.map(({ value }) => value)));
-  const gone = new Set(values.filter(({ value }) => !needed.has(value)).map(({ value }) => value));
+  const needed = new Set(later.flatMap((each) => each.values.map(({ id }) => id)));
+  const gone = new Set(values.filter(({ id }) => !needed.has(id)).map(({ id }) => id));
   for (const [key, store] of [...stores]) {
     if (!gone.has(key.slice(key.indexOf(' ') + 1))) continue;
     store.close();

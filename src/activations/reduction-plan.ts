@@ -1,5 +1,6 @@
 import { gramBlockWidth } from '../numerics/algebra/block-width.js';
 import { BATCH } from './extract.js';
+import type { KeptValue } from './layer-view.js';
 import type { Form } from './reduced-layer.js';
 import { bytesOf, type KeptDtype, scratchBytesOf } from './scratch/activation-store.js';
 
@@ -23,15 +24,16 @@ export interface SizedDemand {
   /** Its key in the cache. */
   readonly key: string;
   readonly cached: boolean;
-  readonly values: readonly {
-    readonly value: string;
+  readonly values: readonly (KeptValue & {
     /** Of its node in the graph. */
     readonly position: number;
     /** What decides its bits beside the file. */
     readonly computed: { readonly operators: 'fused' | 'as written' };
     readonly units: number;
     readonly dtype: KeptDtype;
-  }[];
+    /** Units of the whole value, which the network gives. */
+    readonly whole: number;
+  })[];
 }
 
 /** Principal components of a layer: how many, and the position of the stimulus set that they are fitted on. */
@@ -158,13 +160,13 @@ function fitsIn(
   );
 }
 
-const distinct = (group: Group) => [
-  ...new Map(group.flatMap(({ values }) => values.map((v) => [v.value, v]))).values(),
+const distinct = (group: Group, key: 'id' | 'value') => [
+  ...new Map(group.flatMap(({ values }) => values.map((v) => [v[key], v]))).values(),
 ];
 
 /** Bytes of the tensors that one batch gives. */
 const outputBytes = (group: Group) =>
-  distinct(group).reduce((sum, { dtype, units }) => sum + bytesOf(dtype, BATCH, units), 0);
+  distinct(group, 'value').reduce((sum, { dtype, whole }) => sum + bytesOf(dtype, BATCH, whole), 0);
 
 /** Bytes of a group's activations, the smallest in memory, the others on scratch disk, as a pass lays them. */
 function activationBytes(group: Group, rows: readonly number[], room: number) {
@@ -173,7 +175,7 @@ function activationBytes(group: Group, rows: readonly number[], room: number) {
   const [{ places }] = group;
   const batch = places === undefined ? BATCH : 1;
   for (const count of places === undefined ? setsOf(group).map((set) => rows[set]) : [places]) {
-    const sizes = distinct(group).map(({ dtype, units }) => ({
+    const sizes = distinct(group, 'id').map(({ dtype, units }) => ({
       kept: bytesOf(dtype, count, units),
       spilled: scratchBytesOf({ rows: count, cols: units, dtype, batch }),
     }));

@@ -8,6 +8,7 @@ import { screenVersion } from '../screen/screen-version.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { computedAs } from './exposed-values.js';
 import type { Network } from './extract.js';
+import { type KeptValue, keptValue, viewDtype, viewUnits } from './layer-view.js';
 import type { Demand, SizedDemand } from './reduction-plan.js';
 import type { Shown } from './stimuli/shown.js';
 import { shownDigest } from './stimuli/stimulus-digest.js';
@@ -32,23 +33,26 @@ export async function sizeDemands(
   options: SizeOptions,
 ): Promise<SizedDemand[]> {
   const { file, card } = network;
-  const valuesOf = ({ layers }: Demand) =>
-    layers.map((layer) => resolveLayer(file.model, layer).value);
-  const values = [...new Set(demands.flatMap(valuesOf))];
-  const shapes = values.length > 0 ? await shapesOfSets(network, values, sizes, options) : [];
+  const keptOf = ({ layers }: Demand) =>
+    layers.map((layer) => keptValue(file.model, card, resolveLayer(file.model, layer)));
+  const all = demands.flatMap(keptOf);
+  const values = [...new Set(all.map(({ value }) => value))];
+  const needsDims = all.some(({ view }) => view);
+  const shapes =
+    values.length > 0 ? await shapesOfSets(network, values, sizes, options, needsDims) : [];
   const nodes = file.model.graph.nodes;
   const order = new Map(nodes.flatMap(({ outputs }, i) => outputs.map((value) => [value, i])));
   const computed = new Map(values.map((value) => [value, computedAs(file, card, value)]));
-  const sizedValue = (value: string, set: number) => ({
-    value,
-    position: order.get(value) ?? -1,
-    computed: computed.get(value)!,
-    ...(shapes[set].get(value) ?? { units: 0, dtype: 'float32' as const }),
+  const sizedValue = (kept: KeptValue, set: number) => ({
+    ...kept,
+    position: order.get(kept.value) ?? -1,
+    computed: computed.get(kept.value)!,
+    ...sizeOf(kept, shapes[set].get(kept.value)),
   });
   const digests = await Promise.all(shown.map(shownDigest));
   const byKey = new Map<string, SizedDemand & { readonly demands: Demand[] }>();
   for (const demand of demands) {
-    const own = valuesOf(demand).map((value) => sizedValue(value, demand.sets[0]));
+    const own = keptOf(demand).map((kept) => sizedValue(kept, demand.sets[0]));
     const units = own.reduce((sum, value) => sum + value.units, 0);
     const components =
       demand.components && units > demand.components.count ? demand.components : undefined;
@@ -60,7 +64,11 @@ export async function sizeDemands(
       screen: screenVersion,
       model: file.digest,
       card: JSON.stringify({ input: card.input, visual_degrees: card.visual_degrees }),
-      values: own.map(({ value, computed }) => ({ value, computed })),
+      values: own.map(({ value, computed, view }) => ({
+        value,
+        computed,
+        ...(view ? { view: JSON.stringify(view) } : {}),
+      })),
       shown: demand.sets.map((set) => digests[set]),
       // The columns of a table say where its images stand: equal images may map other places.
       ...(form === 'units' && protocol ? { protocol: mapping(protocol) } : {}),
@@ -88,6 +96,20 @@ export async function sizeDemands(
   return [...byKey.values()];
 }
 
+/** Units of a layer, and bytes that the network gives of it: 0 where the pass will say why there are none. */
+function sizeOf({ id, view }: KeptValue, shape: ValueShape | undefined) {
+  const none = { units: 0, dtype: 'float32' as const, whole: 0 };
+  if (!shape) return none;
+  const { units, dtype, dims } = shape;
+  if (!view) return { units, dtype, whole: units };
+  try {
+    const own = viewUnits(view, dims ?? [], id);
+    return { units: own, dtype: viewDtype(view, dtype), whole: units };
+  } catch {
+    return none;
+  }
+}
+
 /** What of a protocol decides which units are kept. */
 const mapping = ({ places, perPlace, stimulus, studies }: Protocol) => ({
   ...{ perPlace, studies, ys: places.ys, xs: places.xs },
@@ -102,12 +124,14 @@ async function shapesOfSets(
   values: readonly string[],
   sizes: readonly (StimulusSize | undefined)[],
   options: SizeOptions,
+  needsDims: boolean,
 ): Promise<ReadonlyMap<string, ValueShape>[]> {
   const bySize = new Map<string, ReadonlyMap<string, ValueShape>>();
   const found: ReadonlyMap<string, ValueShape>[] = [];
   for (const size of sizes) {
     const key = JSON.stringify(size ?? null);
-    const shapes = bySize.get(key) ?? (await valueShapes(network, values, size, options));
+    const shapes =
+      bySize.get(key) ?? (await valueShapes(network, values, size, options, needsDims));
     bySize.set(key, shapes);
     found.push(shapes);
   }

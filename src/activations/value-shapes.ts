@@ -13,24 +13,29 @@ import type { StimulusSize } from './stimuli/stimulus-size.js';
 export interface ValueShape {
   readonly units: number;
   readonly dtype: KeptDtype;
+  /** Its axes, that of the batch first; absent in entries of earlier versions. */
+  readonly dims?: readonly number[];
 }
 
 /**
  * The shapes of values for an image of that size (undefined: as the card or the graph says), found by
  * running the network once on an empty image; kept in the cache, so that a network that was seen before
  * is not run for them.
+ * @param needsDims whether entries without axes are made again
  */
 export async function valueShapes(
   network: Network,
   values: readonly string[],
   size: StimulusSize | undefined,
   options: { readonly threads?: number; readonly cache?: ContentCache | undefined },
+  needsDims = false,
 ): Promise<ReadonlyMap<string, ValueShape>> {
   const { file, card } = network;
   const input = JSON.stringify(card.input);
   const key = `shapes-${digestOf({ model: file.digest, input, size: size && { ...size }, values })}`;
-  const known = await options.cache?.get(key);
-  if (known) return new Map(JSON.parse(new TextDecoder().decode(known)));
+  const bytes = await options.cache?.get(key);
+  const known: [string, ValueShape][] = bytes && JSON.parse(new TextDecoder().decode(bytes));
+  if (known?.every(([, { dims }]) => dims || !needsDims)) return new Map(known);
   const session = await Session.open(exposeValues(file.model, values), {
     name: file.name,
     operators: 'as written',
@@ -46,7 +51,7 @@ export async function valueShapes(
         const tensor = outputs[value];
         const units = tensor.dims.slice(1).reduce((product, size) => product * size, 1);
         const dtype = dtypeOf(tensor, value);
-        return dtype ? [[value, { units, dtype }] as const] : [];
+        return dtype ? [[value, { units, dtype, dims: tensor.dims }] as const] : [];
       }),
     );
     await options.cache?.put(key, [new TextEncoder().encode(JSON.stringify([...shapes]))]);

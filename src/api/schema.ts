@@ -1783,11 +1783,16 @@ export interface components {
             model: string;
             regions?: ("V1" | "V2" | "V4" | "IT" | "behavior")[];
             benchmarks?: string[];
-            /** @description Names and globs; default: those of the card, else those of the graph (block outputs first). */
+            /**
+             * @description Names and globs; default: those of the card, else those of the graph (block outputs first). `encoder.*@cls` takes a part
+             *     of each (docs/layer-maps.md).
+             */
             layers?: string[];
             input?: components["schemas"]["InputSize"];
             /** @description Choose on a seeded half of the stimuli, and score the chosen layer on the other half. */
             holdout?: boolean;
+            /** @description Adds pooled maps of channels as rows: `mean`, `max` or a grid such as `4x4`. */
+            pool?: string[];
             /**
              * @description Compare layers on this many principal components too, as Brain-Score chooses (it takes 1000). They are fitted on as
              *     many pictures of ImageNet in `imagenet-val` of the home; without them the job fails with `data-missing`. Excludes
@@ -1815,6 +1820,7 @@ export interface components {
             layers?: string[];
             input?: components["schemas"]["InputSize"];
             holdout: boolean;
+            pool?: string[];
             /** @description Principal components on which layers are compared too. */
             pca?: number;
             attempt: components["schemas"]["JobAttempt"];
@@ -2086,6 +2092,12 @@ export interface components {
             layer: string;
             /** @description Other names of the same value. */
             aliases?: string[];
+            /**
+             * @description Set where a part of a layer’s output is compared, or a pooled one: another layer than a hook records.
+             * @example cls
+             * @example mean
+             */
+            part?: string;
             /** @description null where the layer is not available. */
             units: number | null;
             /** @description Convolutions and matrix products on the longest path from the input to the layer. */

@@ -24,10 +24,33 @@ export interface LayerInfo {
   readonly needs?: readonly string[];
 }
 
-/** A resolved layer: the requested name and the value in the graph. */
+/** What of a layer's output is taken: `encoder.3@cls` is the class token of `encoder.3`. */
+export type Selection = (typeof selections)[number] | `${number}x${number}`;
+
+const selections = ['cls', 'registers', 'patches', 'no-prefix', 'mean', 'max', 'nchw'] as const;
+
+/** Largest side of a grid that maps are pooled to. */
+const MOST_CELLS = 64;
+
+/** A selection from its name; undefined if there is none of that name. */
+export function selectionOf(name: string): Selection | undefined {
+  const known = selections.find((each) => each === name);
+  if (known) return known;
+  const [, rows, columns] = /^([1-9]\d?)x([1-9]\d?)$/.exec(name) ?? [];
+  if (rows === undefined || Number(rows) > MOST_CELLS || Number(columns) > MOST_CELLS)
+    return undefined;
+  return `${Number(rows)}x${Number(columns)}`;
+}
+
+/** Whether a selection pools a map of channels. */
+export const isPool = (selection: Selection): boolean =>
+  selection === 'mean' || selection === 'max' || /^\d/.test(selection);
+
+/** A resolved layer: the requested name and the value in the graph, and what of it is taken if not all. */
 export interface ResolvedLayer {
   readonly name: string;
   readonly value: string;
+  readonly selection?: Selection;
 }
 
 const MODULE = 'module:';
@@ -96,7 +119,7 @@ function findModule(modules: Modules, path: string): FoundModule {
 
 /**
  * The value of a layer: an exact value name, else a module path (`module:<path>` says that the
- * module is meant).
+ * module is meant), else either of them before an `@` and a selection after it.
  * @throws VentralError `layer-unknown` with the closest names, `layer-ambiguous` with the candidates,
  *   `layer-folded` with the way to export without folding
  */
@@ -109,10 +132,15 @@ export function resolveLayer(model: Model, name: string): ResolvedLayer {
     : path === ''
       ? ({ kind: 'none' } as const)
       : findModule(modules, path);
-  if (found.kind !== 'value') throw refusal(model, name, found);
-  const needs = model.imagePart?.needs.get(found.value);
-  if (needs) throw unreached(model, name, needs);
-  return { name, value: found.value };
+  if (found.kind === 'value') {
+    const needs = model.imagePart?.needs.get(found.value);
+    if (needs) throw unreached(model, name, needs);
+    return { name, value: found.value };
+  }
+  const parts = found.kind === 'none' ? splitSelection(model, name) : undefined;
+  if (!parts) throw refusal(model, name, found);
+  const { value } = resolveLayer(model, parts.base);
+  return { name, value, selection: parts.selection };
 }
 
 function unreached(model: Model, name: string, needs: readonly string[]): VentralError {
@@ -125,6 +153,35 @@ function unreached(model: Model, name: string, needs: readonly string[]): Ventra
       ...{ expected: `a layer of ${inputs.join(', ')} alone`, found: needs.join(', ') },
     },
   );
+}
+
+/**
+ * A name that ends in `@` and a selection, in two.
+ * @throws VentralError `layer-unknown` for an unknown selection of a layer that there is
+ */
+function splitSelection(
+  model: Model,
+  name: string,
+): { readonly base: string; readonly selection: Selection } | undefined {
+  const at = name.lastIndexOf('@');
+  if (at <= 0) return undefined;
+  const [base, word] = [name.slice(0, at), name.slice(at + 1)];
+  const selection = selectionOf(word);
+  if (selection) return { base, selection };
+  if (!isLayer(model, base)) return undefined;
+  const known = `${selections.join(', ')}, or a grid such as 4x4`;
+  const shown = word.slice(0, MAX_NAME);
+  throw new VentralError(
+    'layer-unknown',
+    `${model.name}: nothing of ${base.slice(0, MAX_NAME)} is called @${shown}; expected one of ${known}`,
+    { file: model.name, field: name.slice(0, MAX_NAME), expected: known, found: shown },
+  );
+}
+
+function isLayer(model: Model, name: string): boolean {
+  const modules = modulesOf(wholeOf(model));
+  if (isValue(modules, name)) return true;
+  return findModule(modules, name.replace(new RegExp(`^${MODULE}`), '')).kind === 'value';
 }
 
 function refusal(
@@ -178,16 +235,23 @@ function nearby(model: Model): string[] {
     .map(({ name }) => name);
 }
 
+/** `a@{cls,mean}` as `a@cls` and `a@mean`; other patterns as they are. */
+function spelledOut(pattern: string): string[] {
+  const [, base, words] = /^(.+)@\{([^{}@]*)\}$/.exec(pattern) ?? [];
+  if (base === undefined) return [pattern];
+  return words.split(',').map((word) => `${base}@${word}`);
+}
+
 /**
  * The layers that names and globs mean, each once, in the order of the patterns and then of
- * execution. `*` stops at no dot or slash. A glob meets module paths, and value names where no module fits;
+ * execution. `*` stops at no dot or slash. What stands after an `@` is taken of each. A glob meets module paths, and value names where no module fits;
  * unavailable layers (folded, ambiguous) are skipped by globs and refused by name.
  * @throws as {@link resolveLayer}, and `layer-unknown` for a glob that fits nothing
  */
 export function expandLayers(model: Model, patterns: readonly string[]): ResolvedLayer[] {
   const found = new Map<string, ResolvedLayer>();
   const layers = listLayers(model).filter((layer) => layer.value !== null);
-  for (const pattern of patterns) {
+  for (const pattern of patterns.flatMap(spelledOut)) {
     for (const layer of expandPattern(model, pattern, layers)) {
       if (!found.has(layer.name)) found.set(layer.name, layer);
     }
@@ -221,6 +285,14 @@ function expandPattern(
     layers.filter((layer) => layer.kind === kind && matches(layer.name));
   const fit = fitting('module').length > 0 ? fitting('module') : fitting('value');
   if (fit.length > 0) return fit.map(({ name, value }) => ({ name, value: value! }));
+  const [, base, word] = /^(.+)@([^@*?[\]]+)$/.exec(pattern) ?? [];
+  const selection = word === undefined ? undefined : selectionOf(word);
+  if (selection)
+    return expandPattern(model, base, layers).map(({ name, value }) => ({
+      name: `${name}@${selection}`,
+      value,
+      selection,
+    }));
   throw new VentralError('layer-unknown', `No layer of ${model.name} fits ${pattern}`, {
     file: model.name,
     field: pattern,

@@ -226,7 +226,7 @@ function numbers(map: LayerMap, column: MapColumn): Html {
 function numberRow(map: LayerMap, row: LayerRow, { benchmark }: MapColumn, number: number): Html {
   const cell = row.cells[benchmark];
   const mark = markOf(map, benchmark, row.layer);
-  const head = html`<td class="number">${number}</td><th scope="row">${named(row.layer)}${row.aliases?.map((alias) => html`<br><small>also ${named(alias)}</small>`)}</th><td class="number">${row.units === null ? '–' : thousands(row.units)}</td><td class="number">${row.depth ?? '–'}</td>`;
+  const head = html`<td class="number">${number}</td><th scope="row">${named(row.layer)}${row.aliases?.map((alias) => html`<br><small>also ${named(alias)}</small>`)}${row.part !== undefined && html`<br><small>part of a layer's output</small>`}</th><td class="number">${row.units === null ? '–' : thousands(row.units)}</td><td class="number">${row.depth ?? '–'}</td>`;
   if (!isScore(cell) || cell.value === null)
     return html`<tr>${head}<td colspan="6"><bdi>${visibleName(cellReason(cell), 300)}</bdi></td></tr>\n`;
   const notes = [mark, ...cell.warnings.map(({ detail }) => visibleName(detail))].filter(Boolean);

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import { candidateLayers } from '../activations/card/candidates.js';
 import type { ModelCard, Region } from '../activations/card/card.js';
+import { keptValue } from '../activations/layer-view.js';
 import type { ModelFile } from '../activations/model-file.js';
 import { emptyPicture } from '../activations/stimuli/empty-picture.js';
 import { type InputPlan, inputPlan } from '../activations/stimuli/input-plan.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { exposeValues } from '../onnx/expose.js';
-import { resolveLayer } from '../onnx/layers.js';
+import { isPool, resolveLayer } from '../onnx/layers.js';
 import { CARD_KEY, setMetadata } from '../onnx/metadata.js';
 import { readModel, writeModel } from '../onnx/model.js';
+import { type AddedPart, addParts, takesParts } from '../onnx/tokens/add-parts.js';
 import { Session, type Tensor } from '../runtime/session.js';
 import { COMPONENTS, REGIONS } from './site-limits.js';
 
@@ -44,12 +46,19 @@ export async function packageNetwork(file: ModelFile, card: ModelCard): Promise<
   const readout = readoutOf(file.name, card);
   const named = [Object.values(regionLayerMap ?? {}), readout, card.logits?.layer ?? []].flat(2);
   const layers = layerNames(file, card, named, regionLayerMap === undefined);
-  const outputs = new Map(layers.map((layer) => [layer, resolveLayer(file.model, layer).value]));
+  const parts = layers.flatMap((layer) => partOf(file, card, layer) ?? []);
+  const outputs = new Map(
+    layers.map((layer) => [
+      layer,
+      parts.find(({ name }) => name === layer)?.name ?? resolveLayer(file.model, layer).value,
+    ]),
+  );
   const { logits } = card;
   // Brain-Score asks for the classes of label tasks under this name.
   if (logits?.classes === 'imagenet-1k' && !outputs.has('logits'))
     outputs.set('logits', outputs.get(logits.layer) as string);
-  const onnx = exposedModel(file, card, [...outputs.values()]);
+  const model = addParts(file.model, parts);
+  const onnx = exposedModel({ ...file, model }, card, [...outputs.values()]);
   const { input, units } = await opened(onnx, file, card);
   const small = new Map(
     layers.flatMap((layer) => {
@@ -69,6 +78,50 @@ export async function packageNetwork(file: ModelFile, card: ModelCard): Promise<
     input,
   };
 }
+
+/**
+ * What a node of the package's graph has to make for a layer; undefined for a whole one.
+ * @throws VentralError `package-invalid` for a part that no slice and no turn of axes makes
+ */
+function partOf({ model, name }: ModelFile, card: ModelCard, layer: string): AddedPart | undefined {
+  const { value: of, view } = keptValue(model, card, resolveLayer(model, layer));
+  if (!view) return undefined;
+  const refuse = (why: string, expected: string) =>
+    new VentralError('package-invalid', `The card of ${name} names ${layer}: ${why}`, {
+      field: layer,
+      expected,
+      found: layer,
+    });
+  if (!takesParts(model))
+    throw refuse(
+      'a graph of its opset cannot cut layers; export it in opset 10 or later',
+      'opset 10',
+    );
+  const { select, layout, prefix } = view;
+  if (select === 'nchw') {
+    if (layout === undefined)
+      throw refuse('the graph does not show which axis holds the channels', 'a map of channels');
+    // Where channels are first already, a slice of everything gives the layer its name.
+    return { name: layer, of, tokens: layout === 'NHWC' ? undefined : [0, END] };
+  }
+  if (isPool(select))
+    throw refuse(
+      'packages carry whole layers, tokens and turned maps, and no means or maxima; name another part or a whole layer',
+      'a whole layer, tokens or @nchw',
+    );
+  if (!prefix || prefix === 'unclear')
+    throw refuse(
+      'say how many prefix tokens there are in the card (prefix_tokens)',
+      'prefix_tokens',
+    );
+  const before = prefix.cls + prefix.registers;
+  if (select === 'cls') return { name: layer, of, tokens: [0, prefix.cls] };
+  if (select === 'registers') return { name: layer, of, tokens: [prefix.cls, before] };
+  return { name: layer, of, tokens: [before, END] };
+}
+
+/** Beyond the end of any axis. */
+const END = 2 ** 53;
 
 function wholeMap(name: string, { region_layer_map: map }: ModelCard) {
   if (map === undefined || Object.keys(map).length === 0) return undefined;
@@ -98,7 +151,9 @@ function layerNames(
   open: boolean,
 ): string[] {
   const candidates = card.layers || open ? candidateLayers(model, card) : [];
-  const own = candidates.flatMap(({ layer, value }) => (value === null ? [] : layer));
+  const own = candidates.flatMap(({ layer, value, selection }) =>
+    value === null || (selection && isPool(selection) && !named.includes(layer)) ? [] : layer,
+  );
   const all = [...new Set([...own, ...named])];
   const order = new Map(
     model.graph.nodes.flatMap(({ outputs }, i) => outputs.map((value) => [value, i] as const)),

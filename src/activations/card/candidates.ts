@@ -1,7 +1,8 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { valueDepths } from '../../onnx/depth.js';
-import { expandLayers, type LayerInfo, listLayers } from '../../onnx/layers.js';
+import { expandLayers, type LayerInfo, listLayers, type Selection } from '../../onnx/layers.js';
 import type { Model } from '../../onnx/model.js';
+import { channelLayout } from '../../onnx/tokens/channel-layout.js';
 import type { ModelCard } from './card.js';
 
 /** A candidate layer for a region. */
@@ -9,6 +10,8 @@ export interface Candidate {
   readonly layer: string;
   /** The value in the graph; null if it is not available. */
   readonly value: string | null;
+  /** What of the value is taken, if not all. */
+  readonly selection?: Selection;
   /** Other names of the same value. */
   readonly aliases: readonly string[];
   /** Convolutions and matrix products on the longest way from the input; null without a value. */
@@ -17,7 +20,7 @@ export interface Candidate {
   readonly reason?: string;
 }
 
-type Named = Pick<Candidate, 'layer' | 'value' | 'reason'>;
+type Named = Pick<Candidate, 'layer' | 'value' | 'selection' | 'reason'>;
 
 /**
  * The candidates of a layer map: those of `patterns` (names and globs), else of the card's `layers`, else
@@ -35,21 +38,27 @@ export function candidateLayers(
   const found = asked
     ? asked.flatMap((pattern) => fitting(model, pattern, patterns !== undefined))
     : ownLayers(model);
-  const had = new Map<string, string[]>();
+  const had = new Map<string, Named & { readonly value: string; readonly names: string[] }>();
   const missing = new Map<string, Candidate>();
-  for (const { layer, value, reason } of found) {
-    if (value !== null) had.set(value, [...(had.get(value) ?? []), layer]);
-    else missing.set(layer, { layer, value, aliases: [], depth: null, ...(reason && { reason }) });
+  for (const { layer, value, selection, reason } of found) {
+    if (value !== null) {
+      const key = JSON.stringify([value, selection]);
+      const same = had.get(key) ?? { layer, value, ...(selection && { selection }), names: [] };
+      same.names.push(layer);
+      had.set(key, same);
+    } else
+      missing.set(layer, { layer, value, aliases: [], depth: null, ...(reason && { reason }) });
   }
   const depths = valueDepths(model);
   const order = new Map(model.graph.nodes.flatMap(({ outputs }, i) => outputs.map((v) => [v, i])));
   const at = (value: string) => order.get(value) ?? -1;
   return [
-    ...[...had]
-      .sort(([a], [b]) => at(a) - at(b))
-      .map(([value, names]): Candidate => {
+    ...[...had.values()]
+      .sort((a, b) => at(a.value) - at(b.value))
+      .map(({ value, selection, names }): Candidate => {
         const [layer, ...others] = new Set(names);
-        return { layer, value, aliases: others, depth: depths.get(value) ?? null };
+        const depth = depths.get(value) ?? null;
+        return { layer, value, ...(selection && { selection }), aliases: others, depth };
       }),
     ...missing.values(),
   ];
@@ -85,9 +94,35 @@ export function mapCandidates(
   return [...found, ...added].sort((a, b) => at(a) - at(b));
 }
 
+/**
+ * Candidates with the pooled forms of those that are whole maps of channels, each after its own.
+ * @param isMap whether a value has more places than one, in rows and columns
+ */
+export function withPools(
+  model: Model,
+  candidates: readonly Candidate[],
+  pools: readonly Selection[],
+  isMap: (value: string) => boolean,
+): Candidate[] {
+  const had = new Set(candidates.map(({ layer }) => layer));
+  return candidates.flatMap((candidate) => {
+    const { layer, value, selection, depth } = candidate;
+    if (value === null || selection || !isMap(value) || !channelLayout(model, value))
+      return [candidate];
+    const pooled = pools
+      .map((pool) => ({ layer: `${layer}@${pool}`, value, selection: pool, aliases: [], depth }))
+      .filter((each) => !had.has(each.layer));
+    return [candidate, ...pooled];
+  });
+}
+
 function fitting(model: Model, pattern: string, strict: boolean): Named[] {
   try {
-    return expandLayers(model, [pattern]).map(({ name, value }) => ({ layer: name, value }));
+    return expandLayers(model, [pattern]).map(({ name, value, selection }) => ({
+      layer: name,
+      value,
+      ...(selection && { selection }),
+    }));
   } catch (thrown) {
     const error = VentralError.from(thrown);
     if (strict && error.code === 'layer-unknown') throw error;

@@ -40,6 +40,8 @@ export interface ModelCard {
   readonly readout?: string | readonly string[];
   readonly logits?: { readonly layer: string; readonly classes: 'imagenet-1k' | readonly string[] };
   readonly layers?: readonly string[];
+  /** Tokens before those of the patches, where the graph does not show them. */
+  readonly prefix_tokens?: { readonly cls: 0 | 1; readonly registers: number };
   readonly region_layer_map?: Readonly<Partial<Record<Region, string | readonly string[]>>>;
   /** Records of `ventral map --commit`; `behavior` for the read-out. */
   readonly region_layer_choice?: Readonly<Partial<Record<Region | 'behavior', RegionLayerChoice>>>;

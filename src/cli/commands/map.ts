@@ -3,12 +3,13 @@ import { bounded } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
+import { visibleName } from '../../report/visible-name.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
-import { mapCsv, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
+import { mapCsv, partsChosen, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
 import { sayFailed, sayNotices } from '../print/say-failed.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
@@ -24,6 +25,7 @@ interface MapOptions extends FigureOptions {
   readonly assume?: string;
   readonly input?: string;
   readonly holdout?: boolean;
+  readonly pool: string[];
   readonly pca?: string;
   readonly pcaImages?: string;
   readonly commit?: boolean;
@@ -59,6 +61,12 @@ export function registerMap(program: Command, io: Io): void {
     .option('--assume <preset>', 'preset for a model without a card: imagenet')
     .option('--input <size>', 'map at another input size: resize=324,crop=288')
     .option('--holdout', 'choose on a random half of the stimuli, score the choice on the other')
+    .option(
+      '--pool <kinds>',
+      'pooled maps as rows of their own: mean, max or a grid such as 4x4',
+      several,
+      [],
+    )
     .option(
       '--pca <n>',
       'compare on n principal components too, and choose by them as Brain-Score does (n = 1000)',
@@ -150,12 +158,13 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
 
 async function requestOf(path: string, options: MapOptions): Promise<LayerMapRequest> {
   const { parseInputSize } = await import('../../activations/card/card.js');
-  const { region, benchmark, layers, input, holdout, pca, pcaImages: images } = options;
+  const { region, benchmark, layers, input, holdout, pool, pca, pcaImages: images } = options;
   return {
     model: { path, ...cardSource(options) },
     regions: region as RegionRole[],
     benchmarks: benchmark,
     ...(layers.length > 0 ? { layers } : {}),
+    ...(pool.length > 0 ? { pool } : {}),
     ...(input === undefined ? {} : { input: parseInputSize(input) }),
     ...(holdout ? { holdout } : {}),
     ...(pca === undefined ? {} : { pca: { components: Number(pca), ...present({ images }) } }),
@@ -187,6 +196,10 @@ async function show(map: LayerMap, options: MapOptions, io: Io): Promise<void> {
   if (options.regionLayerMap !== undefined) {
     const text = `${JSON.stringify(regionLayerMap(map), null, 2)}\n`;
     await writeFileAtomic(options.regionLayerMap, text);
+    for (const { layer } of partsChosen(map))
+      io.err(
+        `--region-layer-map: ${visibleName(layer)} is a part of a layer, which Brain-Score does not record: its region is left out\n`,
+      );
   }
   if (options.json) io.out(`${JSON.stringify(map, null, 2)}\n`);
   else if (options.csv) io.out(mapCsv(map));

@@ -39,10 +39,10 @@ interface ScoreOptions extends FigureOptions {
   readonly results?: boolean;
 }
 
-/** Options that take several values are repeated or comma-separated (design §6). */
+/** Options that take several values are repeated or comma-separated (design §6); commas in braces belong to a glob. */
 export const several = (value: string, before: string[]): string[] => [
   ...before,
-  ...value.split(',').filter(Boolean),
+  ...value.split(/,(?![^{}]*\})/).filter(Boolean),
 ];
 const repeated = (value: string, before: string[]): string[] => [...before, value];
 

@@ -341,9 +341,17 @@ function csvRow(map: LayerMap, row: LayerRow, column: MapColumn): (string | numb
  */
 export function regionLayerMap(map: LayerMap): Record<string, string> {
   const layers: Record<string, string> = {};
+  const parts = new Set(partsChosen(map).map(({ layer }) => layer));
   for (const { region, benchmark } of mapColumns(map)) {
     const chosen = (map.components?.chosen ?? map.chosen)[benchmark];
-    if (region !== null && chosen !== undefined) layers[region] ??= chosen.layer;
+    if (region !== null && chosen !== undefined && !parts.has(chosen.layer))
+      layers[region] ??= chosen.layer;
   }
   return layers;
+}
+
+/** Rows of parts of layers that were chosen: Brain-Score records whole layers. */
+export function partsChosen(map: LayerMap): LayerRow[] {
+  const chosen = Object.values(map.components?.chosen ?? map.chosen).map(({ layer }) => layer);
+  return map.layers.filter(({ layer, part }) => part !== undefined && chosen.includes(layer));
 }

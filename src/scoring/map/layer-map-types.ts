@@ -16,6 +16,8 @@ export interface LayerMapRequest {
   readonly input?: InputSize;
   /** Chooses on a seeded half of the stimuli and scores the chosen layer on the other half. */
   readonly holdout?: boolean;
+  /** Adds pooled maps as rows: `mean`, `max` or a grid such as `4x4` of every candidate that is a map of channels. */
+  readonly pool?: readonly string[];
   /** Compares layers on principal components as well, and chooses by that (spec §5.8). */
   readonly pca?: {
     readonly components: number;
@@ -55,6 +57,8 @@ export interface LayerRow {
   readonly layer: string;
   /** Other names of the same value. */
   readonly aliases?: readonly string[];
+  /** Set where a part of a layer's output is compared, or a pooled one: another layer than a hook on the module records. */
+  readonly part?: string;
   /** null if the layer is not available. */
   readonly units: number | null;
   /** Convolutions and matrix products on the longest way from the input to the layer. */

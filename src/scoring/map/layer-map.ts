@@ -246,7 +246,7 @@ function rowsOf(
   chosen: BothChoices,
 ): LayerRow[] {
   return candidates.map((candidate) => {
-    const { layer, aliases, depth } = candidate;
+    const { layer, aliases, depth, selection } = candidate;
     const cellsOn = (on: Ground, choices: ReadonlyMap<string, Chosen>) =>
       run.columns.flatMap((column) => {
         const cell = cellOf(run, candidate, column, {
@@ -260,6 +260,7 @@ function rowsOf(
     return {
       layer,
       ...(aliases.length > 0 ? { aliases } : {}),
+      ...(selection ? { part: selection } : {}),
       units: units.find((count) => count !== null) ?? null,
       depth,
       cells: Object.fromEntries(cellsOn('units', chosen.full)),

@@ -1,8 +1,11 @@
-import { type Candidate, mapCandidates } from '../../activations/card/candidates.js';
+import { type Candidate, mapCandidates, withPools } from '../../activations/card/candidates.js';
 import type { Network } from '../../activations/extract.js';
 import { openNetwork } from '../../activations/open-network.js';
+import { valueShapes } from '../../activations/value-shapes.js';
+import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import { isPool, type Selection, selectionOf } from '../../onnx/layers.js';
 import {
   type FittedComponents,
   fittedComponents,
@@ -54,7 +57,8 @@ export async function openMap(
 ): Promise<{ run: OpenMap; close: () => Promise<void> }> {
   const network = await openNetwork(request.model, { ...context, input: request.input });
   const { file, card } = network;
-  const candidates = mapCandidates(file.model, card, request.layers);
+  const named = mapCandidates(file.model, card, request.layers);
+  const candidates = await pooled(network, named, poolsOf(request), context);
   if (candidates.length === 0) {
     throw new VentralError(
       'layer-unknown',
@@ -73,6 +77,35 @@ export async function openMap(
   const half = request.holdout ? ('choice' as const) : undefined;
   const run = { network, origin, candidates, columns, half, components, context };
   return { run, close };
+}
+
+/** Candidates, with pooled maps where they are asked for. */
+async function pooled(
+  network: Network,
+  candidates: readonly Candidate[],
+  pools: readonly Selection[],
+  { threads, cache }: LayerMapContext,
+): Promise<readonly Candidate[]> {
+  if (pools.length === 0) return candidates;
+  const values = [...new Set(candidates.flatMap(({ value }) => value ?? []))];
+  const shapes = await valueShapes(network, values, undefined, { threads, cache }, true);
+  return withPools(network.file.model, candidates, pools, (value) => {
+    const [, ...own] = shapes.get(value)?.dims ?? [];
+    return own.length === 3 && own.filter((size) => size > 1).length > 1;
+  });
+}
+
+/** @throws VentralError `bad-usage` for what is no pool */
+function poolsOf({ pool = [] }: LayerMapRequest): Selection[] {
+  return [...new Set(pool)].map((name) => {
+    const selection = selectionOf(name);
+    if (selection && isPool(selection)) return selection;
+    throw new VentralError(
+      'bad-usage',
+      `pool: expected mean, max or a grid such as 4x4, found ${quoted(name)}`,
+      { field: 'pool', expected: 'mean, max or a grid such as 4x4', found: name.slice(0, 40) },
+    );
+  });
 }
 
 async function componentsOf(

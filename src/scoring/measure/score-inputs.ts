@@ -1,6 +1,7 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import { computedAs } from '../../activations/exposed-values.js';
 import type { Network } from '../../activations/extract.js';
+import { keptValue } from '../../activations/layer-view.js';
 import type { Shown } from '../../activations/stimuli/shown.js';
 import { shownDigest } from '../../activations/stimuli/stimulus-digest.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
@@ -33,7 +34,11 @@ export async function scoreInputs(
     model: file.digest,
     card: inputsOfCard(card),
     layers,
-    computed: layers.map((layer) => computedAs(file, card, resolveLayer(file.model, layer).value)),
+    computed: layers.map((layer) => {
+      const { value, view } = keptValue(file.model, card, resolveLayer(file.model, layer));
+      const computed = computedAs(file, card, value);
+      return view ? { ...computed, view: JSON.stringify(view) } : computed;
+    }),
     numerics: numericsVersion,
     screen: screenVersion,
     shown: await Promise.all(loaded.shown.map(shownDigest)),

@@ -94,6 +94,7 @@ export const receiptSchema = {
             layers: { $ref: '#/$defs/names' },
             input: { $ref: '#/$defs/input' },
             holdout: { type: 'boolean' },
+            pool: { $ref: '#/$defs/names' },
             pca: {
               type: 'object',
               required: ['components'],

@@ -162,7 +162,7 @@ async function mapRun(
 ): Promise<MapRun> {
   const network = await openNetwork(request.model, { threads, input: request.input });
   const { file } = network;
-  const { layers, input, holdout, pca } = request;
+  const { layers, input, holdout, pool, pca } = request;
   const fitted =
     pca && (await fittedComponents(pca.components, pca.images ?? picturesFolder(home)));
   // The benchmark of a region depends on the installed data: the receipt records the one used.
@@ -189,6 +189,7 @@ async function mapRun(
     ...(layers && layers.length > 0 ? { layers } : {}),
     ...present({ input }),
     ...(holdout ? { holdout } : {}),
+    ...(pool && pool.length > 0 ? { pool } : {}),
     ...(pca && {
       pca: {
         components: pca.components,

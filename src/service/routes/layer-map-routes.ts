@@ -24,7 +24,7 @@ async function request(
   principal: Principal,
   asked: LayerMapRequest,
 ): Promise<LayerMapJobRequest> {
-  const { layers, input, holdout = false, pca } = asked;
+  const { layers, input, holdout = false, pool, pca } = asked;
   if (pca !== undefined && holdout) throw exclusive();
   const { benchmarks, sources } = await columns(context, principal, asked);
   const model = await context.models.scorable(principal, asked.model);
@@ -33,7 +33,7 @@ async function request(
     layers,
     input,
     holdout,
-    ...(pca === undefined ? {} : { pca }),
+    ...present({ pool, pca }),
   });
   return {
     kind: 'layer-map',
@@ -46,7 +46,7 @@ async function request(
     benchmarks: benchmarks.map(({ id }) => id),
     sources,
     keys: [key],
-    ...present({ layers, input, pca }),
+    ...present({ layers, input, pool, pca }),
     holdout,
   };
 }
@@ -81,6 +81,7 @@ function show(
     ...showCommon(job, path),
     ...(job.layers ? { layers: [...job.layers] } : {}),
     holdout: job.holdout,
+    ...(job.pool ? { pool: [...job.pool] } : {}),
     ...present({ pca: job.pca }),
     ...present({ result: job.result as unknown as components['schemas']['LayerMap'] | null }),
   };

@@ -46,6 +46,8 @@ export interface MapTask extends TaskCore {
   readonly kind: 'layer-map';
   readonly layers?: readonly string[];
   readonly holdout: boolean;
+  /** Pooled maps that are rows of their own. */
+  readonly pool?: readonly string[];
   /** Principal components on which layers are compared too, fitted on the pictures of the home. */
   readonly pca?: number;
   /** Results of map parts by key, in base 64. */

@@ -82,12 +82,13 @@ function requestOf({
   layers,
   input,
   holdout,
+  pool,
   pca,
 }: MapTask | PartTask): LayerMapRequest {
   return {
     model: modelOf(model),
     benchmarks,
-    ...present({ layers, input, pca: pca === undefined ? undefined : { components: pca } }),
+    ...present({ layers, input, pool, pca: pca === undefined ? undefined : { components: pca } }),
     holdout,
   };
 }

@@ -1,4 +1,5 @@
 import { dirname, isAbsolute, join } from 'node:path';
+import { picturesFolder } from '../../scoring/benchmark/fitting-pictures.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { TaskPaths } from '../child/visible-paths.js';
 
@@ -12,8 +13,8 @@ export interface MeasuringTask {
 }
 
 /**
- * What such a process sees of a home: its model and benchmarks, the data of the catalog and what was verified of it,
- * and generated data, which only a process that opens no uploaded file writes: another one could change the data
+ * What such a process sees of a home: its model and benchmarks, the data of the catalog and what was verified of it, the
+ * pictures of ImageNet that components are fitted on, and generated data, which only a process that opens no uploaded file writes: another one could change the data
  * of others.
  */
 export function measuringPaths({ home, model, benchmarks = [] }: MeasuringTask): TaskPaths {
@@ -25,6 +26,7 @@ export function measuringPaths({ home, model, benchmarks = [] }: MeasuringTask):
       ...named.filter(isAbsolute).map((path) => (path === model ? path : dirname(path))),
       join(home, 'data'),
       join(home, 'verified'),
+      picturesFolder(home),
       ...(trusted ? [] : [made]),
     ],
     writes: trusted ? [made] : [],

@@ -22,8 +22,8 @@ export function taskOf(job: ScoringJob, core: TaskCore): JobTask {
     const { kind, layers, detail } = job;
     return { ...core, kind, ...present({ layers }), ...(detail ? { detail } : {}) };
   }
-  const { kind, holdout, layers, pca } = job;
-  return { ...core, kind, holdout, ...present({ layers, pca }) };
+  const { kind, holdout, layers, pool, pca } = job;
+  return { ...core, kind, holdout, ...present({ layers, pool, pca }) };
 }
 
 /** The effect of an answer on a job: each pending benchmark gets a result or a failure. */

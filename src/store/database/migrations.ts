@@ -313,8 +313,8 @@ const migrations: readonly (readonly string[])[] = [
     `create unique index jobs_brought on jobs (owner, (brought ->> 'digest')) where brought is not null and state = 'succeeded'`,
     broughtScoreboards,
   ],
-  // Principal components on which a map compares layers too.
-  ['alter table jobs add column pca integer'],
+  // Principal components on which a map compares layers too, and pooled maps that it has as rows.
+  ['alter table jobs add column pca integer, add column pool jsonb'],
 ];
 
 /** All that makes the schema, as text. */

@@ -30,15 +30,16 @@ export async function insertJob(
 ): Promise<number> {
   const { card, benchmarks, sources, keys } = request;
   const { layers, input } = request.kind === 'training' ? {} : request;
-  const json = [card, benchmarks, sources, keys, layers, input].map(jsonText);
+  const pool = request.kind === 'layer-map' ? request.pool : undefined;
+  const json = [card, benchmarks, sources, keys, layers, input, pool].map(jsonText);
   const bytes = json.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), ROW_BYTES);
   // Two concurrent inserts would get the same turn.
   await queries.query(`select pg_advisory_xact_lock(hashtextextended('turn of ' || $1, 0))`, [
     request.owner,
   ]);
   const [{ priority }] = await queries.query<{ priority: number }>(
-    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, detail, card, benchmarks, sources, keys, layers, input, bytes, pca, priority)
-     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, ${PRIORITY})
+    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, detail, card, benchmarks, sources, keys, layers, input, pool, bytes, pca, priority)
+     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, ${PRIORITY})
      returning priority`,
     [
       id,

@@ -29,6 +29,7 @@ export interface JobRow {
   layers: Record<string, string> | string[] | null;
   input: Record<string, number> | null;
   holdout: boolean | null;
+  pool: string[] | null;
   pca: number | null;
   detail: boolean;
   /** Of scores that were brought. */
@@ -100,6 +101,7 @@ export function jobOf(row: JobRow): Job {
     keys: row.keys as [string],
     ...(row.layers ? { layers: row.layers as string[] } : {}),
     holdout: row.holdout ?? false,
+    ...(row.pool ? { pool: row.pool } : {}),
     ...(row.pca === null ? {} : { pca: row.pca }),
     ...(row.map === undefined ? {} : { result: row.map && named(row.map, row.model_name) }),
   };

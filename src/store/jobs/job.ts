@@ -63,6 +63,8 @@ export interface LayerMapJobRequest extends Asked {
   /** Names and globs. */
   readonly layers?: readonly string[];
   readonly holdout: boolean;
+  /** Pooled maps that are rows of their own. */
+  readonly pool?: readonly string[];
   /** Principal components on which layers are compared too. */
   readonly pca?: number;
 }

@@ -32,7 +32,9 @@ export async function openAttackedModel(
 ): Promise<AttackedModel> {
   const { file, card } = await openNetwork({ ...source, path: reference });
   const { layer, classes } = logitsOf(file.name, card);
-  const bytes = exposeValues(file.model, [resolveLayer(file.model, layer).value]);
+  const { value, selection } = resolveLayer(file.model, layer);
+  if (selection) throw unsupported(file.name, 'logits that are a whole layer', layer);
+  const bytes = exposeValues(file.model, [value]);
   const session = await Session.open(bytes, {
     ...{ name: file.name, threads: 1 },
     operators: 'as written',

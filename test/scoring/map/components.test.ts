@@ -193,7 +193,11 @@ test('every view shows both, and says which is which', async () => {
   const chosen = rows.map((row) => row.split(',')).filter((row) => row[12] === 'chosen');
   expect(chosen.map((row) => row[1])).toEqual([found.chosen[id].layer, golden.reproducible.chosen]);
   const lines: string[] = [];
-  printMap(found, { out: (part: string) => lines.push(part), err() {}, columns: 120 } as unknown as Io);
+  printMap(found, {
+    out: (part: string) => lines.push(part),
+    err() {},
+    columns: 120,
+  } as unknown as Io);
   const text = lines.join('');
   expect(text).toMatch(
     /On 40 principal components, as Brain-Score chooses:\n(?:.*\n)*V1: fc, 0\.534/,

@@ -81,7 +81,7 @@ describe('a layer map', () => {
     });
   });
 
-  it('on principal components is another map, and excludes a held-out half', async () => {
+  it('on principal components, or with pooled rows, is another map; components exclude a held-out half', async () => {
     const whole = { model, benchmarks: [V1], layers: ['a'] };
     const plain = await service.post('/v1/layer-maps', whole, { Prefer: 'wait=30' });
     const asked = await service.post(
@@ -91,12 +91,17 @@ describe('a layer map', () => {
     );
     expect(asked).toMatchObject({ status: 200, body: { state: 'succeeded', pca: 1000 } });
     expect(asked.body.id).not.toBe(plain.body.id);
+    const pool = ['mean', '4x4'];
+    const pooled = await service.post('/v1/layer-maps', { ...whole, pool }, { Prefer: 'wait=30' });
+    expect(pooled).toMatchObject({ status: 200, body: { state: 'succeeded', pool } });
+    expect(pooled.body.id).not.toBe(plain.body.id);
     expect(plain.body).not.toHaveProperty('pca');
     expect((await service.get(`/v1/layer-maps/${asked.body.id}`)).body.pca).toBe(1000);
     for (const [wrong, pointer] of [
       [{ pca: 1000, holdout: true }, '/pca'],
       [{ pca: 1 }, '/pca'],
       [{ pca: '1000' }, '/pca'],
+      [{ pool: ['half'] }, '/pool/0'],
     ] as const)
       expect(await service.post('/v1/layer-maps', { ...whole, ...wrong })).toMatchObject({
         status: 400,

@@ -1,0 +1,33 @@
+import type { GraphNode, TensorInfo } from '../graph.js';
+import type { Model } from '../model.js';
+import { tensorElements } from '../tensor-elements.js';
+
+/** Tensors that a graph stores, by the value that holds them: initializers and constant nodes. */
+export function storedTensors({ graph }: Model): ReadonlyMap<string, TensorInfo> {
+  const tensors = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
+  for (const { operator, outputs, attributes } of graph.nodes) {
+    const value = attributes.find(({ name }) => name === 'value')?.tensors[0];
+    if (operator === 'Constant' && value) tensors.set(outputs[0], value);
+  }
+  return tensors;
+}
+
+/** Most elements of a tensor of indices that is read. */
+const MOST = 64;
+
+/** The whole numbers of an attribute, or of the stored tensor of an input; undefined if they are not known. */
+export function integersOf(
+  { attributes, inputs }: GraphNode,
+  tensors: ReadonlyMap<string, TensorInfo>,
+  from: { readonly attribute: string; readonly input: number },
+): readonly number[] | undefined {
+  const found = attributes.find(({ name }) => name === from.attribute);
+  if (found) return found.integer === undefined ? found.integers : [found.integer];
+  const tensor = tensors.get(inputs[from.input] ?? '');
+  if (!tensor || tensor.dims.reduce((product, size) => product * size, 1) > MOST) return undefined;
+  try {
+    return Array.from<number | bigint, number>(tensorElements(tensor), Number);
+  } catch {
+    return undefined;
+  }
+}
