@@ -54,6 +54,7 @@ const rooms: Record<string, readonly string[]> = {
 /** The folders of a room; each imports only from those before it. `.` are the files of the room itself. */
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
+  onnx: ['.', 'prepare'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
   metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'time', 'table'],
   data: ['.', 'rdms', 'simulated', 'xarray', 'published'],

@@ -8,10 +8,11 @@ import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { checkGraph } from '../onnx/check-graph.js';
 import { embedExternalData, externalFiles } from '../onnx/external-data.js';
-import { imagePart } from '../onnx/image-part.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
 import { modelInputs } from '../onnx/model-inputs.js';
+import { withDequantised } from '../onnx/prepare/dequantise.js';
+import { imagePart } from '../onnx/prepare/image-part.js';
 import type { Optimization } from '../runtime/session.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
@@ -104,7 +105,7 @@ export async function openModelFile(
     embeddedCard(model, path) ??
     besideCard(path) ??
     assumed(source);
-  const part = imagePart(model, found?.card.input.name);
+  const part = imagePart(withDequantised(model), found?.card.input.name);
   return {
     name: found?.card.name ?? basename(path, extname(path)),
     shipped: located.shipped ?? false,

@@ -1287,6 +1287,11 @@ export interface components {
                 folded?: {
                     [key: string]: unknown;
                 };
+                /**
+                 * @description Type of its numbers in the graph; missing if the network could not be run.
+                 * @example float16
+                 */
+                dtype?: string;
                 /** @description Inputs that it needs beside the image: it cannot be had. */
                 needs?: string[];
             } & {

@@ -1,11 +1,11 @@
 import { closestNames } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { globOf } from './glob.js';
-import { wholeOf } from './image-part.js';
 import type { Model } from './model.js';
 import { modelInputs } from './model-inputs.js';
-import { type FoundModule, type Modules, modulesOf, moduleValue } from './modules.js';
+import { type FoundModule, type Modules, moduleValue, wholeModules } from './modules.js';
 import { gaps, nodelessValue } from './nodeless.js';
+import type { Quantised } from './quantised.js';
 
 /** A name of a value of the model, or of an unavailable module. */
 export interface LayerInfo {
@@ -37,8 +37,8 @@ const MODULE = 'module:';
  * the input. Module paths and what they mean: design §2.
  */
 export function listLayers(model: Model): LayerInfo[] {
-  const modules = modulesOf(wholeOf(model));
-  const { flow, scopes } = modules;
+  const modules = wholeModules(model);
+  const { flow, quantised, scopes } = modules;
   const paths = new Set<string>();
   for (const scope of scopes.all) {
     for (const index of gaps(scope)) paths.add(`${scope.path}.${index}`);
@@ -48,7 +48,9 @@ export function listLayers(model: Model): LayerInfo[] {
   const order = (info: LayerInfo) =>
     flow.producers.get(info.value ?? info.folded?.carriedBy ?? info.candidates?.[0] ?? '') ?? -1;
   listed.sort((a, b) => order(a) - order(b));
-  const values = [...flow.data].map(
+  const { codes, copies } = quantised;
+  const offered = [...flow.data].filter((name) => !codes.has(name) && !copies.has(name));
+  const values = offered.map(
     (name): LayerInfo => ({
       name,
       value: name,
@@ -101,7 +103,7 @@ function findModule(modules: Modules, path: string): FoundModule {
  *   `layer-folded` with the way to export without folding
  */
 export function resolveLayer(model: Model, name: string): ResolvedLayer {
-  const modules = modulesOf(wholeOf(model));
+  const modules = wholeModules(model);
   const path = name.startsWith(MODULE) ? name.slice(MODULE.length) : name;
   const isExact = name !== '' && isValue(modules, name);
   const found = isExact
@@ -110,9 +112,22 @@ export function resolveLayer(model: Model, name: string): ResolvedLayer {
       ? ({ kind: 'none' } as const)
       : findModule(modules, path);
   if (found.kind !== 'value') throw refusal(model, name, found);
+  if (modules.quantised.codes.has(found.value)) throw coded(model, name, modules.quantised);
   const needs = model.imagePart?.needs.get(found.value);
   if (needs) throw unreached(model, name, needs);
   return { name, value: found.value };
+}
+
+function coded({ name: file }: Model, name: string, { real }: Quantised): VentralError {
+  const instead = real.get(name);
+  return new VentralError(
+    'layer-unknown',
+    `The layer ${name} of ${file} holds the integers of a quantised value${instead ? `: ask for ${instead}` : ', which the graph has nowhere else'}`,
+    {
+      ...{ file, field: name, reason: 'integers of a quantised value' },
+      ...{ expected: instead ?? 'a layer of real numbers', found: 'integers' },
+    },
+  );
 }
 
 function unreached(model: Model, name: string, needs: readonly string[]): VentralError {

@@ -94,7 +94,9 @@ test('a session that is refused leaves the others, and none is tried after a cra
   const outcomes = await trySessions([...trials, trials[1]], how);
   expect(outcomes.map(({ end }) => end)).toEqual(['refused', 'ran', 'crashed']);
   expect(outcomes[0]).toMatchObject({ error: { code: 'not-onnx' } });
-  expect(outcomes[1]).toMatchObject({ shapes: new Map([['pool', [1, 4, 1, 1]]]) });
+  expect(outcomes[1]).toMatchObject({
+    made: new Map([['pool', { dtype: 'float32', dims: [1, 4, 1, 1] }]]),
+  });
   expect(outcomes[2]).toMatchObject({ signal: 'SIGFPE' });
 });
 

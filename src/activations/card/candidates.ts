@@ -1,7 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import { valueDepths } from '../../onnx/depth.js';
 import { expandLayers, type LayerInfo, listLayers } from '../../onnx/layers.js';
 import type { Model } from '../../onnx/model.js';
+import { valueDepths } from '../../onnx/modules.js';
 import type { ModelCard } from './card.js';
 
 /** A candidate layer for a region. */

@@ -9,10 +9,10 @@ import { present } from '../../formats/present.js';
 import { checkGraph, type GraphSummary } from '../../onnx/check-graph.js';
 import { exposeValues } from '../../onnx/expose.js';
 import type { GraphNode } from '../../onnx/graph.js';
-import { imagePart } from '../../onnx/image-part.js';
 import { listLayers } from '../../onnx/layers.js';
 import { CARD_KEY, getMetadata } from '../../onnx/metadata.js';
 import { readModel } from '../../onnx/model.js';
+import { imagePart } from '../../onnx/prepare/image-part.js';
 import { Session } from '../../runtime/session.js';
 
 /** Answers a question about an ONNX file, in the process that may open it. */
