@@ -1292,7 +1292,7 @@ export interface components {
                  * @example float16
                  */
                 dtype?: string;
-                /** @description Inputs that it needs beside the image: it cannot be had. */
+                /** @description Inputs or random numbers that it needs beside the image: it cannot be had. */
                 needs?: string[];
             } & {
                 [key: string]: unknown;

@@ -20,7 +20,7 @@ export interface LayerInfo {
   readonly folded?: { readonly carriedBy: string };
   /** Set where several values answer to the name. */
   readonly candidates?: readonly string[];
-  /** Inputs that it needs beside the image: it cannot be had, and `value` is null. */
+  /** Inputs or random numbers that it needs beside the image: it cannot be had, and `value` is null. */
   readonly needs?: readonly string[];
 }
 
@@ -58,14 +58,16 @@ export function listLayers(model: Model): LayerInfo[] {
       operator: operatorOf(modules, name),
     }),
   );
-  return [...listed, ...values].map((info) => reached(model, info));
+  return [...listed, ...values].map((info) => reached(model, modules, info));
 }
 
 /** The layer as it is where images alone are fed. */
-function reached({ imagePart }: Model, info: LayerInfo): LayerInfo {
+function reached({ imagePart }: Model, { unsteady }: Modules, info: LayerInfo): LayerInfo {
   const { value, folded, candidates = [] } = info;
   const values = value ?? folded?.carriedBy;
-  const needs = [values ?? candidates].flat().flatMap((name) => imagePart?.needs.get(name) ?? []);
+  const needs = [values ?? candidates]
+    .flat()
+    .flatMap((name) => imagePart?.needs.get(name) ?? unsteady.get(name) ?? []);
   return needs.length > 0 ? { ...info, value: null, needs: [...new Set(needs)] } : info;
 }
 
@@ -100,7 +102,7 @@ function findModule(modules: Modules, path: string): FoundModule {
  * The value of a layer: an exact value name, else a module path (`module:<path>` says that the
  * module is meant).
  * @throws VentralError `layer-unknown` with the closest names, `layer-ambiguous` with the candidates,
- *   `layer-folded` with the way to export without folding
+ *   `layer-folded` with the way to export without folding, `layer-unsteady` for random numbers
  */
 export function resolveLayer(model: Model, name: string): ResolvedLayer {
   const modules = wholeModules(model);
@@ -115,6 +117,8 @@ export function resolveLayer(model: Model, name: string): ResolvedLayer {
   if (modules.quantised.codes.has(found.value)) throw coded(model, name, modules.quantised);
   const needs = model.imagePart?.needs.get(found.value);
   if (needs) throw unreached(model, name, needs);
+  const why = modules.unsteady.get(found.value);
+  if (why !== undefined) throw unsteadyLayer(model, name, why);
   return { name, value: found.value };
 }
 
@@ -126,6 +130,17 @@ function coded({ name: file }: Model, name: string, { real }: Quantised): Ventra
     {
       ...{ file, field: name, reason: 'integers of a quantised value' },
       ...{ expected: instead ?? 'a layer of real numbers', found: 'integers' },
+    },
+  );
+}
+
+function unsteadyLayer({ name: file }: Model, name: string, why: string): VentralError {
+  return new VentralError(
+    'layer-unsteady',
+    `The layer ${name} of ${file} depends on ${why}, so that no score of it could be repeated: export the network in evaluation mode and without its noise`,
+    {
+      ...{ file, field: name, reason: `depends on ${why}` },
+      ...{ expected: 'a layer that depends on the image alone', found: why },
     },
   );
 }

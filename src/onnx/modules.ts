@@ -9,6 +9,7 @@ import {
   type Scope,
   type Scopes,
 } from './scopes.js';
+import { unsteadyValues } from './unsteady.js';
 
 /**
  * Which value holds what a forward hook on a module records (design §2). The rule throughout: give
@@ -25,6 +26,8 @@ export type FoundModule =
 export interface Modules {
   readonly flow: Dataflow;
   readonly quantised: Quantised;
+  /** Values that the same image does not always give, by what they depend on. */
+  readonly unsteady: ReadonlyMap<string, string>;
   readonly scopes: Scopes;
   /** Values that convolutions with an absorbed batch norm make, by the convolution's scope. */
   readonly folded: ReadonlyMap<string, Scope>;
@@ -43,6 +46,7 @@ export function modulesOf(model: Model): Modules {
   const made = {
     flow,
     quantised: quantisedValues(flow),
+    unsteady: unsteadyValues(model, flow),
     scopes,
     folded: foldedValues(flow, scopes),
     emptyNorms: emptyNorms(flow, scopes),

@@ -70,9 +70,10 @@ export function mapCandidates(
   const had = new Set(found.map(({ value }) => value));
   const made = new Map(model.graph.nodes.flatMap(({ outputs }, i) => outputs.map((v) => [v, i])));
   const depths = valueDepths(model);
+  const offered = new Set(listLayers(model).map(({ value }) => value));
   const outputs = model.graph.outputs
     .map(({ name }) => name)
-    .filter((name) => made.has(name) && !had.has(name) && depths.has(name));
+    .filter((name) => made.has(name) && !had.has(name) && offered.has(name));
   const added = [...new Set(outputs)].map(
     (name): Candidate => ({
       layer: name,
