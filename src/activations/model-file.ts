@@ -13,6 +13,7 @@ import { type Model, readModel, writeModel } from '../onnx/model.js';
 import { modelInputs } from '../onnx/model-inputs.js';
 import { withDequantised } from '../onnx/prepare/dequantise.js';
 import { imagePart } from '../onnx/prepare/image-part.js';
+import { withoutBfloat16 } from '../onnx/prepare/widen-bfloat16.js';
 import type { Optimization } from '../runtime/session.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
@@ -105,7 +106,7 @@ export async function openModelFile(
     embeddedCard(model, path) ??
     besideCard(path) ??
     assumed(source);
-  const part = imagePart(withDequantised(model), found?.card.input.name);
+  const part = preparedGraph(model, found?.card);
   return {
     name: found?.card.name ?? basename(path, extname(path)),
     shipped: located.shipped ?? false,
@@ -123,6 +124,10 @@ export async function openModelFile(
       : [],
   };
 }
+
+/** The graph that is run and whose layers are listed: in types that the runtime computes with, fed with images alone. */
+export const preparedGraph = (model: Model, card: Pick<ModelCard, 'input'> | undefined): Model =>
+  imagePart(withDequantised(withoutBfloat16(model)), card?.input.name);
 
 const digestOf = (bytes: Uint8Array) =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
