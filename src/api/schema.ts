@@ -1287,7 +1287,12 @@ export interface components {
                 folded?: {
                     [key: string]: unknown;
                 };
-                /** @description Inputs that it needs beside the image: it cannot be had. */
+                /**
+                 * @description Type of its numbers in the graph; missing if the network could not be run.
+                 * @example float16
+                 */
+                dtype?: string;
+                /** @description Inputs or random numbers that it needs beside the image: it cannot be had. */
                 needs?: string[];
             } & {
                 [key: string]: unknown;
