@@ -51,7 +51,7 @@ async function inSteps(
   const columns = neuroids.flatMap((neuroid) => target.map(() => neuroid));
   return {
     ...labels(assembly, columns, request),
-    values: rebinned(values, source, target, request.path),
+    values: rebinned(values, source, target, request.path, request.timeMode),
     timeBins: target,
   };
 }
