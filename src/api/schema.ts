@@ -1400,6 +1400,11 @@ export interface components {
                 step: number;
                 /** @enum {string} */
                 unit: "ms" | "s";
+                /**
+                 * @description What a bin takes of those of the file: shares (left out), or all of those whose centre lies in it.
+                 * @enum {string}
+                 */
+                mode?: "portion" | "center";
             };
             excludedConditions: (string | number)[];
             /** @description Numbers that the original project publishes, each with its source. */

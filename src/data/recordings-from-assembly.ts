@@ -46,7 +46,7 @@ async function inSteps(
   if (empty) refuse(request.path, 'time_bin', 'bins that end after they start', empty.join(' to '));
   const target = binsOfStep(source, step, request.path);
   const columns = neuroids.flatMap((neuroid) => target.map(() => neuroid));
-  const values = await rebinnedValues(assembly, neuroids, { source, target }, request.path);
+  const values = await rebinnedValues(assembly, neuroids, { source, target }, request);
   return { ...labels(assembly, columns, request), values, timeBins: target };
 }
 
@@ -55,7 +55,7 @@ async function rebinnedValues(
   assembly: OpenAssembly,
   neuroids: readonly number[],
   { source, target }: { readonly source: readonly TimeBin[]; readonly target: readonly TimeBin[] },
-  path: string,
+  { path, timeMode }: RecordingsRequest,
 ): Promise<Float64Array | Float32Array> {
   const bins = source.map((_, bin) => bin);
   const presentations = assembly.shape[assembly.dims.indexOf('presentation')];
@@ -63,7 +63,7 @@ async function rebinnedValues(
   let all: Float64Array | Float32Array | undefined;
   for (const [from, to] of presentationBlocks(assembly, 8 * neuroids.length * bins.length)) {
     const some = await readValues(assembly, neuroids, bins, true, [from, to]);
-    const made = rebinned(some, source, target, path);
+    const made = rebinned(some, source, target, path, timeMode);
     const length = presentations * width;
     all ??= made instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
     all.set(made, from * width);

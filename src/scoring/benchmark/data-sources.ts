@@ -79,7 +79,7 @@ export class DataSources {
       stimuli,
       ...(regions && region ? { region } : {}),
       ...(timeWindow ? { timeBins: [timeWindow] } : {}),
-      ...present({ binsAsNeuroids, timeStep: timeStep?.step, neuroids }),
+      ...present({ binsAsNeuroids, timeStep: timeStep?.step, timeMode: timeStep?.mode, neuroids }),
       neuroidCoords: neuroidCoordsOf(benchmark),
     });
   }
