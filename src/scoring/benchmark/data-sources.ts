@@ -1,3 +1,4 @@
+import type { ContentCache } from '../../activations/cache/content-cache.js';
 import { findData } from '../../data/catalog.js';
 import { requireData } from '../../data/data-folder.js';
 import { readPropertyValues } from '../../data/neuron-properties.js';
@@ -27,7 +28,11 @@ export class DataSources {
   readonly #stimuli = new Map<string, Promise<StimulusSet>>();
   readonly #simulated = new Map<string, Promise<SimulatedFiles>>();
 
-  constructor(home: string) {
+  /** @param cache where ceilings are looked up and kept */
+  constructor(
+    home: string,
+    readonly cache?: Pick<ContentCache, 'get' | 'put' | 'has'> | undefined,
+  ) {
     this.#home = home;
   }
 

@@ -23,7 +23,7 @@ import type { PreparedBenchmark } from './loaded-benchmark.js';
 import { requireComplete, requireVaried } from './require-comparable.js';
 import { ceilingPart } from './score.js';
 import { type Fit, type Fitted, fitsOf, predict, predictInTiles } from './train-test-fit.js';
-import { overallCeiling, trainTestScore } from './train-test-score.js';
+import { overallCeiling, prepareCeilings, trainTestScore } from './train-test-score.js';
 
 /** Benchmarks with training and test stimuli that are given: one fit, or one a subject (spec §1.11). */
 export const trainTestKind: BenchmarkKind = {
@@ -39,6 +39,7 @@ async function loadTrainTest(
   const metric = neuralMetric(benchmark.metric.name);
   const sets = await readFixedSets(benchmark, sources);
   const { fits, dropped } = fitsOf(benchmark, sets);
+  await prepareCeilings(sources.cache, benchmark, fits);
   return prepared({ benchmark, metric, sets, fits, dropped });
 }
 
