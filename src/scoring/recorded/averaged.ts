@@ -25,7 +25,12 @@ export function averaged(
     return {
       stimulusIds,
       neuroidIds,
-      values: matrix(rows, neuroidIds.length, Float64Array.from(values)),
+      // Nobody writes over averages: hundreds of megabytes need no copy.
+      values: matrix(
+        rows,
+        neuroidIds.length,
+        values instanceof Float64Array ? values : Float64Array.from(values),
+      ),
     };
   }
   return averageRepetitions(recordings, averageOver);

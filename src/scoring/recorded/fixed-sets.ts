@@ -85,6 +85,17 @@ function divided(
   return { train: of((id) => train.has(id)), test: of((id) => test.has(id)) };
 }
 
+/** The same after the regressions have their own copy of the training recordings: all that a ceiling and provenance need. */
+export interface TestedSets extends Omit<FixedSets, 'recorded'> {
+  readonly recorded: readonly Omit<RecordedSets, 'train'>[];
+}
+
+/** Lets the training recordings go, which may be as large as all else together. */
+export const withoutTraining = ({ recorded, ...rest }: FixedSets): TestedSets => ({
+  ...rest,
+  recorded: recorded.map(({ train: _, ...tested }) => tested),
+});
+
 /** The same neuroids in two recordings. */
 export interface SharedColumns {
   readonly name: string;
