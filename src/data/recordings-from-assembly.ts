@@ -3,6 +3,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { NetcdfVariable } from '../formats/netcdf-content.js';
 import { decodeValues } from '../formats/netcdf-decode.js';
 import { type Coordinate, type OpenAssembly, openAssembly, textValues } from './assembly.js';
+import type { RecordingLabels } from './average-repetitions.js';
 import type { Id } from './ids.js';
 import { binsOfStep, rebinned, type TimeBin } from './rebin.js';
 import type { Recordings, RecordingsRequest } from './recordings.js';
@@ -28,6 +29,30 @@ export async function recordingsFromAssembly(request: RecordingsRequest): Promis
     const values = await readValues(assembly, neuroids, bins, apart);
     const columns = apart ? neuroids.flatMap((neuroid) => bins.map(() => neuroid)) : neuroids;
     return { ...labels(assembly, columns, request), values };
+  } finally {
+    await assembly.file.close();
+  }
+}
+
+/**
+ * The same some presentations at a time, for values of which the average alone is kept: `open` gets what describes all
+ * presentations, and gives what takes the values of those from `first` on, in the order of the file.
+ */
+export async function assemblyInBlocks(
+  request: RecordingsRequest,
+  open: (labels: RecordingLabels) => (first: number, values: Recordings['values']) => void,
+): Promise<void> {
+  const assembly = await openAssembly(request.path, request.stimuli);
+  try {
+    checkDimensions(assembly, request.path);
+    const neuroids = neuroidsOf(assembly, request);
+    const bins = timeBinsOf(assembly, request);
+    const apart = request.binsAsNeuroids !== undefined;
+    const columns = apart ? neuroids.flatMap((neuroid) => bins.map(() => neuroid)) : neuroids;
+    const take = open(labels(assembly, columns, request));
+    const rowBytes = 8 * neuroids.length * bins.length;
+    for (const [from, to] of presentationBlocks(assembly, rowBytes))
+      take(from, await readValues(assembly, neuroids, bins, apart, [from, to]));
   } finally {
     await assembly.file.close();
   }

@@ -6,7 +6,7 @@ import { type Matrix, matrix } from '../../numerics/algebra/matrix.js';
 import { mean, median, nanMedian } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { DataSources } from '../benchmark/data-sources.js';
-import type { FixedSets } from '../recorded/fixed-sets.js';
+import type { TestedSets } from '../recorded/fixed-sets.js';
 import { selectNeuroids } from '../recorded/keep-neuroids.js';
 import {
   drawCounts,
@@ -39,7 +39,7 @@ export interface TrainTestCeiling {
  */
 export function overallCeiling(
   benchmark: Benchmark,
-  { recorded }: FixedSets,
+  { recorded }: TestedSets,
   fits: readonly Fit[],
 ): TrainTestCeiling {
   const { ceiling, subjectRecordings } = benchmark;
