@@ -39,26 +39,33 @@ interface Loops {
   centroid(map: number, stride: number, thresholds: number, sums: number, place: number): void;
 }
 
-const larger: Code = [0xfd, 0xf5, 0x01]; // f64x2.max
+const larger: Code = [0xfd, 0xf5, 0x01]; // f64x2.max, which is NaN where one is
+/** f64x2.pmax: one instruction of a processor where the other takes eight; it loses NaN. */
+const largerNumber: Code = [0xfd, 0xf7, 0x01];
 const above: Code = [0xfd, 0x4a]; // f64x2.gt
 const and: Code = [0xfd, 0x4e]; // v128.and
 
 function raise(): Code {
-  const [rows, stride, rowsEnd, ground, map, largest, at, row, x] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  const [rows, stride, rowsEnd, ground, map, largest, at, row] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const [x, value, none] = [8, 9, 10];
   const next = [
-    ...[...get(x), ...address(row, at), ...load(), ...larger, ...set(x)],
+    ...[...address(row, at), ...load(), ...set(value)],
+    ...[...get(x), ...get(value), ...largerNumber, ...set(x)],
+    // 0 as long as all values are finite, NaN from then on.
+    ...[...get(none), ...get(value), ...get(value), ...minus, ...plus, ...set(none)],
     ...advance(row, get(stride)),
   ];
   const unit = [
-    ...[...zero, ...set(x), ...get(rows), ...set(row)],
+    ...[...zero, ...set(x), ...zero, ...set(none), ...get(rows), ...set(row)],
     ...repeat(next, [...get(row), ...get(rowsEnd), ...below]),
-    ...[...get(x), ...address(ground, at), ...load(), ...minus, ...zero, ...larger, ...set(x)],
+    ...[...get(x), ...get(none), ...plus],
+    ...[...address(ground, at), ...load(), ...minus, ...zero, ...larger, ...set(x)],
     ...[...address(map, at), ...get(x), ...store()],
     ...[...address(largest, at), ...address(largest, at), ...load(), ...get(x), ...larger],
     ...store(),
     ...advance(at, constant(16)),
   ];
-  return body(2, 1, repeat(unit, [...get(at), ...get(stride), ...below]));
+  return body(2, 3, repeat(unit, [...get(at), ...get(stride), ...below]));
 }
 
 function centroid(): Code {
