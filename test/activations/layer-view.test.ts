@@ -243,6 +243,9 @@ describe('names', () => {
       'block@mean',
     ]);
     expect(() => names('b*@cl')).toThrow(/No layer of made fits/);
+    // A part of a part is none.
+    expect(() => names('b*@cls@mean')).toThrow(/No layer of made fits/);
+    expect(() => names('block@patches@mean')).toThrow(/has no layer block@patches@mean/);
   });
 
   test('a value of that very name comes first', () => {
