@@ -139,7 +139,8 @@ export function resolveLayer(model: Model, name: string): ResolvedLayer {
   if (found.kind === 'value') return steadyLayer(model, name, found.value);
   const parts = found.kind === 'none' ? splitSelection(model, name) : undefined;
   if (!parts) throw refusal(model, name, found);
-  const { value } = resolveLayer(model, parts.base);
+  const { value, selection } = resolveLayer(model, parts.base);
+  if (selection) throw refusal(model, name, found);
   return { name, value, selection: parts.selection };
 }
 
@@ -319,7 +320,7 @@ function expandPattern(
     layers.filter((layer) => layer.kind === kind && matches(layer.name));
   const fit = fitting('module').length > 0 ? fitting('module') : fitting('value');
   if (fit.length > 0) return fit.map(({ name, value }) => ({ name, value: value! }));
-  const [, base, word] = /^(.+)@([^@*?[\]]+)$/.exec(pattern) ?? [];
+  const [, base, word] = /^([^@]+)@([^@*?[\]]+)$/.exec(pattern) ?? [];
   const selection = word === undefined ? undefined : selectionOf(word);
   if (selection)
     return expandPattern(model, base, layers).map(({ name, value }) => ({
