@@ -1,7 +1,13 @@
 import { featuresOf } from '../../activations/reduced-layer.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { aboveChance, oddOneOut, oddOnes } from '../../metrics/behaviour/odd-one-out.js';
+import {
+  aboveChance,
+  type OddOneOutResult,
+  oddOneOut,
+  oddOnes,
+  resampledShares,
+} from '../../metrics/behaviour/odd-one-out.js';
 import { requireFinite } from '../../metrics/gram-source.js';
 import type { Warning } from '../../metrics/metric.js';
 import { versionedName } from '../../metrics/table/metric-table.js';
@@ -14,7 +20,7 @@ import { readOutLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
 import { restrictedTriplets, type ShownTriplets, shownTriplets } from '../observed/triplets.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
-import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
+import { DRAWS, groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
 
@@ -35,8 +41,6 @@ function onTriplets(
   shown: ShownTriplets,
 ): PreparedBenchmark {
   const { stimulusIds, rows, triplets } = shown;
-  const { ceiling } = benchmark;
-  const bound = ceiling.name === 'fixed' ? ceiling.value : null;
   if (triplets.length === 0) throw noTriplets(benchmark);
   return {
     benchmark,
@@ -48,18 +52,21 @@ function onTriplets(
     metric: versionedName(benchmark.metric.name),
     inputs: { ...definitionInputs(benchmark), stimuli: stimulusIds, triplets },
     form: () => 'features',
-    ceiling: () => ceilingPart(bound),
+    ceiling: () => ceilingPart(boundOf(benchmark)),
     async measure(layer) {
       const features = selectRows(featuresOf(layer)[0], rows);
       const products = await gram(features);
       if (!finiteProducts(products)) await requireFinite({ features, stimulusIds });
       const odd = oddOnes(products, triplets, benchmark.metric.similarity);
-      const measured = normalised(oddOneOut(odd, triplets, rows.length), benchmark, bound);
+      const measured = normalised(oddOneOut(odd, triplets), shown, benchmark);
       return { ...measured, warnings: remarks(products) };
     },
     restrict: (keep) => onTriplets(benchmark, stimuli, restrictedTriplets(shown, keep)),
   };
 }
+
+const boundOf = ({ ceiling }: Benchmark): number | null =>
+  ceiling.name === 'fixed' ? ceiling.value : null;
 
 const noTriplets = ({ file, id }: Benchmark) =>
   new VentralError('stimuli-too-few', `${id}: no triplet is left of these stimuli`, {
@@ -76,11 +83,25 @@ function remarks({ data }: Matrix): Warning[] {
   return [{ code: 'layer-constant', detail }];
 }
 
-function normalised(
-  raw: ReturnType<typeof oddOneOut>,
-  { metric: { chance = 0 }, clip }: Benchmark,
-  bound: number | null,
-): Measured {
+/** The shares of {@link DRAWS} resamples of the stimuli, which are the same for every layer and model. */
+function drawnShares(
+  { right }: OddOneOutResult,
+  { stimulusIds, triplets }: ShownTriplets,
+): Float64Array {
+  const times = new Uint16Array(stimulusIds.length * DRAWS);
+  const groups = groupsOf(stimulusIds.length);
+  let draw = 0;
+  resampled((random) => {
+    for (const stimulus of resampleWithin(groups, random)) times[stimulus * DRAWS + draw]++;
+    return draw++;
+  });
+  return resampledShares(right, triplets, times, DRAWS);
+}
+
+function normalised(raw: OddOneOutResult, shown: ShownTriplets, benchmark: Benchmark): Measured {
+  const { clip, metric } = benchmark;
+  const { chance = 0 } = metric;
+  const bound = boundOf(benchmark);
   const ceiled = (value: number) => {
     if (bound === null) return value;
     return clip === 'none'
@@ -88,8 +109,7 @@ function normalised(
       : aboveChance(value, bound, chance);
   };
   const formula = '(raw-chance)/(ceiling-chance)';
-  const groups = groupsOf(raw.samples);
-  const draws = resampled((random) => ceiled(raw.resample(resampleWithin(groups, random))));
+  const draws = drawnShares(raw, shown).map(ceiled);
   return {
     value: finite(ceiled(raw.value)),
     error: null,

@@ -46,7 +46,9 @@ export function shownTriplets(
       placed[3 * trial + k] = row;
     });
   });
-  checkTrials(file, columns, trials.columns.get('choice'));
+  // The values of an assembly, which need not be choices, count as its column "choice".
+  const table = benchmark.trials?.kind === 'file' && benchmark.trials.format === 'csv';
+  checkTrials(file, columns, table ? trials.columns.get('choice') : undefined);
   return ofStimuli(stimuli.ids, placed);
 }
 

@@ -98,6 +98,23 @@ const profile = (more: string, ceiling = 'ceiling: 0.99810') => [
   ceiling,
 ];
 
+test('what was shown is what its names say', () => {
+  const { manipulation, manipulation_details, exemplar_number } = fitting;
+  expect(new Set([...manipulation, ...manipulation_details])).toEqual(new Set(['control']));
+  fitting.stimulus_id.forEach((id: string, i: number) => {
+    expect(id).toBe(`tr_${fitting.image_label[i]}_${numbers(exemplar_number)[i]}`);
+  });
+  stimuli.stimulus_id.forEach((id: string, i: number) => {
+    expect(id.startsWith(`${numbers(stimuli.exemplar_number)[i]}_`)).toBe(true);
+    expect(id.endsWith(`_${stimuli.image_label[i]}`)).toBe(true);
+  });
+  for (const name of ['confusion_similarity', 'tasks_consistency'])
+    expect(golden.result[`Maniquet2024-${name}`]).toMatchObject({
+      parent: 'Maniquet2024',
+      version: 1,
+    });
+});
+
 test('the read-out and both matrices are those of the original', async () => {
   const [rows, cols] = features.values.shape;
   const values = numbers(features.values);

@@ -2,9 +2,15 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeAssembly } from '../../../src/data/assembly.js';
 import { writeNpz } from '../../../src/formats/npz.js';
 import { writeZip } from '../../../src/formats/zip.js';
-import { aboveChance, oddOneOut, oddOnes } from '../../../src/metrics/behaviour/odd-one-out.js';
+import {
+  aboveChance,
+  oddOneOut,
+  oddOnes,
+  resampledShares,
+} from '../../../src/metrics/behaviour/odd-one-out.js';
 import { denseFeatures } from '../../../src/numerics/algebra/features.js';
 import { gram } from '../../../src/numerics/algebra/gram.js';
 import { compareModels } from '../../../src/scoring/compare/compare.js';
@@ -78,7 +84,7 @@ test.each(names.map((name, i) => [name, i] as const))('golden case %s', async (n
   const triplets = Int32Array.from(numbers(wanted.triplets));
   const odd = oddOnes(await gram(denseFeatures(shape[0], shape[1], data)), triplets);
   expect([...odd]).toEqual([...numbers(wanted.choices)]);
-  const { value } = oddOneOut(odd, triplets, shape[0]);
+  const { value } = oddOneOut(odd, triplets);
   expect(value).toBeCloseTo(wanted.raw, 9);
   expect(aboveChance(value, wanted.ceiling, 1 / 3)).toBeCloseTo(wanted.score, 9);
 
@@ -114,6 +120,23 @@ test('golden case of cosines', async () => {
   const of = (ids: readonly string[]) => Int32Array.from(ids, (id) => Number(id.slice(1)));
   const products = await gram(denseFeatures(features.shape[0], 5, numbers(features)));
   expect([...oddOnes(products, of(triplets), 'cosine')]).toEqual([...of(choices)]);
+});
+
+test('a triplet counts as often as its stimuli were drawn together', () => {
+  const triplets = Int32Array.of(0, 1, 2, 1, 2, 3);
+  const times = Uint16Array.from(
+    [
+      [1, 2, 0],
+      [1, 1, 1],
+      [1, 3, 1],
+      [1, 1, 0],
+    ].flat(),
+  );
+  expect([...resampledShares(Uint8Array.of(1, 0), triplets, times, 3)]).toEqual([
+    1 / 2,
+    6 / 9,
+    Number.NaN,
+  ]);
 });
 
 describe('a file of one’s own', () => {
@@ -161,6 +184,29 @@ describe('a file of one’s own', () => {
       code,
       message: expect.stringMatching(message),
     });
+  });
+
+  test('may have its triplets in an assembly, whose values say nothing', async () => {
+    const table = await scored(write('own', ids, triplets), features());
+    const rows = [0, 1, 2].map((k) => triplets.filter((_, i) => i % 3 === k).map((i) => ids[i]));
+    const count = triplets.length / 3;
+    await writeAssembly(at('own/triplets.nc'), {
+      dims: ['presentation'],
+      shape: [count],
+      dtype: 'float64',
+      values: new Float64Array(count).fill(1),
+      coords: new Map(
+        rows.map((values, k) => [
+          `image_${k + 1}`,
+          { dim: 'presentation', dtype: 'string' as const, values },
+        ]),
+      ),
+      attributes: {},
+    });
+    writeFileSync(at('own/nc.yaml'), asProposed.replace('triplets.csv', 'triplets.nc'));
+    const found = await scored(at('own/nc.yaml'), features());
+    expect(found.raw).toEqual(table.raw);
+    expect(found.provenance.inputs).toBe(table.provenance.inputs);
   });
 
   test('is refused where people chose another than the third, or a column is missing', async () => {
