@@ -9,7 +9,12 @@ import type { Features } from '../numerics/algebra/features.js';
 import { gram } from '../numerics/algebra/gram.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { pearson } from '../numerics/statistics/pearson.js';
-import { spearman } from '../numerics/statistics/spearman.js';
+import {
+  type RankVector,
+  rankCorrelation,
+  rankVector,
+  spearman,
+} from '../numerics/statistics/spearman.js';
 import { mean } from '../numerics/statistics/statistics.js';
 import { requireFinite } from './gram-source.js';
 import type {
@@ -99,7 +104,16 @@ async function centredRows(features: Features): Promise<Features> {
 
 /** Spearman's correlation of the entries above the diagonal. */
 function compareRdms(source: Matrix, target: Matrix): number {
-  return spearman(aboveDiagonal(source), aboveDiagonal(target));
+  return rankCorrelation(rankedPairs(source), rankedPairs(target));
+}
+
+const ranked = new WeakMap<Matrix, RankVector>();
+
+/** The ranks of the entries above the diagonal: once a matrix, which is compared with several others. */
+function rankedPairs(rdm: Matrix): RankVector {
+  const known = ranked.get(rdm) ?? rankVector(aboveDiagonal(rdm));
+  ranked.set(rdm, known);
+  return known;
 }
 
 /** Entries above the diagonal, row by row. */

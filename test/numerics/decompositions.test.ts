@@ -5,7 +5,13 @@ import { symmetricEigen } from '../../src/numerics/algebra/eigen.js';
 import { matmul } from '../../src/numerics/algebra/gemm.js';
 import { type Matrix, matrix } from '../../src/numerics/algebra/matrix.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
-import { ranks, spearman } from '../../src/numerics/statistics/spearman.js';
+import { pearson } from '../../src/numerics/statistics/pearson.js';
+import {
+  rankCorrelation,
+  ranks,
+  rankVector,
+  spearman,
+} from '../../src/numerics/statistics/spearman.js';
 import { expectClose } from '../metrics/close.js';
 import { tolerances } from '../tolerances.js';
 
@@ -118,5 +124,29 @@ describe('spearman', () => {
 
   it('is NaN where a value is', () => {
     expect(spearman(Float64Array.of(1, Number.NaN, 3), Float64Array.of(1, 2, 3))).toBeNaN();
+  });
+});
+
+describe('rankCorrelation', () => {
+  it('is that of vectors which are ranked once, whatever is missing, constant or short', () => {
+    const random = new RandomState(5);
+    const vectors = [5, 5, 5, 2, 2, 1].map((n) => random.standardNormal(n));
+    vectors.push(Float64Array.of(1, 1, 3, 3, 0), new Float64Array(5), Float64Array.of(2));
+    vectors.push(Float64Array.of(Number.NaN, 1, 2, 3, 4), Float64Array.of(Number.NaN));
+    const told = (correlate: () => number) => {
+      try {
+        return correlate();
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const plain = (x: Float64Array, y: Float64Array) =>
+      [...x, ...y].some(Number.isNaN) ? Number.NaN : pearson(ranks(x), ranks(y));
+    for (const x of vectors)
+      for (const y of vectors) {
+        const [a, b] = [rankVector(x), rankVector(y)];
+        expect(told(() => rankCorrelation(a, b))).toBe(told(() => plain(x, y)));
+      }
+    expect(ranks(Float64Array.of(3, Number.NaN, 1)).subarray(2)).toEqual(Float64Array.of(1));
   });
 });

@@ -24,6 +24,10 @@ export function isConstant(values: ArrayLike<number>): boolean {
   return true;
 }
 
+/** The deviations from the mean, of length 1; undefined where all values are equal. */
+export const standardised = (values: ArrayLike<number>): Float64Array | undefined =>
+  isConstant(values) ? undefined : centred(values);
+
 /** The deviations from the mean, scaled to length 1 without overflow or underflow. */
 function centred(values: ArrayLike<number>): Float64Array {
   const centre = mean(values);
