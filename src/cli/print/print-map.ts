@@ -238,8 +238,10 @@ function printHoldout(
 
 function tilesText({ benchmark, overStimuli, overUnits, scratch, seconds }: TilesPlan): string {
   const over = [
-    overStimuli > 0 ? `${thousands(overStimuli)} layers over stimuli` : [],
-    overUnits > 0 ? `${thousands(overUnits)} over units` : [],
+    overStimuli > 0
+      ? `${thousands(overStimuli)} layer${overStimuli === 1 ? '' : 's'} over stimuli`
+      : [],
+    overUnits > 0 ? `${thousands(overUnits)} layer${overUnits === 1 ? '' : 's'} over units` : [],
   ].flat();
   return `${visibleName(benchmark)}: regressions in tiles, ${over.join(', ')}, ${bytesText(scratch)} of scratch disk, about ${duration(seconds)}`;
 }

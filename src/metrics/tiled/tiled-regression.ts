@@ -16,8 +16,11 @@ import { ALPHAS } from '../ridge.js';
  * rounding, from tiles.
  */
 
-/** Training rows up to which ridge regressions are solved in memory. By the rows alone, since the last bits depend on it. */
-export const MOST_ROWS_IN_MEMORY = 4096;
+/**
+ * Training rows up to which ridge regressions are solved in memory, by the rows alone, since the last bits depend on it. Tiles
+ * are factored for each penalty anew, so that a decomposition is worth its memory for longer where one is chosen.
+ */
+export const MOST_ROWS_IN_MEMORY = { fixed: 4096, chosen: 10_000 } as const;
 
 /** Raised whenever the tiled road gives other bits. */
 const TILED_VERSION = 1;
@@ -58,7 +61,7 @@ export function tiledPlan(
   shape: { readonly rows: number; readonly targets: number },
 ): TiledPlan | undefined {
   const kind = tiled[metric.name];
-  if (!kind || shape.rows <= MOST_ROWS_IN_MEMORY) return undefined;
+  if (!kind || shape.rows <= MOST_ROWS_IN_MEMORY[kind]) return undefined;
   const { rows, targets } = shape;
   return {
     name: `tiles@${TILED_VERSION}`,

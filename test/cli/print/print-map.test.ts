@@ -153,6 +153,23 @@ memory 431 MiB beyond the network's own, scratch disk 0 B
     expect(printed.err).not.toContain(ESCAPE);
   });
 
+  test('says which regressions are solved in tiles, what they write and how long they take', () => {
+    const { io, printed } = remembered();
+    const tiles = [
+      {
+        benchmark: 'Papale2025.V1-ridge',
+        overStimuli: 1,
+        overUnits: 7,
+        scratch: 2 ** 31,
+        seconds: 4500,
+      },
+    ];
+    printPlan({ layers: [], sets: [], tiles, memory: 0, scratch: 2 ** 31 }, io, { verbose: false });
+    expect(printed.err).toContain(
+      'Papale2025.V1-ridge: regressions in tiles, 1 layer over stimuli, 7 layers over units, 2.0 GiB of scratch disk, about 1 h 15 min\n',
+    );
+  });
+
   test('of a map that is cached altogether', () => {
     const { io, printed } = remembered();
     printPlan({ layers: [], sets: [], memory: 0, scratch: 2 ** 31 }, io, { verbose: false });

@@ -16,7 +16,7 @@ import type { LoadedBenchmark } from '../../../src/scoring/measure/loaded-benchm
 import { tolerances } from '../../tolerances.js';
 
 /** More than are solved in memory. */
-const TRAIN = MOST_ROWS_IN_MEMORY + 4;
+const TRAIN = MOST_ROWS_IN_MEMORY.fixed + 4;
 const TEST = 12;
 const UNITS = 6;
 const NEUROIDS = 3;
@@ -114,10 +114,12 @@ test('the score is that of the regression in memory', async () => {
 });
 
 test('too little scratch for the tiles is a typed error, and leaves none', async () => {
-  const limits = { maxMemory: LITTLE, maxScratch: LITTLE };
-  const { error } = await score('{ name: ridgecv, alphas: [1, 100] }', limits);
+  const home = join(folder, 'home');
+  const room = { home, maxMemory: LITTLE, maxScratch: LITTLE };
+  const error = await withTileRoom(room, 2, async ({ open }) => open(LITTLE)).catch((e) => e);
   expect(error).toMatchObject({ code: 'memory-exceeded', details: { field: '--max-scratch' } });
-  expect(error?.message).toMatch(/need \d+ MiB of scratch, --max-scratch allows 1 MiB/);
+  expect(error.message).toMatch(/need 2 MiB of scratch, --max-scratch allows 1 MiB/);
+  expect(readdirSync(join(home, 'tmp'))).toEqual([]);
 });
 
 test('a run that is interrupted, or fails, leaves no file', async () => {
@@ -146,6 +148,10 @@ test('the plan says over what is solved, how long it takes and what it writes', 
   expect(tiles.scratch).toBe(spilledBytes((8 * 1024 ** 2 * 22 * 23) / 2, 1, memory));
   expect(tiles.seconds).toBeGreaterThan(60);
   expect(planTiles([{ benchmark: { id: 'made' } } as LoadedBenchmark], [4096], memory)).toEqual([]);
-  expect(tiledPlan({ name: 'ridge' }, { rows: MOST_ROWS_IN_MEMORY, targets: 1 })).toBeUndefined();
-  expect(tiledPlan({ name: 'pls' }, { rows: 22_248, targets: 1 })).toBeUndefined();
+  for (const [name, rows] of [
+    ['ridge', MOST_ROWS_IN_MEMORY.fixed],
+    ['ridgecv', MOST_ROWS_IN_MEMORY.chosen],
+    ['pls', 22_248],
+  ] as const)
+    expect(tiledPlan({ name }, { rows, targets: 1 })).toBeUndefined();
 });
