@@ -39,9 +39,11 @@ export class BackgroundRun {
   /**
    * Runs until the job has ended, or somebody else has a job; then the work stands still when this resolves.
    * @param notified resolves at the next word that there may be a job
+   * @param stopping set off where the worker stops: then it only waits for the end
    */
-  async go(notified: () => Promise<void>): Promise<void> {
-    for (;;) {
+  async go(notified: () => Promise<void>, stopping: AbortSignal): Promise<void> {
+    // A worker that stops has words without end, and asking at each would leave no time for anything else.
+    while (!stopping.aborted) {
       const word = notified();
       if (await this.#othersWait()) {
         this.pause.set(true);
@@ -49,8 +51,9 @@ export class BackgroundRun {
       }
       this.pause.set(false);
       await Promise.race([this.ended, word, this.#timer()]);
-      if (this.isOver) return this.ended;
+      if (this.isOver) break;
     }
+    return this.ended;
   }
 
   /** Whether a run that stands still may go on. */
