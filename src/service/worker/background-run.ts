@@ -21,19 +21,21 @@ export class BackgroundRun {
   /** Resolves when the job has ended, or was given back. */
   readonly ended: Promise<void>;
   readonly #jobs: Pick<JobStore, 'othersWait'>;
-  readonly #over = new AbortController();
+  #isOver = false;
   #quietSince: number | undefined;
 
   /** @param run does the job; its process obeys the pause */
   constructor(jobs: Pick<JobStore, 'othersWait'>, run: (pause: Pause) => Promise<void>) {
     this.#jobs = jobs;
-    this.ended = run(this.pause).finally(() => this.#over.abort());
+    this.ended = run(this.pause).finally(() => {
+      this.#isOver = true;
+    });
     // Whoever waits for it hears.
     this.ended.catch(() => {});
   }
 
   get isOver(): boolean {
-    return this.#over.signal.aborted;
+    return this.#isOver;
   }
 
   /**
@@ -43,14 +45,21 @@ export class BackgroundRun {
    */
   async go(notified: () => Promise<void>, stopping: AbortSignal): Promise<void> {
     // A worker that stops has words without end, and asking at each would leave no time for anything else.
+    let awaited: Promise<void> | undefined;
     while (!stopping.aborted) {
-      const word = notified();
+      // One at a time: each listens until it comes.
+      awaited ??= notified().finally(() => {
+        awaited = undefined;
+      });
+      const word = awaited;
       if (await this.#othersWait()) {
         this.pause.set(true);
         return;
       }
       this.pause.set(false);
-      await Promise.race([this.ended, word, this.#timer()]);
+      const heard = new AbortController();
+      const look = sleep(LOOK_MS, undefined, { signal: heard.signal }).catch(() => {});
+      await Promise.race([this.ended, word, look]).finally(() => heard.abort());
       if (this.isOver) break;
     }
     return this.ended;
@@ -65,10 +74,5 @@ export class BackgroundRun {
 
   #othersWait(): Promise<boolean> {
     return this.#jobs.othersWait(servicePrincipal);
-  }
-
-  /** Ends with the job, too, so that none is left behind. */
-  #timer(): Promise<void> {
-    return sleep(LOOK_MS, undefined, { signal: this.#over.signal }).catch(() => {});
   }
 }
