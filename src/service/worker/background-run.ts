@@ -21,36 +21,48 @@ export class BackgroundRun {
   /** Resolves when the job has ended, or was given back. */
   readonly ended: Promise<void>;
   readonly #jobs: Pick<JobStore, 'othersWait'>;
-  readonly #over = new AbortController();
+  #isOver = false;
   #quietSince: number | undefined;
 
   /** @param run does the job; its process obeys the pause */
   constructor(jobs: Pick<JobStore, 'othersWait'>, run: (pause: Pause) => Promise<void>) {
     this.#jobs = jobs;
-    this.ended = run(this.pause).finally(() => this.#over.abort());
+    this.ended = run(this.pause).finally(() => {
+      this.#isOver = true;
+    });
     // Whoever waits for it hears.
     this.ended.catch(() => {});
   }
 
   get isOver(): boolean {
-    return this.#over.signal.aborted;
+    return this.#isOver;
   }
 
   /**
    * Runs until the job has ended, or somebody else has a job; then the work stands still when this resolves.
    * @param notified resolves at the next word that there may be a job
+   * @param stopping set off where the worker stops: then it only waits for the end
    */
-  async go(notified: () => Promise<void>): Promise<void> {
-    for (;;) {
-      const word = notified();
+  async go(notified: () => Promise<void>, stopping: AbortSignal): Promise<void> {
+    // A worker that stops has words without end, and asking at each would leave no time for anything else.
+    let awaited: Promise<void> | undefined;
+    while (!stopping.aborted) {
+      // One at a time: each listens until it comes.
+      awaited ??= notified().finally(() => {
+        awaited = undefined;
+      });
+      const word = awaited;
       if (await this.#othersWait()) {
         this.pause.set(true);
         return;
       }
       this.pause.set(false);
-      await Promise.race([this.ended, word, this.#timer()]);
-      if (this.isOver) return this.ended;
+      const heard = new AbortController();
+      const look = sleep(LOOK_MS, undefined, { signal: heard.signal }).catch(() => {});
+      await Promise.race([this.ended, word, look]).finally(() => heard.abort());
+      if (this.isOver) break;
     }
+    return this.ended;
   }
 
   /** Whether a run that stands still may go on. */
@@ -62,10 +74,5 @@ export class BackgroundRun {
 
   #othersWait(): Promise<boolean> {
     return this.#jobs.othersWait(servicePrincipal);
-  }
-
-  /** Ends with the job, too, so that none is left behind. */
-  #timer(): Promise<void> {
-    return sleep(LOOK_MS, undefined, { signal: this.#over.signal }).catch(() => {});
   }
 }

@@ -118,7 +118,7 @@ export class WorkerLoop {
 
   /** Lets a job have the slot until it has ended or makes way. */
   async #occupy(run: BackgroundRun): Promise<void> {
-    await run.go(() => this.#word());
+    await run.go(() => this.#word(), this.#stopping.signal);
     if (!run.isOver) this.#paused.push(run);
   }
 
