@@ -70,6 +70,8 @@ export interface CardHints {
   /** The last output, and its number of values for one image. */
   readonly output?: { readonly name: string; readonly values: number };
   readonly preset?: InputPreset;
+  /** The preprocessing, where a file of a model hub says it. */
+  readonly input?: InputSpec;
   readonly degrees?: number;
   readonly readout?: string;
   readonly regions?: Readonly<Partial<Record<Region, string>>>;
@@ -87,7 +89,9 @@ export function inputOf({
   layout = 'NCHW',
   preset = 'brain-score',
   normalizer,
+  input,
 }: CardHints): InputSpec {
+  if (input) return { ...input, layout };
   const chosen = inputPresets[preset];
   const { mode, grow, range, ...rest } = chosen;
   const { mean, std } = normalizer ?? rest;
@@ -185,9 +189,9 @@ function linesOf(name: string, hints: CardHints): Line[] {
 const quoted = (layer: string) => (/^[A-Za-z_][\w.]*$/.test(layer) ? layer : JSON.stringify(layer));
 
 function inputLines(hints: CardHints): Line[] {
-  const { size, preset, normalizer } = hints;
+  const { size, preset, normalizer, input } = hints;
   const { resize, crop, range, mean, std, channels } = inputOf(hints);
-  const known = preset !== undefined;
+  const known = preset !== undefined || input !== undefined;
   const trained = known || normalizer ? undefined : 'the values that the network was trained with';
   return [
     {
@@ -197,11 +201,18 @@ function inputLines(hints: CardHints): Line[] {
         ? undefined
         : 'mode: square | short-side; library: pillow | opencv | torch; or none',
     },
-    {
-      field: 'input.crop',
-      text: `  crop: ${crop}`,
-      todo: size === undefined ? 'image side that the network was trained with' : undefined,
-    },
+    ...(crop === undefined
+      ? []
+      : [
+          {
+            field: 'input.crop',
+            text: `  crop: ${crop}`,
+            todo:
+              size === undefined && !input
+                ? 'image side that the network was trained with'
+                : undefined,
+          },
+        ]),
     {
       field: 'input.range',
       text: `  range: ${range}`,
@@ -216,9 +227,11 @@ function inputLines(hints: CardHints): Line[] {
 const list = (values: readonly number[]) => `[${values.join(', ')}]`;
 
 const inLine = (resize: InputSpec['resize']) =>
-  `{ ${Object.entries(resize)
-    .map(([name, value]) => `${name}: ${value}`)
-    .join(', ')} }`;
+  resize === 'none'
+    ? resize
+    : `{ ${Object.entries(resize)
+        .map(([name, value]) => `${name}: ${value}`)
+        .join(', ')} }`;
 
 /** Whether outputs are classes, and in which order, no file says. */
 function logitLines({ output }: CardHints): Line[] {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { MeasuredLayer } from '../../activations/measure-layers.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { globalOptions } from '../options/global-options.js';
 import { printRows } from '../print/print-rows.js';
@@ -95,10 +96,17 @@ function registerCard(program: Command, io: Io): void {
     .command('init')
     .description('write a card from the contents of the file; ask for the rest in a terminal')
     .argument('<model>', 'ONNX file')
-    .action(async (reference: string) => {
+    .option(
+      '--config <file>',
+      'preprocessing of a model hub: config.json of timm, preprocessor_config.json, open_clip_config.json',
+    )
+    .action(async (reference: string, options: { config?: string }) => {
       const { draftCard } = await import('../../activations/init-card.js');
+      const { readHubConfig } = await import('../../activations/card/hub-config.js');
       const { cardTemplate, openFields } = await import('../../activations/card/card-template.js');
-      const draft = await draftCard(reference);
+      const found = await draftCard(reference);
+      const input = options.config ? await readHubConfig(options.config) : undefined;
+      const draft = { ...found, hints: { ...found.hints, ...present({ input }) } };
       const { askCard, terminalQuestions } = await import('../terminal/ask-card.js');
       const questions = terminalQuestions();
       const hints = questions ? await askCard(draft, questions) : draft.hints;

@@ -33,8 +33,11 @@ export function terminalQuestions(): Questions | undefined {
 /** Asks for values that are not in the file; an empty answer leaves a field unset. */
 export async function askCard({ hints }: CardDraft, questions: Questions): Promise<CardHints> {
   questions.say('The file does not store these values; press Enter to skip one.');
-  const preset = await askPreset(questions);
-  const size = hints.size ?? (await askNumber(questions, 'Side of the input in pixels: ', 8192));
+  const said = hints.input !== undefined;
+  const preset = said ? undefined : await askPreset(questions);
+  const size = said
+    ? undefined
+    : (hints.size ?? (await askNumber(questions, 'Side of the input in pixels: ', 8192)));
   const degrees = await askNumber(
     questions,
     'Degrees of visual angle that the input spans (Brain-Score uses 8): ',

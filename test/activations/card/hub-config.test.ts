@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseCard } from '../../../src/activations/card/card.js';
+import { cardTemplate, openFields } from '../../../src/activations/card/card-template.js';
+import { readHubConfig } from '../../../src/activations/card/hub-config.js';
+
+let root: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'ventral-hub-'));
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const read = (config: unknown) => {
+  const path = join(root, 'config.json');
+  writeFileSync(path, typeof config === 'string' ? config : JSON.stringify(config));
+  return readHubConfig(path);
+};
+
+const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+const clip = {
+  mean: [0.48145466, 0.4578275, 0.40821073],
+  std: [0.26862954, 0.26130258, 0.27577711],
+};
+const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+const named = ({ mean, std }: typeof half) => ({ image_mean: mean, image_std: std });
+const pillow = (to: number, mode: string, filter: string) => ({
+  to,
+  mode,
+  filter,
+  library: 'pillow',
+});
+
+test.each([
+  [
+    'timm, a vision transformer',
+    {
+      architecture: 'vit_base_patch16_224',
+      pretrained_cfg: {
+        ...{ input_size: [3, 224, 224], interpolation: 'bicubic', crop_pct: 0.9 },
+        ...{ crop_mode: 'center', ...half },
+      },
+    },
+    { resize: pillow(248, 'short-side', 'bicubic'), crop: 224, range: 1, ...half },
+  ],
+  [
+    'timm, squashed',
+    {
+      pretrained_cfg: {
+        ...{ input_size: [3, 384, 384], interpolation: 'bicubic', crop_pct: 1 },
+        ...{ crop_mode: 'squash', ...imagenet },
+      },
+    },
+    { resize: pillow(384, 'square', 'bicubic'), crop: 384, range: 1, ...imagenet },
+  ],
+  [
+    'transformers, ViT',
+    {
+      ...{ do_resize: true, size: { height: 224, width: 224 }, resample: 2, do_rescale: true },
+      ...{ rescale_factor: 0.00392156862745098, do_normalize: true, ...named(half) },
+    },
+    { resize: pillow(224, 'square', 'bilinear'), range: 1, ...half },
+  ],
+  [
+    'transformers, CLIP',
+    {
+      ...{ do_resize: true, size: { shortest_edge: 224 }, resample: 3, do_center_crop: true },
+      ...{ crop_size: { height: 224, width: 224 }, do_normalize: true, ...named(clip) },
+    },
+    { resize: pillow(224, 'short-side', 'bicubic'), crop: 224, range: 1, ...clip },
+  ],
+  [
+    'transformers, DeiT of an older release',
+    {
+      feature_extractor_type: 'DeiTFeatureExtractor',
+      ...{ do_resize: true, size: 256, resample: 3, do_center_crop: true, crop_size: 224 },
+      ...{ do_normalize: true, ...named(imagenet) },
+    },
+    { resize: pillow(256, 'square', 'bicubic'), crop: 224, range: 1, ...imagenet },
+  ],
+  [
+    'transformers, ConvNeXt below 384 pixels',
+    {
+      ...{ do_resize: true, size: { shortest_edge: 224 }, crop_pct: 0.875, resample: 3 },
+      ...{ do_normalize: true, ...named(imagenet) },
+    },
+    { resize: pillow(256, 'short-side', 'bicubic'), crop: 224, range: 1, ...imagenet },
+  ],
+  [
+    'transformers, pixels from -1 to 1 by an offset',
+    {
+      ...{ do_resize: true, size: { height: 240, width: 240 }, resample: 0, do_normalize: false },
+      ...{ rescale_factor: 1 / 127.5, rescale_offset: true },
+    },
+    { resize: pillow(240, 'square', 'nearest'), range: 2, mean: [1, 1, 1], std: [1, 1, 1] },
+  ],
+  [
+    'open_clip',
+    {
+      model_cfg: { embed_dim: 512 },
+      preprocess_cfg: { size: [224, 224], mode: 'RGB', ...clip, interpolation: 'bicubic' },
+    },
+    { resize: pillow(224, 'short-side', 'bicubic'), crop: 224, range: 1, ...clip },
+  ],
+  [
+    'torchvision',
+    { crop_size: [224], resize_size: [232], ...imagenet, interpolation: 'bilinear' },
+    { resize: pillow(232, 'short-side', 'bilinear'), crop: 224, range: 1, ...imagenet },
+  ],
+])('%s', async (_, config, expected) => {
+  const input = await read(config);
+  expect(input).toEqual({ ...expected, layout: 'NCHW' });
+  const hints = { input, layout: 'NCHW' as const };
+  const open = openFields(hints).filter((field) => field.startsWith('input'));
+  expect(open).toEqual([]);
+  const text = cardTemplate('net', hints).replace(/^region_layer_map.*$/m, '');
+  expect(parseCard(text, 'net.yaml').input).toEqual(input);
+});
+
+test.each<[string, unknown, string]>([
+  ['other JSON', { model_type: 'vit' }, 'its keys'],
+  ['no JSON', 'hello', 'the file'],
+  ['an oblong', { pretrained_cfg: { input_size: [3, 224, 192], ...half } }, 'input_size'],
+  [
+    'a border',
+    { pretrained_cfg: { input_size: [3, 9, 9], crop_mode: 'border', ...half } },
+    'crop_mode',
+  ],
+  ['no deviation', { size: 9, do_resize: true, image_mean: [0, 0, 0] }, 'std'],
+  ['a size without a processor', { do_resize: true, size: 256, ...named(half) }, 'size'],
+  [
+    'a Hamming window',
+    { do_resize: true, size: { shortest_edge: 9 }, resample: 5, ...named(half) },
+    'interpolation',
+  ],
+])('%s is refused by name', async (_, config, field) => {
+  await expect(read(config)).rejects.toMatchObject({
+    code: 'card-invalid',
+    details: { field },
+    message: expect.stringContaining('config.json'),
+  });
+});
+
+test('a missing file is one', async () => {
+  await expect(readHubConfig(join(root, 'none.json'))).rejects.toMatchObject({
+    code: 'file-missing',
+  });
+});
