@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeZip } from '../../src/formats/zip.js';
+import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 import { oraclePath } from '../oracle.js';
 import { type RunningService, runningService } from '../service/running-service.js';
 import { accessibilityFaults, openBrowser, visit } from './browser.js';
@@ -47,15 +48,17 @@ describe('the list', () => {
     await expect.poll(() => recorded.textContent()).not.toContain('Simulated');
     await expect
       .poll(() => recorded.getByRole('link').allTextContents())
-      .toEqual([
-        'Algonauts2019.V1-rdm',
-        'Cichy2014.V1-rdm',
-        'FreemanZiemba2013.V1-pls',
-        'FreemanZiemba2013public.V1-pls',
-        'Henaff2021.V1-pls',
-        'Henaff2021random.V1-pls',
-        ...Array(22).fill(expect.stringMatching(/^Marques2020_/)),
-      ]);
+      .toEqual(
+        listBenchmarks()
+          .filter(({ region, simulated }) => region === 'V1' && !simulated)
+          .map(({ id }) => id),
+      );
+    await page.getByLabel('Data').selectOption('here');
+    await expect
+      .poll(() => recorded.getByRole('link').allTextContents())
+      .toEqual(Array(7).fill(expect.stringMatching(/^Marques2020_/)));
+    await expect.poll(() => new URL(page.url()).searchParams.get('data')).toBe('here');
+    await page.getByLabel('Data').selectOption('');
     await page.getByLabel('Region').selectOption('');
     await page.getByLabel('Search').fill('geirhos sketch');
     await expect.poll(() => recorded.getByRole('link').count()).toBe(2);

@@ -21,9 +21,13 @@ export function BenchmarksPage() {
   const [query, change] = useQuery();
   const search = query.get('search') ?? '';
   const region = query.get('region') ?? '';
+  const here = query.get('data') === 'here';
   const shown = useMemo(
-    () => (data?.items ?? []).filter((one) => fits(one, search, region)),
-    [data, search, region],
+    () =>
+      (data?.items ?? []).filter(
+        (one) => fits(one, search, region) && (!here || one.upload || one.ready),
+      ),
+    [data, search, region, here],
   );
   if (error) return <Problem error={error} />;
   return (
@@ -50,6 +54,16 @@ export function BenchmarksPage() {
                 {name}
               </option>
             ))}
+          </select>
+        </label>
+        <label>
+          Data
+          <select
+            value={here ? 'here' : ''}
+            onChange={(event) => change({ data: event.currentTarget.value || null })}
+          >
+            <option value="">all</option>
+            <option value="here">here</option>
           </select>
         </label>
       </div>
