@@ -25,8 +25,10 @@ const regionInIdentifier: Rule = ({ identifier, regions, region, metric, select 
       `identifier: expected only {region} or the column of "select" in braces, found "${identifier}"`,
     );
   const has = identifier.includes('{region}');
-  // A property of single neurons belongs to one region, which its name need not say.
-  if (!has && regions?.length === 1 && metrics[metric.name].kind === 'properties') return [];
+  // A property of single neurons, or a factor of a layer, belongs to one region, which its name need not say.
+  const { kind } = metrics[metric.name];
+  const ofOne = kind === 'properties' || kind === 'factors';
+  if (!has && regions?.length === 1 && ofOne) return [];
   if (region !== undefined && regions !== undefined)
     return problem('/region', 'region: expected either "region" or "regions"');
   if (has === (regions !== undefined)) return [];
