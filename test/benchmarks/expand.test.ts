@@ -103,6 +103,30 @@ describe('a table in a benchmark file', () => {
       /distinct identifiers, found "xpqr" twice/,
     ],
     [
+      'a row that contains itself',
+      base('x{set}', '{ set: { a: &row { what: "{what}", deep: *row } } }'),
+      /contains itself|alias/i,
+    ],
+    [
+      'a word that is no text',
+      base('x{set}', '{ set: { a: { what: [1] } } }', 'title: "{what}"'),
+      /"what" fills a name in braces: expected a text/,
+    ],
+    [
+      'a word that is too long',
+      base('x{set}', `{ set: { a: { what: ${'w'.repeat(201)} } } }`, 'title: "{what}"'),
+      /at most 200 characters/,
+    ],
+    [
+      'a small file that would become a large one',
+      base(
+        'x{a}{b}',
+        `{ a: [${numbers(30)}], b: [${numbers(30)}] }`,
+        `metric: { name: accuracy }\nreference: { bibtex: ${'t'.repeat(2000)} }`,
+      ),
+      /expand: expected at most 1048576 characters of benchmarks, found \d+/,
+    ],
+    [
       'an identifier in a row',
       base('x{set}', '{ set: { a: { identifier: y } } }'),
       /no key of a benchmark file/,

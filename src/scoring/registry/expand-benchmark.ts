@@ -1,3 +1,4 @@
+import { quoted } from '../../errors/quoted.js';
 import { type BenchmarkProblem, type BenchmarkText, problem } from './benchmark-text.js';
 
 /** One benchmark of a file that has `expand`. */
@@ -15,6 +16,9 @@ export interface Expansion {
 
 /** Benchmarks that one file makes at most. */
 const MOST_BENCHMARKS = 1000;
+/** Characters of all of them together before words are filled in, and of a word: a small file must not become a large one. */
+const MOST_CHARACTERS = 2 ** 20;
+const MOST_WORD = 200;
 
 type Row = Readonly<Record<string, unknown>>;
 interface Chosen {
@@ -40,6 +44,13 @@ export function expandBenchmark(text: BenchmarkText, known: ReadonlySet<string>)
   if (count > MOST_BENCHMARKS)
     return refused(`expand: expected at most ${MOST_BENCHMARKS} benchmarks, found ${count}`);
   const template = JSON.stringify(rest);
+  const rows = writtenRows(tables.flat());
+  if (rows === undefined) return refused('expand: a row contains itself');
+  const characters = count * template.length + rows.length * Math.max(1, count / tables[0].length);
+  if (characters > MOST_CHARACTERS)
+    return refused(
+      `expand: expected at most ${MOST_CHARACTERS} characters of benchmarks, found ${Math.round(characters)}`,
+    );
   const problems = Object.entries(expand).flatMap(([name]) =>
     text.identifier.includes(`{${name}}`)
       ? []
@@ -48,8 +59,8 @@ export function expandBenchmark(text: BenchmarkText, known: ReadonlySet<string>)
           `identifier: expected {${name}} in it because "expand" has ${name}, found "${text.identifier}"`,
         ),
   );
-  const unused = unusedWord(tables.flat(), template, known);
-  if (unused) problems.push(unused);
+  const wrong = wrongWord(tables.flat(), template + rows, known);
+  if (wrong) problems.push(wrong);
   if (problems.length > 0) return { texts: [], problems };
   return distinct(combinations(tables).map((chosen) => filled(rest, chosen, known)));
 }
@@ -76,20 +87,36 @@ function rowsOf(
 
 const escaped = (key: string) => key.replaceAll('~', '~0').replaceAll('/', '~1');
 
-/** A word that nothing contains is a key that is spelt wrong. */
-function unusedWord(
+/** The rows as text; none where an alias leads a row into itself. */
+function writtenRows(rows: readonly Chosen[]): string | undefined {
+  try {
+    return rows.map(({ row }) => JSON.stringify(row)).join();
+  } catch {
+    return undefined;
+  }
+}
+
+/** A word that nothing contains is a key that is spelt wrong; and it is a short text or a number. */
+function wrongWord(
   rows: readonly Chosen[],
-  template: string,
+  texts: string,
   known: ReadonlySet<string>,
 ): BenchmarkProblem | undefined {
-  const texts = [template, ...rows.map(({ row }) => JSON.stringify(row))].join();
   for (const { row, pointer } of rows)
-    for (const key of Object.keys(row))
-      if (!known.has(key) && !texts.includes(`{${key}}`))
+    for (const [key, word] of Object.entries(row)) {
+      if (known.has(key)) continue;
+      const at = `${pointer}/${escaped(key)}`;
+      if (!texts.includes(`{${key}}`))
         return {
-          pointer: `${pointer}/${escaped(key)}`,
-          sentence: `expand: "${key}" is no key of a benchmark file, and nothing contains {${key}}`,
+          pointer: at,
+          sentence: `expand: ${quoted(key)} is no key of a benchmark file, and nothing contains {${key.slice(0, MOST_WORD)}}`,
         };
+      if (typeof word === 'object' || String(word).length > MOST_WORD)
+        return {
+          pointer: at,
+          sentence: `expand: ${quoted(key)} fills a name in braces: expected a text of at most ${MOST_WORD} characters or a number`,
+        };
+    }
   return undefined;
 }
 
@@ -128,9 +155,9 @@ function filled(
   };
 }
 
-/** Fills words in; a word may contain the name of a row, so that each text is gone through twice. */
+/** Fills words in, once: what a word contains is text. */
 function withWords(value: unknown, words: ReadonlyMap<string, string>): unknown {
-  if (typeof value === 'string') return withNames(withNames(value, words), words);
+  if (typeof value === 'string') return withNames(value, words);
   if (Array.isArray(value)) return value.map((each) => withWords(each, words));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
