@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RandomState } from '../src/numerics/random/random-state.js';
+import type { RegressionKind } from './regression-arrays.js';
 
 /** Made-up data of the real experiments' sizes, and their way to another process: raw files and a manifest. */
 
@@ -8,7 +9,7 @@ type Values = Float32Array | Float64Array;
 
 /** What both sides compute from. */
 export interface Arrays {
-  readonly kind: 'pls' | 'i2n';
+  readonly kind: 'pls' | 'i2n' | RegressionKind;
   readonly arrays: Readonly<Record<string, { shape: readonly number[]; values: Values }>>;
   /** Everything that is no array, as JSON. */
   readonly rest: Readonly<Record<string, unknown>>;

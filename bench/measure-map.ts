@@ -13,6 +13,7 @@ export interface MapTask {
   readonly home: string;
   readonly layers?: readonly string[];
   readonly maxMemory?: number;
+  readonly maxScratch?: number;
   readonly card?: string;
 }
 
@@ -60,7 +61,7 @@ export async function measureMap(task: MapTask): Promise<MeasuredMap> {
       home: task.home,
       threads: availableParallelism(),
       maxMemory: task.maxMemory ?? 2 * 2 ** 30,
-      maxScratch: 10 * 2 ** 30,
+      maxScratch: task.maxScratch ?? 10 * 2 ** 30,
       cache: await ContentCache.open(task.home),
       progress: Work.start((progress) => {
         enter(progress.stage);

@@ -1,6 +1,6 @@
 """The original definitions, on the arrays that bench/reference.ts wrote: timed, with their peak memory.
 
-Run by bench/reference.ts as `python3 reference.py pls|i2n FOLDER`; prints one JSON object. PLS is
+Run by bench/reference.ts as `python3 reference.py KIND FOLDER`; prints one JSON object. PLS is
 scikit-learn's own; what surrounds it follows the reference step by step (splits by position, sort by
 stimulus, scipy's pearsonr a neuroid, median, mean). i2n is written with the
 original's own steps (counters, a function a cell, a mean a group) without xarray, which costs it more.
@@ -15,6 +15,8 @@ from itertools import chain, product
 from pathlib import Path
 
 import numpy as np
+
+import reference_regressions as regressions
 
 
 def blas():
@@ -168,7 +170,9 @@ def main():
     import scipy
     import sklearn
 
-    score = {"pls": pls, "i2n": i2n}[kind](*read(folder))
+    kinds = {"pls": pls, "i2n": i2n, "dual-ridge": regressions.dual_ridge, "reverse-pls": regressions.reverse_pls}
+    kinds |= {name: getattr(regressions, name) for name in ("ridge", "ridgecv", "subjects", "rsa")}
+    score = kinds[kind](*read(folder))
     begin = time.perf_counter()
     result = score()
     result["seconds"] = time.perf_counter() - begin

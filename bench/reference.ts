@@ -11,6 +11,7 @@ import { type Arrays, i2nArrays, plsArrays } from './arrays.js';
 import { check } from './check.js';
 import { hasPython, type Original, original, withArrays } from './original.js';
 import { type Measurement, measureOurs } from './ours.js';
+import { regressionArrays, regressionKinds } from './regression-arrays.js';
 
 /**
  * Our metrics beside the original definitions (bench/reference.py) on the same arrays, in turn, each
@@ -19,7 +20,11 @@ import { type Measurement, measureOurs } from './ours.js';
  * `--check` scores features that `ventral activations` wrote with scikit-learn too, split by split.
  * Says so and ends well where Debian's python3 with scikit-learn is missing.
  *
+ * `--regressions` compares the kinds of 2026 (bench/regression-arrays.ts) in place of PLS and i2n, at each number of images.
+ *
  *   node dist/bench/reference.js [--features 20000,100000] [--rounds 3] [--no-i2n] [--save]
+ *   node dist/bench/reference.js --regressions ridge,ridgecv [--images 1000,3000,8640] [--units 10000]
+ *     [--targets 1000] [--subjects 8] [--rounds 1] [--save]
  *   node dist/bench/reference.js --check FEATURES.npz --benchmark ID|FILE [--home FOLDER]
  */
 
@@ -54,13 +59,14 @@ interface Comparison {
 }
 
 /** Interleaved rounds of both on the same arrays. */
-function compare(name: string, arrays: Arrays, rounds: number): Comparison {
+function compare(
+  name: string,
+  arrays: Arrays,
+  { rounds, threads = [1, 2] }: { readonly rounds: number; readonly threads?: readonly number[] },
+): Comparison {
   return withArrays(arrays, (folder) => {
     const mine: Measurement[] = [];
-    const theirs = new Map<number, Original[]>([
-      [1, []],
-      [2, []],
-    ]);
+    const theirs = new Map(threads.map((count): [number, Original[]] => [count, []]));
     for (let round = 0; round < rounds; round++) {
       mine.push(ours(arrays.kind, folder));
       for (const [threads, runs] of theirs) runs.push(original(arrays.kind, folder, threads));
@@ -105,7 +111,7 @@ function print({ name, ratio, ours: mine, original: theirs, difference, blas }: 
 }
 
 /** Keeps the comparisons under bench/results, machine and versions in the name. */
-function save(comparisons: readonly Comparison[]): string {
+function save(comparisons: readonly Comparison[], kind: 'reference' | 'regressions'): string {
   const { versions } = comparisons[0];
   const cpu = cpus()[0]
     .model.toLowerCase()
@@ -116,9 +122,28 @@ function save(comparisons: readonly Comparison[]): string {
   ];
   const folder = join(packageRoot, 'bench', 'results');
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, `reference_${parts.join('_')}.json`);
+  const path = join(folder, `${kind}_${parts.join('_')}.json`);
   writeFileSync(path, `${JSON.stringify(comparisons, null, 2)}\n`);
   return path;
+}
+
+/** Compares one of the kinds of 2026 at each number of images. */
+function compareKind(
+  name: string,
+  values: Readonly<
+    Record<'images' | 'units' | 'targets' | 'subjects' | 'threads' | 'rounds', string>
+  >,
+  add: (comparison: Comparison) => void,
+): void {
+  const kind = regressionKinds.find((each) => each === name);
+  if (!kind) throw new RangeError(`--regressions knows ${regressionKinds.join()}, found ${name}`);
+  const [units, targets, subjects] = [values.units, values.targets, values.subjects].map(Number);
+  for (const images of values.images.split(',').map(Number)) {
+    const size = { images, units, targets, subjects };
+    const title = `${kind}, ${images} images × ${units} units × ${targets} targets, ${subjects} subjects`;
+    const threads = values.threads.split(',').map(Number);
+    add(compare(title, regressionArrays(kind, size), { rounds: Number(values.rounds), threads }));
+  }
 }
 
 async function main(): Promise<void> {
@@ -129,6 +154,12 @@ async function main(): Promise<void> {
       rounds: { type: 'string', default: '3' },
       'no-i2n': { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
+      regressions: { type: 'string' },
+      images: { type: 'string', default: '1000' },
+      units: { type: 'string', default: '10000' },
+      targets: { type: 'string', default: '1000' },
+      subjects: { type: 'string', default: '8' },
+      threads: { type: 'string', default: '1,2' },
       check: { type: 'string' },
       benchmark: { type: 'string' },
       home: {
@@ -155,11 +186,16 @@ async function main(): Promise<void> {
     print(comparison);
     comparisons.push(comparison);
   };
+  if (values.regressions) {
+    for (const kind of values.regressions.split(',')) compareKind(kind, values, add);
+    if (values.save) console.log(`kept in ${save(comparisons, 'regressions')}`);
+    return;
+  }
   if (!values['no-i2n'])
-    add(compare('i2n, 240 images × 24 objects, 100,000 trials', i2nArrays(100_000), rounds));
+    add(compare('i2n, 240 images × 24 objects, 100,000 trials', i2nArrays(100_000), { rounds }));
   for (const features of values.features.split(',').filter(Boolean).map(Number))
-    add(compare(`V1-pls, 315 × 102, ${features} features`, plsArrays(features), rounds));
-  if (values.save) console.log(`kept in ${save(comparisons)}`);
+    add(compare(`V1-pls, 315 × 102, ${features} features`, plsArrays(features), { rounds }));
+  if (values.save) console.log(`kept in ${save(comparisons, 'reference')}`);
 }
 
 await main();

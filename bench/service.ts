@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { request } from 'node:http';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/formats/package-root.js';
 import { median } from '../src/numerics/statistics/statistics.js';
 import { runtimeIdentity } from '../src/runtime/session.js';
+import { type Answer, agent, call, readsUntil, spread, start } from './running-service.js';
 
 /**
  * The budgets of the service (design §10) on this machine: from `npm start` to ready, a second score with
@@ -17,74 +16,6 @@ import { runtimeIdentity } from '../src/runtime/session.js';
  *
  *   node dist/bench/service.js [--seconds 30] [--rate 200] [--save]
  */
-
-const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-
-interface Answer {
-  readonly status: number;
-  readonly body: Buffer;
-}
-
-function call(url: string, method = 'GET', body?: string | Buffer, type = 'application/json') {
-  return new Promise<Answer>((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'Content-Type': type, Prefer: 'wait=60' };
-    const sent = request(url, { method, agent, headers }, async (response) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of response) chunks.push(chunk as Buffer);
-      resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) });
-    });
-    sent.once('error', reject);
-    sent.end(body);
-  });
-}
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly url: string;
-  /** Milliseconds from the command to the line that says ready. */
-  readonly ready: number;
-  stop(): Promise<void>;
-}
-
-async function start(home: string): Promise<Running> {
-  const began = performance.now();
-  const child = spawn('npm', ['start', '--silent', '--', '--port', '0', '--home', home], {
-    cwd: packageRoot,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  let said = '';
-  for await (const text of child.stdout.setEncoding('utf8')) {
-    said += text;
-    if (said.includes('\n')) break;
-  }
-  const ready = performance.now() - began;
-  const url = /ready at (\S+)/.exec(said)?.[1];
-  if (!url) throw new Error(`it did not start: ${said}`);
-  return {
-    child,
-    url: `${url}/v1`,
-    ready,
-    async stop() {
-      child.kill('SIGTERM');
-      if (child.exitCode === null) await once(child, 'exit');
-    },
-  };
-}
-
-/** Milliseconds, in order of size. */
-const quantile = (sorted: readonly number[], q: number) =>
-  sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
-
-function spread(times: readonly number[]) {
-  const sorted = times.toSorted((a, b) => a - b);
-  const rounded = (value: number) => Math.round(value * 10) / 10;
-  return {
-    n: sorted.length,
-    p50: rounded(quantile(sorted, 0.5)),
-    p99: rounded(quantile(sorted, 0.99)),
-    most: rounded(sorted.at(-1) ?? Number.NaN),
-  };
-}
 
 async function startTimes(home: string, rounds: number): Promise<number[]> {
   const times: number[] = [];
@@ -120,35 +51,16 @@ const paths = [
   '/health',
 ];
 
-/** Reads at a rate while a job runs, each from the moment at which it was due. */
+/** Reads at a rate while a job runs. */
 async function reads(
   url: string,
   job: string,
   { seconds, rate }: { seconds: number; rate: number },
 ) {
-  const all = [...paths, `/layer-maps/${job}`];
-  const took: number[] = [];
-  let errors = 0;
-  const began = performance.now();
-  const asked: Promise<void>[] = [];
-  for (let i = 0; i < seconds * rate; i++) {
-    const due = began + (i * 1000) / rate;
-    await sleep(Math.max(0, due - performance.now()));
-    asked.push(
-      call(`${url}${all[i % all.length]}`).then(
-        ({ status }) => {
-          took.push(performance.now() - due);
-          if (status !== 200) errors++;
-        },
-        () => {
-          errors++;
-        },
-      ),
-    );
-  }
-  await Promise.all(asked);
+  const all = [...paths, `/layer-maps/${job}`].map((path) => `${url}${path}`);
+  const read = await readsUntil(AbortSignal.timeout(1000 * seconds), all, rate);
   const { state } = JSON.parse((await call(`${url}/layer-maps/${job}`)).body.toString());
-  return { ...spread(took), errors, rate, state: state as string };
+  return { ...read, state: state as string };
 }
 
 /** Starts a map that outlasts the reads. */

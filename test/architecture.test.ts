@@ -54,9 +54,8 @@ const rooms: Record<string, readonly string[]> = {
 /** The folders of a room; each imports only from those before it. `.` are the files of the room itself. */
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
-  onnx: ['.', 'tokens'],
+  onnx: ['.', 'tokens', 'prepare', 'checks'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
-  onnx: ['.', 'checks'],
   metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'resampling', 'tiled', 'time', 'table'],
   data: ['.', 'rdms', 'simulated', 'xarray', 'published'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],

@@ -1,8 +1,8 @@
 import { present } from '../formats/present.js';
 import { nodeReads } from '../onnx/dataflow.js';
-import { valueDepths } from '../onnx/depth.js';
 import { ancestorValues } from '../onnx/expose.js';
 import type { Model } from '../onnx/model.js';
+import { valueDepths } from '../onnx/modules.js';
 import type { Optimization } from '../runtime/session.js';
 import { candidateLayers } from './card/candidates.js';
 import type { ModelCard } from './card/card.js';

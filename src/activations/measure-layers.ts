@@ -1,14 +1,19 @@
+import { present } from '../formats/present.js';
 import { exposeValues } from '../onnx/expose.js';
 import { type LayerInfo, listLayers } from '../onnx/layers.js';
+import type { TensorDtype } from '../runtime/session.js';
 import type { ModelCard } from './card/card.js';
 import { type ModelFile, openModelFile } from './model-file.js';
 import { crashed, trySessions } from './try-sessions.js';
+import type { MadeTensor } from './try-sessions-child.js';
 
 /** A layer with its shape for one image; null if the network could not be run. */
 export interface MeasuredLayer extends LayerInfo {
   readonly shape: readonly number[] | null;
   /** Number of units: the product of the shape. */
   readonly units: number | null;
+  /** Type of its numbers in the graph; missing if the network could not be run. */
+  readonly dtype?: TensorDtype;
 }
 
 /** The modules of a network; its values if names give no modules. */
@@ -34,25 +39,25 @@ export async function measureLayers(
   const file = await openModelFile(reference, options.card ? { card: options.card } : {});
   const layers = listLayers(file.model);
   const values = [...new Set(layers.flatMap(({ value }) => value ?? []))];
-  const shapes = await shapesOf(file, values, options);
+  const made = await measured(file, values, options);
   return layers.map((layer) => {
-    const shape = (layer.value === null ? undefined : shapes.get(layer.value)) ?? null;
-    return { ...layer, shape, units: shape?.reduce((product, size) => product * size, 1) ?? null };
+    const found = layer.value === null ? undefined : made.get(layer.value);
+    const shape = found?.dims.slice(1) ?? null;
+    const units = shape?.reduce((product, size) => product * size, 1) ?? null;
+    return { ...layer, shape, units, ...present({ dtype: found?.dtype }) };
   });
 }
 
-async function shapesOf(
+async function measured(
   file: ModelFile,
   values: readonly string[],
   options: MeasureOptions,
-): Promise<ReadonlyMap<string, readonly number[]>> {
+): Promise<ReadonlyMap<string, MadeTensor>> {
   if (values.length === 0) return new Map();
   const graph = () => exposeValues(file.model, values);
   const how = { name: file.name, card: file.card, ...options };
   const [outcome] = await trySessions([{ graph, operators: 'as written' }], how);
   if (outcome.end === 'crashed') throw crashed(file.name, outcome.signal);
   if (outcome.end === 'refused') throw outcome.error;
-  return new Map(
-    [...outcome.shapes].map(([value, [, ...shape]]): [string, readonly number[]] => [value, shape]),
-  );
+  return outcome.made;
 }

@@ -8,10 +8,12 @@ import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { checkGraph } from '../onnx/checks/check-graph.js';
 import { embedExternalData, externalFiles } from '../onnx/external-data.js';
-import { imagePart } from '../onnx/image-part.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
 import { modelInputs } from '../onnx/model-inputs.js';
+import { withDequantised } from '../onnx/prepare/dequantise.js';
+import { imagePart } from '../onnx/prepare/image-part.js';
+import { withoutBfloat16 } from '../onnx/prepare/widen-bfloat16.js';
 import type { Optimization } from '../runtime/session.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
@@ -104,7 +106,7 @@ export async function openModelFile(
     embeddedCard(model, path) ??
     besideCard(path) ??
     assumed(source);
-  const part = imagePart(model, found?.card.input.name);
+  const part = preparedGraph(model, found?.card);
   return {
     name: found?.card.name ?? basename(path, extname(path)),
     shipped: located.shipped ?? false,
@@ -122,6 +124,10 @@ export async function openModelFile(
       : [],
   };
 }
+
+/** The graph that is run and whose layers are listed: in types that the runtime computes with, fed with images alone. */
+export const preparedGraph = (model: Model, card: Pick<ModelCard, 'input'> | undefined): Model =>
+  imagePart(withDequantised(withoutBfloat16(model)), card?.input.name);
 
 const digestOf = (bytes: Uint8Array) =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;

@@ -1,12 +1,19 @@
 import { digestOf } from '../formats/digest.js';
 import { present } from '../formats/present.js';
 import { exposeValues } from '../onnx/expose.js';
-import { lowerOptimizations, type Optimization, runtimeIdentity } from '../runtime/session.js';
+import { modelInputs } from '../onnx/model-inputs.js';
+import {
+  lowerOptimizations,
+  type Optimization,
+  runtimeIdentity,
+  type SessionValue,
+} from '../runtime/session.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { type InputSize, type ModelCard, withInput } from './card/card.js';
 import { fusedOutputs } from './exposed-values.js';
 import type { Network } from './extract.js';
 import { cardOf, type ModelFile, type ModelSource, openModelFile } from './model-file.js';
+import { imageInput } from './stimuli/input-plan.js';
 import { crashed, type SessionTrial, trySessions } from './try-sessions.js';
 
 /** How a network is opened. */
@@ -22,7 +29,7 @@ export interface OpenOptions {
 /**
  * Opens a network with its card, for scoring. A graph that is no shipped one has been run in another process then, at
  * the highest level of optimisation at which the runtime survives it.
- * @throws what opening the file throws, `card-missing`, `card-invalid`, and `process-crashed` for a graph that crashes
+ * @throws what opening the file throws, `card-missing`, `card-invalid`, `input-mismatch` for a graph that takes no image, and `process-crashed` for a graph that crashes
  *   the runtime at every level
  */
 export async function openNetwork(
@@ -32,8 +39,16 @@ export async function openNetwork(
   const file = await openModelFile(source.path, source);
   const card = options.input ? withInput(cardOf(file), options.input) : cardOf(file);
   if (file.shipped) return { file, card };
+  requireImage(file);
   const optimization = await optimizationOf(file, card, options);
   return { file: { ...file, ...present({ optimization }) }, card };
+}
+
+/** Whatever is asked of a network that images cannot go into, it is refused before any work. */
+function requireImage({ model, name }: ModelFile): void {
+  const inputs = modelInputs(model);
+  if (inputs.every(({ dims, dtype }) => dims !== undefined && dtype !== null))
+    imageInput(inputs as readonly SessionValue[], name);
 }
 
 type Found = { readonly optimization: Optimization | null } | { readonly crashed: string };

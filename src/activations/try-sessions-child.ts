@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { type ErrorDetails, VentralError } from '../errors/ventral-error.js';
-import { type Optimization, Session } from '../runtime/session.js';
+import { type Optimization, Session, type Tensor } from '../runtime/session.js';
 import type { InputSpec } from '../screen/preprocess.js';
 import { emptyPicture } from './stimuli/empty-picture.js';
 
@@ -18,9 +18,12 @@ export interface Asked {
   readonly length: number;
 }
 
+/** An output without its elements. */
+export type MadeTensor = Pick<Tensor, 'dtype' | 'dims'>;
+
 /** What is told of the session. */
 export type Told =
-  | { readonly shapes: readonly (readonly [value: string, dims: readonly number[]])[] }
+  | { readonly made: readonly (readonly [value: string, tensor: MadeTensor])[] }
   | {
       readonly error: {
         readonly code: string;
@@ -90,7 +93,9 @@ async function tryOne(
   const feeds = session.inputs.map((each) => [each.name, emptyPicture(each, { card })]);
   const made = await session.run(Object.fromEntries(feeds));
   await session.close();
-  return { shapes: Object.entries(made).map(([value, { dims }]) => [value, dims] as const) };
+  return {
+    made: Object.entries(made).map(([value, { dtype, dims }]) => [value, { dtype, dims }] as const),
+  };
 }
 
 function refused(thrown: unknown): Told {

@@ -7,7 +7,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import type { Optimization } from '../runtime/session.js';
 import type { ModelCard } from './card/card.js';
-import type { Asked, Told } from './try-sessions-child.js';
+import type { Asked, MadeTensor, Told } from './try-sessions-child.js';
 
 /** A session that may crash the process that opens it. */
 export interface SessionTrial {
@@ -17,9 +17,9 @@ export interface SessionTrial {
   readonly optimization?: Optimization | undefined;
 }
 
-/** What came of a session: the shapes of its outputs for one empty image, a refusal, or the end of the process. */
+/** What came of a session: its outputs for one empty image, a refusal, or the end of the process. */
 export type TrialOutcome =
-  | { readonly end: 'ran'; readonly shapes: ReadonlyMap<string, readonly number[]> }
+  | { readonly end: 'ran'; readonly made: ReadonlyMap<string, MadeTensor> }
   | { readonly end: 'refused'; readonly error: VentralError }
   | { readonly end: 'crashed'; readonly signal: string };
 
@@ -133,7 +133,7 @@ const died = (name: string, code: number | null, by: string | null) =>
   );
 
 function outcomeOf(told: Told): TrialOutcome {
-  if ('shapes' in told) return { end: 'ran', shapes: new Map(told.shapes) };
+  if ('made' in told) return { end: 'ran', made: new Map(told.made) };
   const { code, message, details } = told.error;
   return { end: 'refused', error: new VentralError(code as ErrorCode, message, details) };
 }

@@ -4,9 +4,7 @@ import type { Protocol } from '../properties/protocol.js';
 import {
   type Centre,
   type Centres,
-  larger,
-  receptiveFieldCentres,
-  receptiveFieldMaps,
+  centresOfFields,
   seesStimulus,
 } from '../properties/receptive-fields.js';
 
@@ -44,8 +42,9 @@ export async function receptiveFields(
   const centres = { y: new Float64Array(peaks.cols), x: new Float64Array(peaks.cols) };
   const all = Float64Array.from(blank);
   for (const [from, to] of columnBlocks(peaks)) {
-    const maps = receptiveFieldMaps(await peaks.columns(from, to), all.subarray(from, to));
-    const { y, x } = receptiveFieldCentres(maps, to - from, places);
+    const width = to - from;
+    const rows = { data: await peaks.columns(from, to), stride: width, width, perPlace: 1 };
+    const { y, x } = centresOfFields(rows, all.subarray(from, to), places);
     centres.y.set(y, from);
     centres.x.set(x, from);
   }
@@ -73,6 +72,8 @@ export async function unitsOfFeatures(
   layers.set(gratings, reading);
   reading.catch(() => layers.delete(gratings));
   const units = await reading;
+  // The same layer for every benchmark: what is read from it is kept with it.
+  if (others.length === 0) return units;
   const more = await Promise.all(others.map((each) => responsesOf(each, units.seen)));
   return { ...units, responses: [...units.responses, ...more] };
 }
@@ -90,16 +91,15 @@ async function blockOf(features: Features, from: number, to: number) {
 /** One pass over the columns: the receptive fields of a block, and the responses of its units that see the stimulus. */
 async function unitsOfGratings(gratings: Features, protocol: Protocol): Promise<UnitLayer> {
   const { places, perPlace, studies, stimulus } = protocol;
-  const mapping = places.ys.length * places.xs.length * perPlace;
   const cols = 1 + gratings.rows - studies;
   const seen: number[] = [];
   const parts: (Float32Array | Float64Array)[] = [];
   for (const [from, to] of columnBlocks(gratings)) {
     const { block, stride } = await blockOf(gratings, from, to);
     const width = to - from;
-    const peaks = peaksOf(block.subarray(stride, (1 + mapping) * stride), width, perPlace, stride);
-    const maps = receptiveFieldMaps(peaks, block.subarray(0, width), peaks);
-    const near = unitsThatSee(receptiveFieldCentres(maps, width, places), stimulus);
+    const rows = { data: block.subarray(stride), stride, width, perPlace };
+    const centres = centresOfFields(rows, block.subarray(0, width), places);
+    const near = unitsThatSee(centres, stimulus);
     const responses = block.subarray((studies - 1) * stride);
     const own = transposed(responses, { units: near, rows: cols, stride });
     // The blank takes the place of the last grating that maps receptive fields.
@@ -168,37 +168,17 @@ export function joinUnits(layers: readonly UnitLayer[]): UnitLayer {
   return { form: 'units', units: before, seen: Int32Array.from(seen), responses };
 }
 
-/**
- * Largest response at each place (place × unit), from the rows that map receptive fields, `perPlace` a place.
- * @param stride values between two rows
- */
-export function peaksOf(
-  rows: Float32Array | Float64Array,
-  width: number,
-  perPlace: number,
-  stride = width,
-): Float64Array {
-  const places = Math.ceil(rows.length / stride) / perPlace;
-  const peaks = new Float64Array(places * width);
-  for (let place = 0; place < places; place++)
-    for (let unit = 0; unit < width; unit++) {
-      let at = place * perPlace * stride + unit;
-      let most = rows[at];
-      for (let k = 1; k < perPlace; k++) {
-        at += stride;
-        most = larger(rows[at], most);
-      }
-      peaks[place * width + unit] = most;
-    }
-  return peaks;
-}
-
-/** Raises each value of `peaks` to that of a row; NaN stays NaN. */
+/** Raises each value of `peaks` to that of a row, all finite. */
 export function raise<T extends ArrayLike<number> & { [unit: number]: number }>(
   peaks: T,
   row: ArrayLike<number>,
 ): void {
-  for (let unit = 0; unit < row.length; unit++) peaks[unit] = larger(row[unit], peaks[unit]);
+  for (let unit = 0; unit < row.length; unit++) {
+    const [value, peak] = [row[unit], peaks[unit]];
+    // Without a branch, which a processor would guess wrong half of the time.
+    const isHigher = +(value > peak);
+    peaks[unit] = value * isHigher + peak * (1 - isHigher);
+  }
 }
 
 async function responsesOf(features: Features, seen: Int32Array): Promise<UnitResponses> {

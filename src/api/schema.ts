@@ -1287,7 +1287,12 @@ export interface components {
                 folded?: {
                     [key: string]: unknown;
                 };
-                /** @description Inputs that it needs beside the image: it cannot be had. */
+                /**
+                 * @description Type of its numbers in the graph; missing if the network could not be run.
+                 * @example float16
+                 */
+                dtype?: string;
+                /** @description Inputs or random numbers that it needs beside the image: it cannot be had. */
                 needs?: string[];
             } & {
                 [key: string]: unknown;
@@ -1395,6 +1400,11 @@ export interface components {
                 step: number;
                 /** @enum {string} */
                 unit: "ms" | "s";
+                /**
+                 * @description What a bin takes of those of the file: shares (left out), or all of those whose centre lies in it.
+                 * @enum {string}
+                 */
+                mode?: "portion" | "center";
             };
             excludedConditions: (string | number)[];
             /** @description Numbers that the original project publishes, each with its source. */

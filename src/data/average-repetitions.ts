@@ -32,26 +32,83 @@ export interface Averaged {
  * @throws VentralError `recordings-invalid`
  */
 export function averageRepetitions(recordings: Recordings, over?: readonly string[]): Averaged {
-  const levels = levelsOf(recordings, over);
-  const groups = groupsOf(levels);
-  const first = groups.map((rows) => rows[0]);
-  const coords = new Map(
-    Array.from(levels, ([name, level]) => [
-      name,
-      { ...level, values: first.map((row) => level.values[row]) },
-    ]),
-  );
-  return {
-    stimulusIds: first.map((row) => recordings.stimulusIds[row]),
-    neuroidIds: recordings.neuroidIds,
-    ...present({ animals: recordings.animals }),
-    values: meansOf(recordings, groups),
-    coords,
-  };
+  const means = new RunningMeans(recordings, over);
+  means.add(0, recordings.values);
+  return means.finish();
+}
+
+/** Recordings without their values. */
+export type RecordingLabels = Omit<Recordings, 'values'>;
+
+/** The same average of values that come some presentations at a time: those that were added need not be kept. */
+export class RunningMeans {
+  readonly #recordings: RecordingLabels;
+  readonly #levels: ReadonlyMap<string, Coordinate>;
+  readonly #groups: readonly number[][];
+  /** Group of each presentation. */
+  readonly #groupOf: Int32Array;
+  #sums: Float64Array | Float32Array | undefined;
+  readonly #counts: Uint8Array | Uint32Array;
+
+  /** @throws as {@link averageRepetitions} */
+  constructor(recordings: RecordingLabels, over?: readonly string[]) {
+    this.#recordings = recordings;
+    this.#levels = levelsOf(recordings, over);
+    this.#groups = groupsOf(this.#levels);
+    this.#groupOf = new Int32Array(recordings.stimulusIds.length);
+    let most = 0;
+    this.#groups.forEach((rows, group) => {
+      most = Math.max(most, rows.length);
+      for (const row of rows) this.#groupOf[row] = group;
+    });
+    const cells = this.#groups.length * recordings.neuroidIds.length;
+    this.#counts = most < 256 ? new Uint8Array(cells) : new Uint32Array(cells);
+  }
+
+  /** Adds the values of presentations from `first` on, in their order; float32 sums are rounded at each step, as numpy's are. */
+  add(first: number, values: Float64Array | Float32Array): void {
+    const counts = this.#counts;
+    this.#sums ??= new (values instanceof Float32Array ? Float32Array : Float64Array)(
+      counts.length,
+    );
+    const sums = this.#sums;
+    const cols = this.#recordings.neuroidIds.length;
+    for (let from = 0, row = first; from < values.length; from += cols, row++) {
+      const at = this.#groupOf[row] * cols;
+      for (let k = 0; k < cols; k++) {
+        const value = values[from + k];
+        if (Number.isNaN(value)) continue;
+        sums[at + k] += value;
+        counts[at + k]++;
+      }
+    }
+  }
+
+  /** The averages; nothing can be added afterwards. */
+  finish(): Averaged {
+    const { stimulusIds, neuroidIds, animals } = this.#recordings;
+    const first = this.#groups.map((rows) => rows[0]);
+    const coords = new Map(
+      Array.from(this.#levels, ([name, level]) => [
+        name,
+        { ...level, values: first.map((row) => level.values[row]) },
+      ]),
+    );
+    const sums = this.#sums ?? new Float64Array(this.#counts.length);
+    for (let i = 0; i < sums.length; i++) sums[i] /= this.#counts[i];
+    const means = sums instanceof Float64Array ? sums : Float64Array.from(sums);
+    return {
+      stimulusIds: first.map((row) => stimulusIds[row]),
+      neuroidIds,
+      ...present({ animals }),
+      values: matrix(this.#groups.length, neuroidIds.length, means),
+      coords,
+    };
+  }
 }
 
 function levelsOf(
-  { coords, stimulusIds }: Recordings,
+  { coords, stimulusIds }: RecordingLabels,
   over: readonly string[] | undefined,
 ): Map<string, Coordinate> {
   if (coords === undefined) {
@@ -157,27 +214,4 @@ function compareValues(x: Value, y: Value): number {
   return typeof x === 'string' || typeof y === 'string'
     ? compareCodePoints(String(x), String(y))
     : Number(x) - Number(y);
-}
-
-/** Means of the groups' rows without NaN; float32 sums are rounded at each step, as numpy's are. */
-function meansOf({ values, neuroidIds }: Recordings, groups: readonly number[][]): Matrix {
-  const cols = neuroidIds.length;
-  const means = matrix(groups.length, cols);
-  const sums = values instanceof Float32Array ? new Float32Array(cols) : new Float64Array(cols);
-  const counts = new Uint32Array(cols);
-  groups.forEach((rows, group) => {
-    sums.fill(0);
-    counts.fill(0);
-    for (const row of rows) {
-      for (let k = 0; k < cols; k++) {
-        const value = values[row * cols + k];
-        if (Number.isNaN(value)) continue;
-        sums[k] += value;
-        counts[k]++;
-      }
-    }
-    for (let k = 0; k < cols; k++) sums[k] /= counts[k];
-    means.data.set(sums, group * cols);
-  });
-  return means;
 }

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
+import type { RecordingLabels } from './average-repetitions.js';
 import type { Recordings, RecordingsRequest } from './recordings.js';
-import { recordingsFromAssembly } from './recordings-from-assembly.js';
+import { assemblyInBlocks, recordingsFromAssembly } from './recordings-from-assembly.js';
 import { recordingsFromTable } from './recordings-from-table.js';
 
 /**
@@ -11,4 +12,18 @@ export async function readRecordings(request: RecordingsRequest): Promise<Record
   return extname(request.path).toLowerCase() === '.csv'
     ? recordingsFromTable(request)
     : recordingsFromAssembly(request);
+}
+
+/**
+ * Reads recordings of one bin of time, or of bins as neuroids, some presentations at a time: `open` gets what describes all of
+ * them, and gives what takes their values. A table is in memory whole.
+ * @throws as {@link readRecordings}
+ */
+export async function readRecordingsInBlocks(
+  request: RecordingsRequest,
+  open: (labels: RecordingLabels) => (first: number, values: Recordings['values']) => void,
+): Promise<void> {
+  if (extname(request.path).toLowerCase() !== '.csv') return assemblyInBlocks(request, open);
+  const { values, ...labels } = await recordingsFromTable(request);
+  open(labels)(0, values);
 }

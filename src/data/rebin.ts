@@ -4,6 +4,9 @@ import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 /** Start and end of a bin of time, in the unit of the file that it comes from. */
 export type TimeBin = readonly [start: number, end: number];
 
+/** What a target bin takes of a source bin: the share that lies in it, or all where it holds the centre. */
+export type BinMode = 'portion' | 'center';
+
 /** Bins of a recording beyond which steps are refused: more are a slip of the unit. */
 const MOST_BINS = 1000;
 
@@ -30,10 +33,15 @@ export function binsOfStep(source: readonly TimeBin[], step: number, file: strin
 }
 
 /**
- * How much of each source bin a target bin takes: the share of the source bin that lies in it, target × source. A target
- * that is not wholly within what was recorded takes nothing.
+ * How much of each source bin a target bin takes: the share of the source bin that lies in it, or with `center` all of it
+ * where its centre lies in [start, end) of the target; target × source. A target that is not wholly within what was
+ * recorded takes nothing.
  */
-export function binShares(source: readonly TimeBin[], target: readonly TimeBin[]): Matrix {
+export function binShares(
+  source: readonly TimeBin[],
+  target: readonly TimeBin[],
+  mode: BinMode = 'portion',
+): Matrix {
   const first = Math.min(...source.map(([start]) => start));
   const last = Math.max(...source.map(([, end]) => end));
   const shares = matrix(target.length, source.length);
@@ -41,7 +49,10 @@ export function binShares(source: readonly TimeBin[], target: readonly TimeBin[]
     if (start < first - SLACK || end > last + SLACK) return;
     source.forEach(([from, to], j) => {
       const share = (Math.min(end, to) - Math.max(start, from)) / (to - from);
-      if (share > SLACK) shares.data[i * source.length + j] = share;
+      const centre = (from + to) / 2;
+      const held = centre >= start - SLACK && centre < end - SLACK;
+      if (mode === 'center') shares.data[i * source.length + j] = Number(held);
+      else if (share > SLACK) shares.data[i * source.length + j] = share;
     });
   });
   return shares;
@@ -51,21 +62,22 @@ export function binShares(source: readonly TimeBin[], target: readonly TimeBin[]
  * Values of other bins of time: the mean of the source bins, weighted by {@link binShares}. A missing value makes every bin
  * missing that takes of it.
  * @param values … × source bin, time fastest; float32 stays float32, computed in float64
- * @throws VentralError `recordings-invalid` naming the first target that lies outside the source bins
+ * @throws VentralError `recordings-invalid` naming the first target that lies outside the source bins, or holds no centre
  */
 export function rebinned(
   values: Float32Array | Float64Array,
   source: readonly TimeBin[],
   target: readonly TimeBin[],
   file: string,
+  mode: BinMode = 'portion',
 ): Float32Array | Float64Array {
-  const shares = binShares(source, target);
+  const shares = binShares(source, target, mode);
   const parts = target.map((bin, i) => {
     const own = source.flatMap((_, j) => {
       const share = shares.data[i * source.length + j];
       return share > 0 ? [{ j, share }] : [];
     });
-    if (own.length === 0) throw outside(bin, source, file);
+    if (own.length === 0) throw outside(bin, source, file, mode);
     return { own, total: own.reduce((sum, { share }) => sum + share, 0) };
   });
   const series = values.length / source.length;
@@ -81,12 +93,17 @@ export function rebinned(
   return made;
 }
 
-function outside([start, end]: TimeBin, source: readonly TimeBin[], file: string): VentralError {
+function outside(
+  [start, end]: TimeBin,
+  source: readonly TimeBin[],
+  file: string,
+  mode: BinMode,
+): VentralError {
   const first = Math.min(...source.map(([from]) => from));
   const last = Math.max(...source.map(([, to]) => to));
   return new VentralError(
     'recordings-invalid',
-    `${file} time_bins: bin ${start} to ${end} lies outside what was recorded, bins from ${first} to ${last}`,
+    `${file} time_bins: bin ${start} to ${end} lies outside what was recorded, bins from ${first} to ${last}${mode === 'center' ? ', or holds the centre of none of them' : ''}`,
     {
       file,
       field: '/time_bins',

@@ -3,6 +3,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import type { NetcdfVariable } from '../formats/netcdf-content.js';
 import { decodeValues } from '../formats/netcdf-decode.js';
 import { type Coordinate, type OpenAssembly, openAssembly, textValues } from './assembly.js';
+import type { RecordingLabels } from './average-repetitions.js';
 import type { Id } from './ids.js';
 import { binsOfStep, rebinned, type TimeBin } from './rebin.js';
 import type { Recordings, RecordingsRequest } from './recordings.js';
@@ -33,6 +34,30 @@ export async function recordingsFromAssembly(request: RecordingsRequest): Promis
   }
 }
 
+/**
+ * The same some presentations at a time, for values of which the average alone is kept: `open` gets what describes all
+ * presentations, and gives what takes the values of those from `first` on, in the order of the file.
+ */
+export async function assemblyInBlocks(
+  request: RecordingsRequest,
+  open: (labels: RecordingLabels) => (first: number, values: Recordings['values']) => void,
+): Promise<void> {
+  const assembly = await openAssembly(request.path, request.stimuli);
+  try {
+    checkDimensions(assembly, request.path);
+    const neuroids = neuroidsOf(assembly, request);
+    const bins = timeBinsOf(assembly, request);
+    const apart = request.binsAsNeuroids !== undefined;
+    const columns = apart ? neuroids.flatMap((neuroid) => bins.map(() => neuroid)) : neuroids;
+    const take = open(labels(assembly, columns, request));
+    const rowBytes = 8 * neuroids.length * bins.length;
+    for (const [from, to] of presentationBlocks(assembly, rowBytes))
+      take(from, await readValues(assembly, neuroids, bins, apart, [from, to]));
+  } finally {
+    await assembly.file.close();
+  }
+}
+
 /** Every bin of the file, re-binned to bins of one length. */
 async function inSteps(
   assembly: OpenAssembly,
@@ -46,7 +71,7 @@ async function inSteps(
   if (empty) refuse(request.path, 'time_bin', 'bins that end after they start', empty.join(' to '));
   const target = binsOfStep(source, step, request.path);
   const columns = neuroids.flatMap((neuroid) => target.map(() => neuroid));
-  const values = await rebinnedValues(assembly, neuroids, { source, target }, request.path);
+  const values = await rebinnedValues(assembly, neuroids, { source, target }, request);
   return { ...labels(assembly, columns, request), values, timeBins: target };
 }
 
@@ -55,7 +80,7 @@ async function rebinnedValues(
   assembly: OpenAssembly,
   neuroids: readonly number[],
   { source, target }: { readonly source: readonly TimeBin[]; readonly target: readonly TimeBin[] },
-  path: string,
+  { path, timeMode }: RecordingsRequest,
 ): Promise<Float64Array | Float32Array> {
   const bins = source.map((_, bin) => bin);
   const presentations = assembly.shape[assembly.dims.indexOf('presentation')];
@@ -63,7 +88,7 @@ async function rebinnedValues(
   let all: Float64Array | Float32Array | undefined;
   for (const [from, to] of presentationBlocks(assembly, 8 * neuroids.length * bins.length)) {
     const some = await readValues(assembly, neuroids, bins, true, [from, to]);
-    const made = rebinned(some, source, target, path);
+    const made = rebinned(some, source, target, path, timeMode);
     const length = presentations * width;
     all ??= made instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
     all.set(made, from * width);

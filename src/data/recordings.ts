@@ -1,6 +1,6 @@
 import type { Coordinate } from './assembly.js';
 import type { Id } from './ids.js';
-import type { TimeBin } from './rebin.js';
+import type { BinMode, TimeBin } from './rebin.js';
 import type { StimulusSet } from './stimulus-set.js';
 
 /** Neural recordings after averaging over time: one row a presentation, one column a neuroid. */
@@ -42,6 +42,8 @@ export interface RecordingsRequest {
   readonly binsAsNeuroids?: readonly [from: number, to: number];
   /** In place of `timeBins`: the bins of the file become bins of this length from 0 on, in the unit of the file. */
   readonly timeStep?: number;
+  /** What each takes of the bins of the file; `portion` where it is absent. */
+  readonly timeMode?: BinMode;
   /** CSV with neuroid_id, region, animal and columns of its own for recordings from a CSV. */
   readonly neuroids?: string;
   /** Names of the coordinates of neuroids that are read too. */

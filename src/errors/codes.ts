@@ -32,6 +32,11 @@ export const codes = {
   'layer-unknown': { status: 422, exit: 2, title: 'The model has no such layer' },
   'layer-ambiguous': { status: 422, exit: 2, title: 'The layer name fits several values' },
   'layer-folded': { status: 422, exit: 2, title: 'The layer was folded into another at export' },
+  'layer-unsteady': {
+    status: 422,
+    exit: 2,
+    title: 'The layer depends on more than the image',
+  },
   'layer-unset': { status: 422, exit: 2, title: 'No layer is given for the region' },
   'units-too-few': {
     status: 422,

@@ -170,6 +170,8 @@ export interface NeuralMetric extends MetricDefinition {
   readonly similarity?: MatrixSimilarity;
   /** Of a metric that fits a regression: the regression, for training and test stimuli that are given. */
   readonly regression?: Regression;
+  /** Matrices of stimuli × stimuli in float64 that {@link ofGram} has in memory at the most, the layer's own too; 3 unless given. */
+  readonly matrices?: number;
   /** The same from the Gram matrix of a layer that is wider than there are stimuli. */
   ofGram?(source: GramSource, target: Target, options: NeuralOptions): Promise<MetricResult>;
 }

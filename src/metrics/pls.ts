@@ -118,6 +118,8 @@ export const plsMetric: NeuralMetric = {
   kind: 'neural',
   version: 1,
   perNeuroid: true,
+  // The layer's, the training rows of it, and test × training rows: each split has the memory of the one before.
+  matrices: 2.25,
   defaults: { components: COMPONENTS },
   optional: ['across'],
   normalisation: 'squared',

@@ -1,11 +1,11 @@
 import { closestNames } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { globOf } from './glob.js';
-import { wholeOf } from './image-part.js';
 import type { Model } from './model.js';
 import { modelInputs } from './model-inputs.js';
-import { type FoundModule, type Modules, modulesOf, moduleValue } from './modules.js';
+import { type FoundModule, type Modules, moduleValue, wholeModules } from './modules.js';
 import { gaps, nodelessValue } from './nodeless.js';
+import type { Quantised } from './quantised.js';
 
 /** A name of a value of the model, or of an unavailable module. */
 export interface LayerInfo {
@@ -20,7 +20,7 @@ export interface LayerInfo {
   readonly folded?: { readonly carriedBy: string };
   /** Set where several values answer to the name. */
   readonly candidates?: readonly string[];
-  /** Inputs that it needs beside the image: it cannot be had, and `value` is null. */
+  /** Inputs or random numbers that it needs beside the image: it cannot be had, and `value` is null. */
   readonly needs?: readonly string[];
 }
 
@@ -60,8 +60,8 @@ const MODULE = 'module:';
  * the input. Module paths and what they mean: design §2.
  */
 export function listLayers(model: Model): LayerInfo[] {
-  const modules = modulesOf(wholeOf(model));
-  const { flow, scopes } = modules;
+  const modules = wholeModules(model);
+  const { flow, quantised, scopes } = modules;
   const paths = new Set<string>();
   for (const scope of scopes.all) {
     for (const index of gaps(scope)) paths.add(`${scope.path}.${index}`);
@@ -71,7 +71,9 @@ export function listLayers(model: Model): LayerInfo[] {
   const order = (info: LayerInfo) =>
     flow.producers.get(info.value ?? info.folded?.carriedBy ?? info.candidates?.[0] ?? '') ?? -1;
   listed.sort((a, b) => order(a) - order(b));
-  const values = [...flow.data].map(
+  const { codes, copies } = quantised;
+  const offered = [...flow.data].filter((name) => !codes.has(name) && !copies.has(name));
+  const values = offered.map(
     (name): LayerInfo => ({
       name,
       value: name,
@@ -79,14 +81,16 @@ export function listLayers(model: Model): LayerInfo[] {
       operator: operatorOf(modules, name),
     }),
   );
-  return [...listed, ...values].map((info) => reached(model, info));
+  return [...listed, ...values].map((info) => reached(model, modules, info));
 }
 
 /** The layer as it is where images alone are fed. */
-function reached({ imagePart }: Model, info: LayerInfo): LayerInfo {
+function reached({ imagePart }: Model, { unsteady }: Modules, info: LayerInfo): LayerInfo {
   const { value, folded, candidates = [] } = info;
   const values = value ?? folded?.carriedBy;
-  const needs = [values ?? candidates].flat().flatMap((name) => imagePart?.needs.get(name) ?? []);
+  const needs = [values ?? candidates]
+    .flat()
+    .flatMap((name) => imagePart?.needs.get(name) ?? unsteady.get(name) ?? []);
   return needs.length > 0 ? { ...info, value: null, needs: [...new Set(needs)] } : info;
 }
 
@@ -121,10 +125,10 @@ function findModule(modules: Modules, path: string): FoundModule {
  * The value of a layer: an exact value name, else a module path (`module:<path>` says that the
  * module is meant), else either of them before an `@` and a selection after it.
  * @throws VentralError `layer-unknown` with the closest names, `layer-ambiguous` with the candidates,
- *   `layer-folded` with the way to export without folding
+ *   `layer-folded` with the way to export without folding, `layer-unsteady` for random numbers
  */
 export function resolveLayer(model: Model, name: string): ResolvedLayer {
-  const modules = modulesOf(wholeOf(model));
+  const modules = wholeModules(model);
   const path = name.startsWith(MODULE) ? name.slice(MODULE.length) : name;
   const isExact = name !== '' && isValue(modules, name);
   const found = isExact
@@ -132,15 +136,45 @@ export function resolveLayer(model: Model, name: string): ResolvedLayer {
     : path === ''
       ? ({ kind: 'none' } as const)
       : findModule(modules, path);
-  if (found.kind === 'value') {
-    const needs = model.imagePart?.needs.get(found.value);
-    if (needs) throw unreached(model, name, needs);
-    return { name, value: found.value };
-  }
+  if (found.kind === 'value') return steadyLayer(model, name, found.value);
   const parts = found.kind === 'none' ? splitSelection(model, name) : undefined;
   if (!parts) throw refusal(model, name, found);
   const { value } = resolveLayer(model, parts.base);
   return { name, value, selection: parts.selection };
+}
+
+/** A value that the image alone decides, and whose numbers are those of the network. */
+function steadyLayer(model: Model, name: string, value: string): ResolvedLayer {
+  const { quantised, unsteady } = wholeModules(model);
+  if (quantised.codes.has(value)) throw coded(model, name, quantised);
+  const needs = model.imagePart?.needs.get(value);
+  if (needs) throw unreached(model, name, needs);
+  const why = unsteady.get(value);
+  if (why !== undefined) throw unsteadyLayer(model, name, why);
+  return { name, value };
+}
+
+function coded({ name: file }: Model, name: string, { real }: Quantised): VentralError {
+  const instead = real.get(name);
+  return new VentralError(
+    'layer-unknown',
+    `The layer ${name} of ${file} holds the integers of a quantised value${instead ? `: ask for ${instead}` : ', which the graph has nowhere else'}`,
+    {
+      ...{ file, field: name, reason: 'integers of a quantised value' },
+      ...{ expected: instead ?? 'a layer of real numbers', found: 'integers' },
+    },
+  );
+}
+
+function unsteadyLayer({ name: file }: Model, name: string, why: string): VentralError {
+  return new VentralError(
+    'layer-unsteady',
+    `The layer ${name} of ${file} depends on ${why}, so that no score of it could be repeated: export the network in evaluation mode and without its noise`,
+    {
+      ...{ file, field: name, reason: `depends on ${why}` },
+      ...{ expected: 'a layer that depends on the image alone', found: why },
+    },
+  );
 }
 
 function unreached(model: Model, name: string, needs: readonly string[]): VentralError {
@@ -179,7 +213,7 @@ function splitSelection(
 }
 
 function isLayer(model: Model, name: string): boolean {
-  const modules = modulesOf(wholeOf(model));
+  const modules = wholeModules(model);
   if (isValue(modules, name)) return true;
   return findModule(modules, name.replace(new RegExp(`^${MODULE}`), '')).kind === 'value';
 }

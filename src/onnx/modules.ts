@@ -1,5 +1,6 @@
 import { type Dataflow, dataflow } from './dataflow.js';
 import type { Model } from './model.js';
+import { type Quantised, quantisedValues, realValues } from './quantised.js';
 import {
   enteringValues,
   leavingValues,
@@ -8,6 +9,7 @@ import {
   type Scope,
   type Scopes,
 } from './scopes.js';
+import { unsteadyValues } from './unsteady.js';
 
 /**
  * Which value holds what a forward hook on a module records (design §2). The rule throughout: give
@@ -23,6 +25,9 @@ export type FoundModule =
 /** What resolving needs of a model, made once. */
 export interface Modules {
   readonly flow: Dataflow;
+  readonly quantised: Quantised;
+  /** Values that the same image does not always give, by what they depend on. */
+  readonly unsteady: ReadonlyMap<string, string>;
   readonly scopes: Scopes;
   /** Values that convolutions with an absorbed batch norm make, by the convolution's scope. */
   readonly folded: ReadonlyMap<string, Scope>;
@@ -40,6 +45,8 @@ export function modulesOf(model: Model): Modules {
   const scopes = readScopes(model.graph);
   const made = {
     flow,
+    quantised: quantisedValues(flow),
+    unsteady: unsteadyValues(model, flow),
     scopes,
     folded: foldedValues(flow, scopes),
     emptyNorms: emptyNorms(flow, scopes),
@@ -47,6 +54,18 @@ export function modulesOf(model: Model): Modules {
   prepared.set(model, made);
   return made;
 }
+
+/** Where convolutions read weights and bias. */
+const stored: Readonly<Record<string, readonly number[]>> = {
+  Conv: [1, 2],
+  ConvTranspose: [1, 2],
+  QLinearConv: [3, 8],
+};
+/** What the names of weights end in that ONNX Runtime has quantised. */
+const QUANTISED = '(_quantized)?(_DequantizeLinear_Output(_\\d+)?)?';
+
+/** Those of the graph as it is in the file, in which names are looked up. */
+export const wholeModules = (model: Model): Modules => modulesOf(model.imagePart?.whole ?? model);
 
 /**
  * Weights and bias named `onnx::Conv_<n>` are the exporter's sign of a folded batch norm: any other
@@ -57,9 +76,10 @@ function foldedValues(flow: Dataflow, scopes: Scopes): Map<string, Scope> {
   for (const scope of [scopes.root, ...scopes.all]) {
     for (const index of scope.direct) {
       const { operator, inputs, outputs } = flow.nodes[index];
-      if (operator !== 'Conv' && operator !== 'ConvTranspose') continue;
-      const sign = new RegExp(`^onnx::${operator}_\\d+$`);
-      if (sign.test(inputs[1] ?? '') && sign.test(inputs[2] ?? '')) folded.set(outputs[0], scope);
+      const at = stored[operator];
+      if (!at) continue;
+      const sign = new RegExp(`^onnx::${operator.replace('QLinear', '')}_\\d+${QUANTISED}$`);
+      if (at.every((input) => sign.test(inputs[input] ?? ''))) folded.set(outputs[0], scope);
     }
   }
   return folded;
@@ -95,7 +115,7 @@ function ambiguous(found: readonly FoundModule[], why: string): FoundModule {
 /** The value that leaves one scope. */
 export function scopeValue(modules: Modules, scope: Scope): FoundModule {
   const { flow } = modules;
-  let leaving = leavingValues(scope.nodes, flow);
+  let leaving = realValues(modules.quantised, leavingValues(scope.nodes, flow));
   if (leaving.length > 1 && scope.holdsAllCalls) {
     // Several calls in one scope, each a run of nodes: the last call counts.
     const calls = runs(scope.nodes).map((run) => new Set(run));
@@ -167,6 +187,27 @@ function aliasOf({ flow, scopes }: Modules, scope: Scope): Scope | undefined {
 
 /** The single value that enters a scope, or undefined. */
 export function entering(modules: Modules, scope: Scope): string | undefined {
-  const values = enteringValues(scope.nodes, modules.flow);
+  const values = realValues(modules.quantised, enteringValues(scope.nodes, modules.flow));
   return values.length === 1 ? values[0] : undefined;
+}
+
+/** Operators that carry weights over channels: what people count as the layers of a network. */
+const counted: ReadonlySet<string> = new Set([
+  ...['Conv', 'ConvTranspose', 'Gemm', 'MatMul'],
+  ...['QLinearConv', 'QLinearMatMul', 'QGemm', 'ConvInteger', 'MatMulInteger'],
+]);
+
+/**
+ * For each value that depends on the input, how many convolutions and matrix products are on the longest
+ * way to it.
+ */
+export function valueDepths(model: Model): ReadonlyMap<string, number> {
+  const { flow } = modulesOf(model);
+  const depths = new Map([...flow.graphInputs].map((name) => [name, 0]));
+  flow.nodes.forEach((node, index) => {
+    const before = Math.max(0, ...flow.reads[index].map((name) => depths.get(name) ?? 0));
+    const depth = before + (counted.has(node.operator) ? 1 : 0);
+    for (const name of node.outputs) if (flow.data.has(name)) depths.set(name, depth);
+  });
+  return depths;
 }

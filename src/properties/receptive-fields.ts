@@ -1,3 +1,5 @@
+import { FieldKernel, type FieldRows } from './field-kernel.js';
+
 /** Share of the largest value above which a place belongs to the receptive field. */
 const THRESHOLD = 0.05;
 
@@ -19,74 +21,48 @@ export interface Centres {
   readonly x: Float64Array;
 }
 
-/**
- * Maps of receptive fields, place × unit: by how much a unit's largest response at each place exceeds the blank's, 0 at
- * least.
- * @param peaks largest activation at each place (y slowest), place × unit; negative activations count as 0
- * @param blanks activation to the blank by unit
- * @param maps where they are written; `peaks` may be it
- */
-export function receptiveFieldMaps(
-  peaks: ArrayLike<number>,
-  blanks: ArrayLike<number>,
-  maps: Float64Array = new Float64Array(peaks.length),
-): Float64Array {
-  const width = blanks.length;
-  const grounds = Float64Array.from(blanks, rectified);
-  for (let first = 0; first < maps.length; first += width)
-    for (let unit = 0; unit < width; unit++) {
-      const peak = peaks[first + unit];
-      const above = peak * +(peak > 0) - grounds[unit];
-      maps[first + unit] = above * +(above > 0);
-    }
-  return maps;
-}
-
-/**
- * The larger of two finite numbers; NaN where one is NaN. Without a branch: half of the time a processor would guess wrong,
- * which costs more than the arithmetic.
- */
-export function larger(a: number, b: number): number {
-  const first = +(a > b);
-  return a * first + b * (1 - first);
-}
-
 /** Negative values become 0; NaN stays. */
 export const rectified = (value: number): number => (value < 0 ? 0 : value);
 
+/** Units at a time: their maps stay in the cache of a processor. */
+const STRIP = 512;
+
+let kept: { readonly kernel: FieldKernel; readonly shape: string } | undefined;
+
+/** A kernel is kept: each has memory of its own, of which a process cannot have many. */
+function kernelOf(places: number, perPlace: number): FieldKernel {
+  const shape = `${places} × ${perPlace}`;
+  if (kept?.shape !== shape) kept = { shape, kernel: new FieldKernel(STRIP, places, perPlace) };
+  return kept.kernel;
+}
+
 /**
- * The centroid of each map over the places with more than 5 % of its maximum (Marques2020).
- * @param maps place × unit
+ * The centre of every unit's receptive field (Marques2020). The map of a unit is by how much its largest response at each
+ * place exceeds the blank's, 0 at least and negative responses counted as 0; the centre is the centroid over the places with
+ * more than 5 % of its maximum.
+ * @param rows responses by place (y slowest)
+ * @param blanks response to the blank by unit
  */
-export function receptiveFieldCentres(
-  maps: Float64Array,
-  width: number,
+export function centresOfFields(
+  { data, stride, width, perPlace }: FieldRows,
+  blanks: ArrayLike<number>,
   { ys, xs }: Places,
 ): Centres {
-  const largest = new Float64Array(width);
-  for (let first = 0; first < maps.length; first += width)
-    for (let unit = 0; unit < width; unit++)
-      largest[unit] = larger(maps[first + unit], largest[unit]);
-  const thresholds = largest.map((value) => THRESHOLD * value);
-  const total = new Float64Array(width);
-  const rows = new Float64Array(width);
-  const columns = new Float64Array(width);
-  for (let first = 0, place = 0; first < maps.length; first += width, place++) {
-    const row = Math.floor(place / xs.length);
-    const column = place % xs.length;
-    for (let unit = 0; unit < width; unit++) {
-      const value = maps[first + unit];
-      const kept = value * +(value > thresholds[unit]);
-      total[unit] += kept;
-      rows[unit] += kept * row;
-      columns[unit] += kept * column;
+  const centres = { y: new Float64Array(width), x: new Float64Array(width) };
+  const grounds = Float64Array.from(blanks);
+  const kernel = kernelOf(ys.length * xs.length, perPlace);
+  for (let from = 0; from < width; from += STRIP) {
+    const units = Math.min(STRIP, width - from);
+    const strip = { data: data.subarray(from), stride, width: units, perPlace };
+    kernel.map(strip, grounds.subarray(from, from + units));
+    // A map without a value above 0, or with NaN, keeps no place: 0 / 0 is no centre.
+    const [total, rows, columns] = kernel.sums(THRESHOLD, xs.length);
+    for (let unit = 0; unit < units; unit++) {
+      centres.y[from + unit] = interpolated(ys, rows[unit] / total[unit]);
+      centres.x[from + unit] = interpolated(xs, columns[unit] / total[unit]);
     }
   }
-  // A map without a value above 0, or with NaN, keeps no place: 0 / 0 is no centre.
-  return {
-    y: rows.map((sum, unit) => interpolated(ys, sum / total[unit])),
-    x: columns.map((sum, unit) => interpolated(xs, sum / total[unit])),
-  };
+  return centres;
 }
 
 function interpolated(levels: readonly number[], index: number): number {

@@ -7,6 +7,7 @@ import { computedAs } from '../../src/activations/exposed-values.js';
 import { extractActivations } from '../../src/activations/extract.js';
 import { openNetwork } from '../../src/activations/open-network.js';
 import { trySessions } from '../../src/activations/try-sessions.js';
+import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { alwaysCrashing, halfAttention, SIDE } from './crashing-networks.js';
 import { madeNetwork, madeStimuli, modelFile, plainCard } from './made-networks.js';
 
@@ -94,7 +95,9 @@ test('a session that is refused leaves the others, and none is tried after a cra
   const outcomes = await trySessions([...trials, trials[1]], how);
   expect(outcomes.map(({ end }) => end)).toEqual(['refused', 'ran', 'crashed']);
   expect(outcomes[0]).toMatchObject({ error: { code: 'not-onnx' } });
-  expect(outcomes[1]).toMatchObject({ shapes: new Map([['pool', [1, 4, 1, 1]]]) });
+  expect(outcomes[1]).toMatchObject({
+    made: new Map([['pool', { dtype: 'float32', dims: [1, 4, 1, 1] }]]),
+  });
   expect(outcomes[2]).toMatchObject({ signal: 'SIGFPE' });
 });
 
@@ -103,5 +106,17 @@ test('work that is given up ends the process', async () => {
   const given = AbortSignal.timeout(1);
   await expect(trySessions(trials, { name: 'tried', signal: given })).rejects.toMatchObject({
     code: expect.stringMatching(/interrupted|internal/),
+  });
+});
+
+test('a network of videos is refused before any work, with what can be done', async () => {
+  const graph = new GraphBuilder('video');
+  graph.output(graph.node('Relu', [graph.input('clip', 'float32', ['N', 3, 8, 32, 32])]));
+  writeFileSync(at('video.onnx'), graph.build());
+  await expect(openNetwork(source('video.onnx'))).rejects.toMatchObject({
+    code: 'input-mismatch',
+    message: expect.stringContaining(
+      'can be scored as --features, found clip (? × 3 × 8 × 32 × 32)',
+    ),
   });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { binShares, binsOfStep, rebinned, type TimeBin } from '../../src/data/rebin.js';
+import {
+  type BinMode,
+  binShares,
+  binsOfStep,
+  rebinned,
+  type TimeBin,
+} from '../../src/data/rebin.js';
 import type { MetricResult, Regress } from '../../src/metrics/metric.js';
 import { plsRegression } from '../../src/metrics/pls.js';
 import { narrowRidgeRegression, ridgeRegression } from '../../src/metrics/ridge.js';
@@ -24,14 +30,11 @@ const near = (found: number, wanted: number, bound: number, what: string) =>
     : expect(Math.abs(found - wanted), what).toBeLessThanOrEqual(bound);
 
 describe('re-binning', () => {
-  // The mode `center` is used by no benchmark of the reference and is not built.
-  const cases = oracle('16-temporal/time_align.json').cases.filter(
-    ({ mode }: { mode: string }) => mode === 'portion',
-  );
-
-  test('there are eleven cases', () => expect(cases.length).toBe(11));
+  const { cases } = oracle('16-temporal/time_align.json');
+  test('there are twelve cases', () => expect(cases.length).toBe(12));
 
   interface Rebinning {
+    readonly mode: BinMode;
     readonly source_bins: TimeBin[];
     readonly target_bins: TimeBin[];
     readonly values: OracleArray;
@@ -40,17 +43,17 @@ describe('re-binning', () => {
   }
 
   test.each<Rebinning>(cases)('$name', (one) => {
-    const { source_bins: source, target_bins: target, values, weights, result } = one;
-    expect([...binShares(source, target).data]).toEqual([...numbers(weights)]);
+    const { mode, source_bins: source, target_bins: target, values, weights, result } = one;
+    expect([...binShares(source, target, mode).data]).toEqual([...numbers(weights)]);
     const given = numbers(values);
     const typed = values.dtype === 'float32' ? Float32Array.from(given) : given;
     if (result.error) {
-      expect(() => rebinned(typed, source, target, 'x.nc')).toThrow(
+      expect(() => rebinned(typed, source, target, 'x.nc', mode)).toThrow(
         expect.objectContaining({ code: 'recordings-invalid' }),
       );
       return;
     }
-    const made = rebinned(typed, source, target, 'x.nc');
+    const made = rebinned(typed, source, target, 'x.nc', mode);
     expect(made.constructor).toBe(typed.constructor);
     const wanted = numbers(result);
     expect(made.length).toBe(wanted.length);
@@ -58,6 +61,24 @@ describe('re-binning', () => {
     wanted.forEach((value, i) => {
       near(made[i], value, bound, `value ${i}`);
     });
+  });
+
+  test('a centre belongs to one of two bins that meet there, and a bin without one is refused', () => {
+    const source: TimeBin[] = [
+      [0, 20],
+      [20, 40],
+    ];
+    const target: TimeBin[] = [
+      [0, 10],
+      [10, 30],
+      [30, 40],
+    ];
+    expect([...binShares(source, target, 'center').data]).toEqual([0, 0, 1, 0, 0, 1]);
+    const values = Float64Array.of(1, 2);
+    expect(() => rebinned(values, source, target, 'x.nc', 'center')).toThrow(
+      /bin 0 to 10 .* holds the centre of none/,
+    );
+    expect([...rebinned(values, source, [[0, 40]], 'x.nc', 'center')]).toEqual([1.5]);
   });
 
   test('bins of a length start at 0 and leave the last out, in seconds too', () => {

@@ -29,6 +29,7 @@ it.each([
   [65, 90],
   [130, 7],
   [200, 300],
+  [1030, 60],
 ])('solves with A + α of %i rows and rank %i', async (n, rank) => {
   const a = await gramOfRank(n, rank);
   const { band, basis } = await bandForm(a);

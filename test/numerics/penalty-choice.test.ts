@@ -167,16 +167,22 @@ it('rows are decomposed once for all subjects that are fitted on them', async ()
   vi.restoreAllMocks();
 });
 
-it('penalties of a few nodes are as near as is said', () => {
-  for (const largest of [1e2, 1e6, 1e10]) {
-    const { nodes, weights, errors } = penaltyNodes(ALPHAS, largest, 1e-6);
-    expect(nodes.length).toBeLessThan(ALPHAS.length / 2);
-    for (const [i, alpha] of ALPHAS.entries())
-      for (let exponent = -5; exponent <= Math.log10(largest); exponent += 0.17) {
-        const w = 10 ** exponent;
-        const sum = nodes.reduce((all, node, j) => all + weights[i][j] / (w + ALPHAS[node]), 0);
-        const rounding = Number.EPSILON * 1e4;
-        expect(Math.abs(1 - sum * (w + alpha))).toBeLessThanOrEqual(errors[i] + rounding);
-      }
-  }
+it.each([
+  { smallest: 0, largest: 1e2, zero: false },
+  { smallest: 0, largest: 1e10, zero: true },
+  { smallest: 1e3, largest: 1e6, zero: false },
+  { smallest: 1e3, largest: 1e6, zero: true },
+  { smallest: 7, largest: 7, zero: false },
+])('penalties of a few nodes are as near as is said: $smallest, $largest', (spectrum) => {
+  const { smallest, largest, zero } = spectrum;
+  const { nodes, weights, errors } = penaltyNodes(ALPHAS, spectrum, 1e-6);
+  expect(nodes.length).toBeLessThan(ALPHAS.length / 2);
+  const between = Array.from({ length: 90 }, (_, k) => largest * 10 ** (-k / 6));
+  const eigenvalues = [...between.filter((w) => w >= smallest), ...(zero ? [0] : [])];
+  for (const [i, alpha] of ALPHAS.entries())
+    for (const w of eigenvalues) {
+      const sum = nodes.reduce((all, node, j) => all + weights[i][j] / (w + ALPHAS[node]), 0);
+      const rounding = Number.EPSILON * 1e4;
+      expect(Math.abs(1 - sum * (w + alpha))).toBeLessThanOrEqual(errors[i] + rounding);
+    }
 });

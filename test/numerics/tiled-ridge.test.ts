@@ -7,7 +7,7 @@ import { denseFeatures } from '../../src/numerics/algebra/features.js';
 import { type Matrix, matrix, submatrix } from '../../src/numerics/algebra/matrix.js';
 import { MemoryTiles, type Tiles } from '../../src/numerics/algebra/tiles.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
-import { bestAlpha, ridgePredictions } from '../../src/numerics/regression/ridge.js';
+import { penaltyFit, ridgeFit } from '../../src/numerics/regression/ridge.js';
 import {
   ridgeTiling,
   type TiledRoom,
@@ -68,7 +68,7 @@ describe.each([
     expect(tiling.form).toBe(form);
     for (const alpha of [1, 1e-2, 1e4]) {
       const fitted = await tiledRidge({ features, train, tiling }, alpha, inMemory);
-      const wanted = await ridgePredictions(kernel, y, alpha);
+      const wanted = await (await ridgeFit(kernel.train, alpha)).predict(kernel.cross, y);
       near((await fitted.predict(held, y)).data, wanted.data);
     }
   });
@@ -82,7 +82,10 @@ describe.each([
       { alphas, targets },
       inMemory,
     );
-    const wanted = await Promise.all(targets.map((each) => bestAlpha(kernel.train, each, alphas)));
+    const fit = await penaltyFit(kernel.train);
+    const wanted = await Promise.all(
+      targets.map(async (each) => (await fit.predict(kernel.cross, each, alphas)).alpha),
+    );
     expect(chosen).toEqual(wanted);
   });
 });

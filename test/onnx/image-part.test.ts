@@ -7,6 +7,7 @@ import type { ModelCard } from '../../src/activations/card/card.js';
 import { computedAs } from '../../src/activations/exposed-values.js';
 import { extractActivations } from '../../src/activations/extract.js';
 import { measureLayers } from '../../src/activations/measure-layers.js';
+import { openModelFile } from '../../src/activations/model-file.js';
 import { openNetwork } from '../../src/activations/open-network.js';
 import { listLayers, resolveLayer } from '../../src/onnx/layers.js';
 import { madeStimuli, plainCard } from '../activations/made-networks.js';
@@ -78,13 +79,15 @@ test('layers that need another input are listed with it, and refused', async () 
 });
 
 test('a card names the input where several have the axes of an image', async () => {
-  const unsaid = await opened('two-images.onnx');
-  expect(unsaid.file.cardWarnings).toEqual([
-    {
-      code: 'card-input',
-      detail: expect.stringContaining('or its name as input.name in the card'),
-    },
+  const hint = 'or its name as input.name in the card';
+  const { cardWarnings } = await openModelFile(at('two-images.onnx'), { card: card() });
+  expect(cardWarnings).toMatchObject([
+    { code: 'card-input', detail: expect.stringContaining(hint) },
   ]);
+  await expect(opened('two-images.onnx')).rejects.toMatchObject({
+    code: 'input-mismatch',
+    message: expect.stringContaining(hint),
+  });
   const { file } = await opened('two-images.onnx', { name: 'pixel_values' });
   expect(file.cardWarnings).toEqual([]);
   expect(resolveLayer(file.model, 'visual.proj').value).toBe('/visual/proj/MatMul_output_0');

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { peaksOf, receptiveFields, unitsOfFeatures } from '../../src/activations/unit-layer.js';
+import { receptiveFields, unitsOfFeatures } from '../../src/activations/unit-layer.js';
 import { writeNpz } from '../../src/formats/npz.js';
 import { denseFeatures } from '../../src/numerics/algebra/features.js';
 import { firingRates, fitFiringRates } from '../../src/properties/firing-rates.js';
@@ -147,8 +147,12 @@ test('units that see the stimulus are the original’s', async () => {
     expectClose(values.flat(), numbers(expected.properties[name].values));
   }
   const mapping = numbers(activations.receptive_field);
-  const peaks = peaksOf(Float64Array.from(mapping), UNITS, protocol.perPlace);
   const places = protocol.places.ys.length * protocol.places.xs.length;
+  const peaks = Float64Array.from({ length: places * UNITS }, (_, i) => {
+    const first = Math.floor(i / UNITS) * protocol.perPlace * UNITS + (i % UNITS);
+    const at = Array.from({ length: protocol.perPlace }, (_, k) => mapping[first + k * UNITS]);
+    return Math.max(...at);
+  });
   const centres = await receptiveFields(
     denseFeatures(places, UNITS, peaks),
     numbers(activations.blank),

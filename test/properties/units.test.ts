@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
+import { FieldKernel } from '../../src/properties/field-kernel.js';
 import { firingRates, fitFiringRates } from '../../src/properties/firing-rates.js';
 import { stimuliOfSet } from '../../src/properties/grating-sets.js';
 import {
+  centresOfFields,
   type Places,
-  receptiveFieldCentres,
-  receptiveFieldMaps,
   seesStimulus,
 } from '../../src/properties/receptive-fields.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
@@ -18,17 +18,23 @@ const columnsOf = (array: OracleArray): Float64Array[] => {
   );
 };
 
-/** Largest of each run of eight: the gratings of one place. */
-const peaksOf = (activations: Float64Array, run = 8) =>
-  Float64Array.from({ length: activations.length / run }, (_, place) => {
-    const own = activations.subarray(place * run, (place + 1) * run);
-    return own.some(Number.isNaN) ? Number.NaN : Math.max(...own);
-  });
+/** Centres of the units of activations, place × grating × unit. */
+function centresOf(activations: OracleArray, blanks: Float64Array, places: Places) {
+  const [, width] = activations.shape;
+  const rows = { data: numbers(activations), stride: width, width, perPlace: 8 };
+  const { y, x } = centresOfFields(rows, blanks, places);
+  return [...y].map((value, unit) => ({ y: value, x: x[unit] }));
+}
 
-const centreOf = (map: Float64Array, places: Places) => {
-  const { y, x } = receptiveFieldCentres(map, 1, places);
-  return { y: y[0], x: x[0] };
-};
+/** Maps by unit. */
+function mapsOf(activations: OracleArray, blanks: Float64Array) {
+  const [length, width] = activations.shape;
+  const kernel = new FieldKernel(width, length / 8, 8);
+  kernel.map({ data: numbers(activations), stride: width, width, perPlace: 8 }, blanks);
+  return Array.from({ length: width }, (_, unit) =>
+    kernel.maps.filter((_, at) => at % kernel.stride === unit),
+  );
+}
 
 const rf = oracle('12-properties/rf.json');
 const stimulus = { y: 0.5, x: 0.5 };
@@ -41,10 +47,8 @@ for (let at = 0; at < 5; at++) {
       xs: [...numbers(grid.position_x)],
     };
     const blanks = numbers(blank);
-    const maps = columnsOf(activations).map((values, unit) =>
-      receptiveFieldMaps(peaksOf(values), [blanks[unit]]),
-    );
-    const centres = maps.map((map) => centreOf(map, places));
+    const maps = mapsOf(activations, blanks);
+    const centres = centresOf(activations, blanks, places);
     expectClose(
       centres.flatMap(({ y, x }) => [y, x]),
       numbers(rf_position),
@@ -88,9 +92,7 @@ for (let at = 0; at < 6; at++) {
     );
     const ys = [...new Set(subset.map(({ grating }) => grating?.positionY as number))];
     const blanks = numbers(activations.blank);
-    const centres = columnsOf(activations.receptive_field).map((values, unit) =>
-      centreOf(receptiveFieldMaps(peaksOf(values), [blanks[unit]]), { ys, xs: ys }),
-    );
+    const centres = centresOf(activations.receptive_field, blanks, { ys, xs: ys });
     expectClose(
       centres.flatMap(({ y, x }) => [y, x]),
       numbers(rf_position),
@@ -125,3 +127,24 @@ for (let at = 0; at < 6; at++) {
     );
   });
 }
+
+test('receptive fields of many units are those of each alone, whatever stands beside them', () => {
+  const places = { ys: [0, 1, 2], xs: [0, 1, 2] };
+  const width = 1100;
+  const data = Float32Array.from({ length: 2 * 9 * width }, (_, i) => Math.sin(i * i));
+  const blanks = Float64Array.from({ length: width }, (_, unit) => Math.sin(unit) / 4);
+  const all = centresOfFields({ data, stride: width, width, perPlace: 2 }, blanks, places);
+  for (const unit of [0, 1, 511, 512, 1023, 1024, 1099]) {
+    const own = { data: data.subarray(unit), stride: width, width: 1, perPlace: 2 };
+    const { y, x } = centresOfFields(own, [blanks[unit]], places);
+    expect([y[0], x[0]]).toEqual([all.y[unit], all.x[unit]]);
+    const map = Array.from({ length: 9 }, (_, place) => {
+      const [a, b] = [0, 1].map((k) => data[(2 * place + k) * width + unit]);
+      return Math.max(0, Math.max(0, a, b) - Math.max(0, blanks[unit]));
+    });
+    const kept = map.map((value) => (value > 0.05 * Math.max(...map) ? value : 0));
+    const total = kept.reduce((sum, value) => sum + value, 0);
+    const row = kept.reduce((sum, value, place) => sum + value * Math.floor(place / 3), 0);
+    expect(all.y[unit]).toBeCloseTo(row / total, 12);
+  }
+});

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { withTileRoom } from '../../src/activations/scratch/tile-room.js';
 import { freeBytes } from '../../src/store/database/disk-room.js';
 import { runVentral } from '../cli/run-ventral.js';
 import { ORACLE } from '../oracle.js';
@@ -53,6 +54,19 @@ describe.skipIf(!mounted)('a full disk', () => {
     const { status, out, err } = await runVentral(home, ...words);
     expect(err).toMatch(/No space left on the disk/);
     expect([status, out]).toEqual([1, '[]\n']);
+    expect(readdirSync(join(home, 'tmp'))).toEqual([]);
+    rmSync(home, { recursive: true });
+  });
+
+  test('ends a regression in tiles that must spill with a typed error, and leaves no scratch', async () => {
+    const home = join(small, 'tiles');
+    const room = { home, maxMemory: 64, maxScratch: 2 ** 33 };
+    const tile = () => new Float64Array(2 ** 15);
+    const work = withTileRoom(room, 1, async ({ open }) => {
+      const tiles = open(2 ** 22);
+      for (let row = 0; row < 16; row++) await tiles.write(row, 0, tile());
+    });
+    await expect(work).rejects.toMatchObject({ code: 'disk-full' });
     expect(readdirSync(join(home, 'tmp'))).toEqual([]);
     rmSync(home, { recursive: true });
   });

@@ -1,7 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import { valueDepths } from '../../onnx/depth.js';
 import { expandLayers, type LayerInfo, listLayers, type Selection } from '../../onnx/layers.js';
 import type { Model } from '../../onnx/model.js';
+import { valueDepths } from '../../onnx/modules.js';
 import { channelLayout } from '../../onnx/tokens/channel-layout.js';
 import type { ModelCard } from './card.js';
 
@@ -79,9 +79,10 @@ export function mapCandidates(
   const had = new Set(found.map(({ value }) => value));
   const made = new Map(model.graph.nodes.flatMap(({ outputs }, i) => outputs.map((v) => [v, i])));
   const depths = valueDepths(model);
+  const offered = new Set(listLayers(model).map(({ value }) => value));
   const outputs = model.graph.outputs
     .map(({ name }) => name)
-    .filter((name) => made.has(name) && !had.has(name) && depths.has(name));
+    .filter((name) => made.has(name) && !had.has(name) && offered.has(name));
   const added = [...new Set(outputs)].map(
     (name): Candidate => ({
       layer: name,

@@ -48,6 +48,11 @@ export function imageInput(inputs: readonly SessionValue[], model: string): Sess
   }
   const [input] = inputs;
   const { name, dtype, dims } = input;
+  if (dims.length === 5)
+    throw refuse(
+      'an input of four axes: the responses of a network of videos can be scored as --features',
+      described(inputs),
+    );
   if (dims.length !== 4)
     throw refuse('an input of four axes, N × C × H × W or N × H × W × C', described(inputs));
   if (dtype !== 'float32' && dtype !== 'float16' && dtype !== 'uint8')

@@ -47,16 +47,13 @@ async function printLayers(
   printLayerTable(layers, io);
 }
 
-/** Layers in the order of the graph; unknown sizes are empty in a pipe. */
+/** Layers in the order of the graph, with their type where it is not one for all; unknown sizes are empty in a pipe. */
 export function printLayerTable(layers: readonly MeasuredLayer[], io: Io): void {
-  const rows = layers.map(({ name, shape, units, operator, value, folded, candidates, needs }) => {
-    const remark = needs
-      ? `needs ${needs.join(', ')}`
-      : folded
-        ? `folded into ${folded.carriedBy}`
-        : candidates
-          ? `one of ${candidates.join(', ')}`
-          : '';
+  const isMixed =
+    new Set(layers.flatMap(({ dtype = '' }) => (/float/.exec(dtype) ? dtype : []))).size > 1;
+  const rows = layers.map((layer) => {
+    const { name, shape, units, operator, value } = layer;
+    const remark = remarkOf(layer) || (isMixed ? (layer.dtype ?? '') : '');
     const size = shape?.join(' × ') ?? '–';
     return [name, size, String(units ?? '–'), operator, value ?? '–', remark];
   });
@@ -65,6 +62,12 @@ export function printLayerTable(layers: readonly MeasuredLayer[], io: Io): void 
     head,
     rows: rows.map((row) => row.map((cell) => (cell === '–' ? '' : cell))),
   });
+}
+
+function remarkOf({ folded, candidates, needs }: MeasuredLayer): string {
+  if (needs) return `needs ${needs.join(', ')}`;
+  if (folded) return `folded into ${folded.carriedBy}`;
+  return candidates ? `one of ${candidates.join(', ')}` : '';
 }
 
 function registerCard(program: Command, io: Io): void {

@@ -4,7 +4,7 @@ import { nonFinite } from '../../numerics/algebra/non-finite.js';
 import { elementTypeName } from '../../onnx/element-type.js';
 import type { TensorInfo } from '../../onnx/graph.js';
 import type { Elements } from '../../onnx/graph-builder.js';
-import { initializerPieces } from '../../onnx/replace-initializers.js';
+import { initializerPieces } from '../../onnx/prepare/replace-initializers.js';
 import {
   bytesRecord,
   concatenate,

@@ -20,7 +20,7 @@ export interface BandForm {
 }
 
 /** Wide blocks make products that are worth their start, narrow ones leave less to plain loops. */
-const blockOf = (size: number) => (size > 4096 ? 64 : 32);
+const blockOf = (size: number) => (size > 1000 ? 64 : 32);
 
 /**
  * A symmetric matrix in block tridiagonal form: its spectrum for all that (A + α)⁻¹ is asked for, at the price of matrix

@@ -45,7 +45,7 @@ interface Wasm {
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object, imports: object) => { readonly exports: unknown };
 }
-const wasm = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly;
+export const wasm = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly;
 
 let compiled: object | undefined;
 const PAGE = 65536;

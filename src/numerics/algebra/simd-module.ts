@@ -4,7 +4,7 @@
  * more to keep than these instructions. Names of instructions follow the WebAssembly specification.
  */
 
-type Code = readonly number[];
+export type Code = readonly number[];
 
 /** Unsigned and signed LEB128. */
 function unsigned(value: number): Code {
@@ -18,37 +18,46 @@ const I32 = 0x7f;
 const V128 = 0x7b;
 const F64X2_ALIGNMENT = 3; // rows start at multiples of 8 bytes
 
-const get = (local: number): Code => [0x20, local];
-const set = (local: number): Code => [0x21, local];
-const constant = (value: number): Code => [0x41, ...signed(value)];
-const add: Code = [0x6a];
-const below: Code = [0x49]; // i32.lt_u
-const load = (offset = 0): Code => [0xfd, 0x00, F64X2_ALIGNMENT, ...unsigned(offset)];
-const loadSplat = (offset = 0): Code => [0xfd, 0x0a, F64X2_ALIGNMENT, ...unsigned(offset)];
-const store = (offset = 0): Code => [0xfd, 0x0b, F64X2_ALIGNMENT, ...unsigned(offset)];
+export const get = (local: number): Code => [0x20, local];
+export const set = (local: number): Code => [0x21, local];
+export const constant = (value: number): Code => [0x41, ...signed(value)];
+export const add: Code = [0x6a];
+export const below: Code = [0x49]; // i32.lt_u
+export const load = (offset = 0): Code => [0xfd, 0x00, F64X2_ALIGNMENT, ...unsigned(offset)];
+export const loadSplat = (offset = 0): Code => [0xfd, 0x0a, F64X2_ALIGNMENT, ...unsigned(offset)];
+export const store = (offset = 0): Code => [0xfd, 0x0b, F64X2_ALIGNMENT, ...unsigned(offset)];
 const storeF64 = (offset: number): Code => [0x39, F64X2_ALIGNMENT, ...unsigned(offset)];
-const zero: Code = [0xfd, 0x0c, ...new Array<number>(16).fill(0)];
-const plus: Code = [0xfd, 0xf0, 0x01]; // f64x2.add
-const minus: Code = [0xfd, 0xf1, 0x01];
-const times: Code = [0xfd, 0xf2, 0x01];
+export const zero: Code = [0xfd, 0x0c, ...new Array<number>(16).fill(0)];
+export const plus: Code = [0xfd, 0xf0, 0x01]; // f64x2.add
+export const minus: Code = [0xfd, 0xf1, 0x01];
+export const times: Code = [0xfd, 0xf2, 0x01];
 const lane = (k: number): Code => [0xfd, 0x21, k];
 const addF64: Code = [0xa0];
 
 /** Repeats `body` while `condition` leaves true on the stack. */
-const repeat = (body: Code, condition: Code): Code => [
+export const repeat = (body: Code, condition: Code): Code => [
   ...[0x03, 0x40],
   ...body,
   ...condition,
   ...[0x0d, 0x00, 0x0b],
 ];
 /** local ← local + what is on the stack. */
-const advance = (local: number, by: Code): Code => [...get(local), ...by, ...add, ...set(local)];
-const address = (base: number, offset: number): Code => [...get(base), ...get(offset), ...add];
+export const advance = (local: number, by: Code): Code => [
+  ...get(local),
+  ...by,
+  ...add,
+  ...set(local),
+];
+export const address = (base: number, offset: number): Code => [
+  ...get(base),
+  ...get(offset),
+  ...add,
+];
 
 const four = <T>(make: (k: number) => readonly T[]): T[] => [0, 1, 2, 3].flatMap(make);
 
 /** A function of `parameters` i32 arguments with i32 and v128 locals behind them. */
-function body(integers: number, vectors: number, code: Code): Code {
+export function body(integers: number, vectors: number, code: Code): Code {
   const locals = [2, ...unsigned(integers), I32, ...unsigned(vectors), V128];
   const bytes = [...locals, ...code, 0x0b];
   return [...unsigned(bytes.length), ...bytes];
@@ -182,21 +191,39 @@ function name(text: string): Code {
   return [...unsigned(bytes.length), ...bytes];
 }
 
-/** The module: imports `kernel.memory`, exports the three loops. */
-export function simdModule(): Uint8Array<ArrayBuffer> {
-  const type = (parameters: number): Code => [
+/** A loop of a module. */
+export interface Loop {
+  readonly name: string;
+  /** Number of its i32 arguments. */
+  readonly parameters: number;
+  /** What {@link body} makes. */
+  readonly body: Code;
+}
+
+/** A module that imports `kernel.memory` and exports loops. */
+export function moduleOf(loops: readonly Loop[]): Uint8Array<ArrayBuffer> {
+  const type = ({ parameters }: Loop): Code => [
     0x60,
     parameters,
     ...new Array<number>(parameters).fill(I32),
     0,
   ];
-  const exported = ['multiply', 'addTransposed', 'subtractOuters'];
+  const count = loops.length;
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, [2, ...type(5), ...type(7)]),
+    ...section(1, [count, ...loops.flatMap(type)]),
     ...section(2, [1, ...name('kernel'), ...name('memory'), 0x02, 0x00, 0x01]),
-    ...section(3, [3, 0, 0, 1]),
-    ...section(7, [3, ...exported.flatMap((text, k) => [...name(text), 0x00, k])]),
-    ...section(10, [3, ...multiply(), ...addTransposed(), ...subtractOuters()]),
+    ...section(3, [count, ...loops.map((_, k) => k)]),
+    ...section(7, [count, ...loops.flatMap((loop, k) => [...name(loop.name), 0x00, k])]),
+    ...section(10, [count, ...loops.flatMap((loop) => loop.body)]),
+  ]);
+}
+
+/** The three loops of dense-kernel.ts. */
+export function simdModule(): Uint8Array<ArrayBuffer> {
+  return moduleOf([
+    { name: 'multiply', parameters: 5, body: multiply() },
+    { name: 'addTransposed', parameters: 5, body: addTransposed() },
+    { name: 'subtractOuters', parameters: 7, body: subtractOuters() },
   ]);
 }

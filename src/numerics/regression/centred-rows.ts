@@ -10,6 +10,7 @@ import {
 import { matmul } from '../algebra/gemm.js';
 import { orthonormalRows } from '../algebra/householder.js';
 import { type Matrix, matrix } from '../algebra/matrix.js';
+import type { Spectrum } from './penalty-nodes.js';
 
 /** Targets in the directions in which the rows differ. */
 export interface Coordinates {
@@ -30,8 +31,8 @@ export interface Coordinates {
 export class CentredRows {
   /** Rows. */
   readonly count: number;
-  /** A bound of the eigenvalues of the products of the rows. */
-  readonly largest: number;
+  /** Where the eigenvalues of the products of the rows lie. */
+  readonly eigenvalues: Spectrum;
   /** To what the eigenvalues are known. */
   readonly rounding: number;
   readonly #band: BlockTridiagonal;
@@ -43,8 +44,10 @@ export class CentredRows {
 
   private constructor(band: BlockTridiagonal, basis: Matrix, reach: 'all' | 'some') {
     this.count = basis.cols;
-    this.largest = largestRowSum(band);
-    this.rounding = 4 * Number.EPSILON * this.largest;
+    const largest = largestRowSum(band);
+    this.rounding = 4 * Number.EPSILON * largest;
+    const smallest = boundBelow(band, largest, 1e3 * this.rounding);
+    this.eigenvalues = { smallest, largest, zero: reach === 'some' };
     this.#band = band;
     this.#basis = basis;
     this.#beyond = reach === 'some' ? squaresBeyond(basis) : undefined;
@@ -110,6 +113,13 @@ export class CentredRows {
     }
     throw new RangeError('The products of the rows are not finite');
   }
+}
+
+/** A number that no eigenvalue is below, to a quarter of the least of them; 0 where that is not far above their rounding. */
+function boundBelow(band: BlockTridiagonal, largest: number, rounding: number): number {
+  for (let bound = largest / 4; bound > rounding; bound /= 4)
+    if (factorPlus(band, -bound)) return bound;
+  return 0;
 }
 
 function coordinatesOf(along: Matrix, beyond: Matrix | undefined): Coordinates {

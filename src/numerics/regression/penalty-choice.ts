@@ -12,7 +12,7 @@ export interface ChosenPenalty {
  * Relative errors to which penalties are compared by a few of them, one after the other; those that may still be the best
  * are then compared as they are.
  */
-const ACCURACIES = [1e-2, 1e-6];
+const ACCURACIES = [3e-2, 3e-4, 1e-6];
 
 /** Rounding of sums of nodes, beside the error that penaltyNodes knows. */
 const ROUNDING = 1e-9;
@@ -57,7 +57,7 @@ async function contenders(
     const open = left.filter((i) => certain[i]);
     if (open.length === 0) return left;
     const some = open.map((i) => alphas[i]);
-    const nodes = penaltyNodes(some, rows.largest, accuracy);
+    const nodes = penaltyNodes(some, rows.eigenvalues, accuracy);
     if (2 * nodes.nodes.length > open.length) continue;
     const bounds = await boundsOf(rows, targets, some, nodes);
     // Without numbers there is nothing to leave out.

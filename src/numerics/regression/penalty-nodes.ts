@@ -18,15 +18,20 @@ const GRID = 2000;
 /** What the grid may miss between two of its values. */
 const BETWEEN = 1.01;
 
-/**
- * As few nodes among positive penalties as leave none an error above `accuracy`, for eigenvalues from 0 to `largest`.
- */
+/** Where eigenvalues lie: between two bounds of which the lower may be 0, or at 0 too. */
+export interface Spectrum {
+  readonly smallest: number;
+  readonly largest: number;
+  readonly zero: boolean;
+}
+
+/** As few nodes among positive penalties as leave none an error above `accuracy`, whatever the eigenvalues in a spectrum. */
 export function penaltyNodes(
   alphas: readonly number[],
-  largest: number,
+  spectrum: Spectrum,
   accuracy: number,
 ): PenaltyNodes {
-  const grid = eigenvalues(Math.min(...alphas) / GRID, largest);
+  const grid = gridOf(spectrum, Math.min(...alphas) / GRID);
   const onGrid = new Float64Array(grid.length).fill(1);
   const onAlphas = new Float64Array(alphas.length).fill(1);
   const nodes: number[] = [];
@@ -54,11 +59,13 @@ export function penaltyNodes(
   }
 }
 
-/** 0, and from `least` to `largest` in equal ratios. */
-function eigenvalues(least: number, largest: number): Float64Array {
-  const ratio = Math.log(Math.max(largest / least, 2)) / (GRID - 2);
+/** The bounds, what lies between them in equal ratios, and 0 where it is among the eigenvalues; below `least` all are 0. */
+function gridOf({ smallest, largest, zero }: Spectrum, least: number): Float64Array {
+  const from = Math.max(smallest, least);
+  const ratio = Math.log(Math.max(largest / from, 1)) / (GRID - 2);
+  const first = zero || smallest < least ? 0 : from;
   return Float64Array.from({ length: GRID }, (_, i) =>
-    i === 0 ? 0 : least * Math.exp(ratio * (i - 1)),
+    i === 0 ? first : from * Math.exp(ratio * (i - 1)),
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Region } from '../../activations/card/card.js';
 import type { Id } from '../../data/ids.js';
+import type { BinMode } from '../../data/rebin.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { NeuroidCeilingOptions } from '../../metrics/ceilings/neuroid-ceiling.js';
 import type { SubjectCeiling } from '../../metrics/ceilings/subject-ceilings.js';
@@ -202,7 +203,12 @@ export interface BenchmarkDefinition {
   /** [start, end] in the unit of the file: bins within it are neuroids of their own. */
   readonly binsAsNeuroids?: readonly [start: number, end: number];
   /** Length of the bins of time that are compared each for itself, in the unit of the file. */
-  readonly timeStep?: { readonly step: number; readonly unit: 'ms' | 's' };
+  readonly timeStep?: {
+    readonly step: number;
+    readonly unit: 'ms' | 's';
+    /** What a bin takes of those of the file; the share that lies in it where it is absent. */
+    readonly mode?: BinMode;
+  };
   /** Absolute path of the neuroid table of a recordings CSV. */
   readonly neuroids?: string;
   /** Missing values are refused where it is absent. */

@@ -1,9 +1,10 @@
+import type { ContentCache } from '../../activations/cache/content-cache.js';
 import { findData } from '../../data/catalog.js';
 import { requireData } from '../../data/data-folder.js';
 import { readPropertyValues } from '../../data/neuron-properties.js';
 import { readRdms, type SubjectRdms } from '../../data/rdms/read-rdms.js';
-import { readRecordings } from '../../data/read-recordings.js';
-import type { Recordings } from '../../data/recordings.js';
+import { readRecordings, readRecordingsInBlocks } from '../../data/read-recordings.js';
+import type { Recordings, RecordingsRequest } from '../../data/recordings.js';
 import { openStimulusSet, type StimulusSet } from '../../data/stimulus-set.js';
 import { readTrials, type Trials } from '../../data/trials.js';
 import { VentralError } from '../../errors/ventral-error.js';
@@ -27,7 +28,11 @@ export class DataSources {
   readonly #stimuli = new Map<string, Promise<StimulusSet>>();
   readonly #simulated = new Map<string, Promise<SimulatedFiles>>();
 
-  constructor(home: string) {
+  /** @param cache where ceilings are looked up and kept */
+  constructor(
+    home: string,
+    readonly cache?: Pick<ContentCache, 'get' | 'put' | 'has'> | undefined,
+  ) {
     this.#home = home;
   }
 
@@ -72,16 +77,34 @@ export class DataSources {
     stimuli: StimulusSet,
     source = benchmark.recordings as DataSource,
   ): Promise<Recordings> {
+    return readRecordings(await this.#request(benchmark, stimuli, source));
+  }
+
+  /** The same some presentations at a time, of benchmarks without bins of time. */
+  async recordingsInBlocks(
+    benchmark: Benchmark,
+    stimuli: StimulusSet,
+    source: DataSource,
+    open: Parameters<typeof readRecordingsInBlocks>[1],
+  ): Promise<void> {
+    return readRecordingsInBlocks(await this.#request(benchmark, stimuli, source), open);
+  }
+
+  async #request(
+    benchmark: Benchmark,
+    stimuli: StimulusSet,
+    source: DataSource,
+  ): Promise<RecordingsRequest> {
     const path = await this.#path(source, 'recordings');
     const { regions, region, timeWindow, binsAsNeuroids, timeStep, neuroids } = benchmark;
-    return readRecordings({
+    return {
       path,
       stimuli,
       ...(regions && region ? { region } : {}),
       ...(timeWindow ? { timeBins: [timeWindow] } : {}),
-      ...present({ binsAsNeuroids, timeStep: timeStep?.step, neuroids }),
+      ...present({ binsAsNeuroids, timeStep: timeStep?.step, timeMode: timeStep?.mode, neuroids }),
       neuroidCoords: neuroidCoordsOf(benchmark),
-    });
+    };
   }
 
   /** The dissimilarities of a benchmark. */

@@ -5,6 +5,7 @@ import type { ReducedLayer } from '../../activations/reduced-layer.js';
 import { TILE_SHARE } from '../../activations/scratch/tile-room.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
+import { metrics } from '../../metrics/table/metric-table.js';
 import { type Half, partOf } from '../measure/halves.js';
 import type { LoadedBenchmark, Measured } from '../measure/loaded-benchmark.js';
 import type { MeasureAnswer, MeasureTask, WorkerData } from './measure-worker.js';
@@ -37,7 +38,7 @@ export interface Timed {
 
 /** A thread with the runtime and our modules, before it holds any data. */
 const WORKER_BYTES = 96 * 2 ** 20;
-/** Gram matrix, its submatrix for a split, and work space: float64, stimuli × stimuli. */
+/** Gram matrix, its submatrix for a split, and work space: float64, stimuli × stimuli, of most metrics. */
 const MATRICES = 3;
 /** Features up to this size go to a worker; larger ones are read from scratch in this thread. */
 const SENT_BYTES = 64 * 2 ** 20;
@@ -168,14 +169,20 @@ function sizeFor(
 ): { readonly workers: number; readonly bytes: number } {
   const benchmarks = [...new Set(measurements)];
   const held = benchmarks.reduce((sum, { inputs }) => sum + bytesIn(inputs), 0);
-  const widest = Math.max(0, ...benchmarks.map(stimuliOf));
-  const matrices = MATRICES * 8 * widest ** 2;
+  const matrices = Math.max(0, ...benchmarks.map(matrixBytes));
   const each = WORKER_BYTES + held + matrices;
   const seconds = measurements.reduce((sum, { seconds }) => sum + seconds, 0);
   const worth = Math.min(measurements.length, Math.floor(seconds / WORTH));
   const workers = Math.min(threads, Math.floor(maxMemory / each), worth);
   const tiles = benchmarks.some(({ tiled }) => tiled) ? maxMemory * TILE_SHARE : 0;
   return { workers, bytes: Math.max(tiles, workers > 0 ? workers * each : matrices) };
+}
+
+/** Bytes of the matrices that a measurement has in memory at the most. */
+function matrixBytes(loaded: LoadedBenchmark): number {
+  const metric = metrics[loaded.benchmark.metric.name];
+  const count = ('matrices' in metric ? metric.matrices : undefined) ?? MATRICES;
+  return count * 8 * stimuliOf(loaded) ** 2;
 }
 
 /** Rows of the matrices of a measurement: stimuli, and none where units are measured one by one or in tiles. */

@@ -37,7 +37,7 @@ import {
 import { constantLayer } from './constant-layer.js';
 import { dropIncomplete } from './drop-incomplete.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
-import { boundOf, type Ceiling, ceilingOf, isRepeated } from './neural-ceiling.js';
+import { boundOf, type Ceiling, ceilingOf, isRepeated, prepareCeiling } from './neural-ceiling.js';
 import { neuralRemarks, neuroidRows } from './neural-remarks.js';
 import { noticesOn, requireComparable } from './require-comparable.js';
 import { ceilingPart, type Dropped, finite, scorePart } from './score.js';
@@ -48,7 +48,10 @@ export const neuralKind: BenchmarkKind = {
   fits: false,
   load: async (benchmark, sources) => {
     const stimuli = await sources.stimuli(benchmark.stimuli);
-    return loadNeural(benchmark, stimuli, await sources.recordings(benchmark, stimuli));
+    const recordings = await sources.recordings(benchmark, stimuli);
+    const { parts, rows } = partsOf(benchmark, stimuli, recordings);
+    await prepareCeiling(sources.cache, benchmark, parts.recordings);
+    return onRows(parts, rows);
   },
 };
 
@@ -57,15 +60,15 @@ export const neuralKind: BenchmarkKind = {
  * metric, normalised by the ceiling.
  * @throws VentralError `recordings-invalid`, `stimuli-mismatch`, `benchmark-invalid`
  */
-function loadNeural(
+function partsOf(
   benchmark: Benchmark,
   stimuli: StimulusSet,
   recordings: Recordings,
-): PreparedBenchmark {
+): { readonly parts: Parts; readonly rows: readonly number[] } {
   const metric = neuralMetric(benchmark.metric.name);
   const passing = keepNeuroids(benchmark, recordings);
   const { rows, dropped, recordings: kept } = dropIncomplete(benchmark, stimuli, passing);
-  return onRows({ benchmark, metric, stimuli, recordings: kept, dropped }, rows);
+  return { parts: { benchmark, metric, stimuli, recordings: kept, dropped }, rows };
 }
 
 /** Data of a benchmark with recordings. */

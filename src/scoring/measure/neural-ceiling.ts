@@ -8,8 +8,10 @@ import type { MetricResult } from '../../metrics/metric.js';
 import { poolCeilings } from '../../metrics/time/pool-bins.js';
 import { type Matrix, submatrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
+import type { DataSources } from '../benchmark/data-sources.js';
 import { recordingsOfBin } from '../recorded/bins-of-time.js';
 import { keepNeuroids } from '../recorded/keep-neuroids.js';
+import { bringCeiling, ceilingKey, ceilingOnce } from '../recorded/kept-ceilings.js';
 import { ceilingPart, type ScorePart } from './score.js';
 
 /** A ceiling as a benchmark file asks for it: measured or published for each neuroid, a number, or none. */
@@ -32,13 +34,39 @@ export function ceilingOf(
     }
     case 'internal-consistency':
       if (!isRepeated(recordings) && ceiling.byDefault) return null;
-      return internalConsistency(recordings, { splits: ceiling.splits, seed: ceiling.seed });
+      return ceilingOnce(measuredKey(ceiling, recordings), () =>
+        internalConsistency(recordings, { splits: ceiling.splits, seed: ceiling.seed }),
+      );
     case 'predictor-consistency':
       if (!isRepeated(recordings) && ceiling.byDefault) return null;
-      return predictorConsistency(recordings, imagesOf(recordings), ceiling);
+      return ceilingOnce(measuredKey(ceiling, recordings), () =>
+        predictorConsistency(recordings, imagesOf(recordings), ceiling),
+      );
     default:
       return null;
   }
+}
+
+type MeasuredCeiling = Extract<
+  Benchmark['ceiling'],
+  { name: 'internal-consistency' | 'predictor-consistency' }
+>;
+
+const measuredKey = ({ name, splits, seed }: MeasuredCeiling, recordings: Recordings) =>
+  ceilingKey({ name, splits, seed }, recordings);
+
+/** Looks a ceiling up in the cache, or keeps it there, so that {@link ceilingOf} finds it. */
+export async function prepareCeiling(
+  cache: DataSources['cache'],
+  benchmark: Pick<Benchmark, 'ceiling'>,
+  recordings: Recordings,
+): Promise<void> {
+  const { ceiling } = benchmark;
+  const measured =
+    ceiling.name === 'internal-consistency' || ceiling.name === 'predictor-consistency';
+  if (!cache || !measured || !isRepeated(recordings)) return;
+  const make = () => ceilingOf(benchmark, recordings) as MetricResult;
+  await bringCeiling(cache, measuredKey(ceiling, recordings), make);
 }
 
 /** `image_id` of each presentation, where the file has it beside stimulus_id. */

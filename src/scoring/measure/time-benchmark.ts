@@ -26,6 +26,7 @@ import { submatrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+import { recordingsOfBin } from '../recorded/bins-of-time.js';
 import { keepNeuroids } from '../recorded/keep-neuroids.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { constantLayer } from './constant-layer.js';
@@ -38,6 +39,7 @@ import {
   ceilingsOverTime,
   isRepeated,
   pooledCeiling,
+  prepareCeiling,
 } from './neural-ceiling.js';
 import { neuralRemarks } from './neural-remarks.js';
 import { scoreParts } from './parts.js';
@@ -52,6 +54,8 @@ export const timeKind: BenchmarkKind = {
     const stimuli = await sources.stimuli(benchmark.stimuli);
     const passing = keepNeuroids(benchmark, await sources.recordings(benchmark, stimuli));
     const { rows, dropped, recordings } = dropIncomplete(benchmark, stimuli, passing);
+    for (const bin of (recordings.timeBins ?? []).keys())
+      await prepareCeiling(sources.cache, benchmark, recordingsOfBin(recordings, bin));
     return onRows({ benchmark, stimuli, recordings, dropped }, rows);
   },
 };

@@ -16,14 +16,14 @@ import type { Benchmark } from '../benchmark/benchmark.js';
 import type { DataSources } from '../benchmark/data-sources.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs } from '../benchmark/shown-stimuli.js';
-import { type FixedSets, readFixedSets } from '../recorded/fixed-sets.js';
+import { readFixedSets, type TestedSets, withoutTraining } from '../recorded/fixed-sets.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { constantLayer } from './constant-layer.js';
 import type { PreparedBenchmark } from './loaded-benchmark.js';
 import { requireComplete, requireVaried } from './require-comparable.js';
 import { ceilingPart } from './score.js';
 import { type Fit, type Fitted, fitsOf, predict, predictInTiles } from './train-test-fit.js';
-import { overallCeiling, trainTestScore } from './train-test-score.js';
+import { overallCeiling, prepareCeilings, trainTestScore } from './train-test-score.js';
 
 /** Benchmarks with training and test stimuli that are given: one fit, or one a subject (spec §1.11). */
 export const trainTestKind: BenchmarkKind = {
@@ -39,13 +39,14 @@ async function loadTrainTest(
   const metric = neuralMetric(benchmark.metric.name);
   const sets = await readFixedSets(benchmark, sources);
   const { fits, dropped } = fitsOf(benchmark, sets);
-  return prepared({ benchmark, metric, sets, fits, dropped });
+  await prepareCeilings(sources.cache, benchmark, fits);
+  return prepared({ benchmark, metric, sets: withoutTraining(sets), fits, dropped });
 }
 
 interface Loaded {
   readonly benchmark: Benchmark;
   readonly metric: NeuralMetric;
-  readonly sets: FixedSets;
+  readonly sets: TestedSets;
   readonly fits: readonly Fit[];
   readonly dropped: number | undefined;
 }
@@ -135,7 +136,7 @@ async function regressionOf(loaded: Loaded, layer: ReducedLayer): Promise<Regres
 /** What decides the number of the recordings; test recordings as they are, since the ceiling is made of their repetitions. */
 function inputsOf(
   fits: readonly Fit[],
-  { recorded }: FixedSets,
+  { recorded }: TestedSets,
 ): { readonly [key: string]: Digestible } {
   const files = new Map(recorded.map(({ name, test }) => [name, test]));
   const names = (ids: readonly Id[]) => [...ids];

@@ -1,10 +1,12 @@
 import { ascending } from '../../data/ids.js';
+import type { Recordings } from '../../data/recordings.js';
 import { selectPresentations } from '../../data/select-presentations.js';
 import { explainedVariance } from '../../metrics/ceiling-normalisation.js';
 import { type Matrix, matrix } from '../../numerics/algebra/matrix.js';
 import { mean, median, nanMedian } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import type { FixedSets } from '../recorded/fixed-sets.js';
+import type { DataSources } from '../benchmark/data-sources.js';
+import type { TestedSets } from '../recorded/fixed-sets.js';
 import { selectNeuroids } from '../recorded/keep-neuroids.js';
 import {
   drawCounts,
@@ -15,7 +17,7 @@ import {
   resampleWithin,
 } from './confidence.js';
 import type { Measured } from './loaded-benchmark.js';
-import { boundOf, type Ceiling, ceilingOf, neuroidsAt } from './neural-ceiling.js';
+import { boundOf, type Ceiling, ceilingOf, neuroidsAt, prepareCeiling } from './neural-ceiling.js';
 import { neuralRemarks } from './neural-remarks.js';
 import { averageParts, type Part, scoreParts, standardError } from './parts.js';
 import { ceilingPart, finite, type ScorePart } from './score.js';
@@ -37,20 +39,18 @@ export interface TrainTestCeiling {
  */
 export function overallCeiling(
   benchmark: Benchmark,
-  { recorded }: FixedSets,
+  { recorded }: TestedSets,
   fits: readonly Fit[],
 ): TrainTestCeiling {
-  const { ceiling, fitPer, subjectRecordings } = benchmark;
+  const { ceiling, subjectRecordings } = benchmark;
   if (ceiling.name === 'fixed' || ceiling.name === 'none') {
     const total = ceilingOf(benchmark, recorded[0].test);
     return { total, fits: typeof total === 'number' ? fits.map(() => ({ value: total })) : null };
   }
   const whole = new Map<string, Ceiling>();
   const ofFile = (fit: Fit): Ceiling => {
-    const key = `${fit.column ?? ''} ${fitPer === undefined ? fit.name : ''}`;
-    const tested = new Set(fit.test.stimulusIds.map(String));
-    const some = selectPresentations(fit.recorded, (id) => tested.has(String(id)));
-    const found = whole.get(key) ?? ceilingOf(benchmark, some);
+    const key = fileOf(benchmark, fit);
+    const found = whole.get(key) ?? ceilingOf(benchmark, testedPresentations(fit));
     whole.set(key, found);
     return found;
   };
@@ -63,6 +63,27 @@ export function overallCeiling(
   // The folds of a subject share its neuroids: there is nothing to estimate an error from.
   const error = benchmark.split?.folds ? Number.NaN : standardError(numbers);
   return { total: { value: mean(numbers), error, splits: [] }, fits: values };
+}
+
+/** Fits with the same name here share a ceiling. */
+const fileOf = ({ fitPer }: Benchmark, { column, name }: Fit) =>
+  `${column ?? ''} ${fitPer === undefined ? name : ''}`;
+
+function testedPresentations(fit: Fit): Recordings {
+  const tested = new Set(fit.test.stimulusIds.map(String));
+  return selectPresentations(fit.recorded, (id) => tested.has(String(id)));
+}
+
+/** Looks the ceilings of fits up in the cache, or keeps them there. */
+export async function prepareCeilings(
+  cache: DataSources['cache'],
+  benchmark: Benchmark,
+  fits: readonly Fit[],
+): Promise<void> {
+  if (!cache) return;
+  const files = new Map(fits.toReversed().map((fit) => [fileOf(benchmark, fit), fit]));
+  for (const fit of files.values())
+    await prepareCeiling(cache, benchmark, testedPresentations(fit));
 }
 
 function ofFit(

@@ -14,21 +14,32 @@ export interface AveragedRecordings extends Pick<Recordings, 'stimulusIds' | 'ne
  * (fixed sets, each stimulus once).
  * @throws VentralError `recordings-invalid`
  */
-export function averaged(
-  { ceiling, averageOver, train, split }: AveragedAs,
-  recordings: Recordings,
-): AveragedRecordings {
-  const { stimulusIds, neuroidIds, repetition, values } = recordings;
-  const once = (train || split) && new Set(stimulusIds).size === stimulusIds.length;
-  if (repetition === undefined && !averageOver && (ceiling.name === 'neuroid' || once)) {
+export function averaged(benchmark: AveragedAs, recordings: Recordings): AveragedRecordings {
+  const { stimulusIds, neuroidIds, values } = recordings;
+  if (isAveraged(benchmark, recordings)) {
     const rows = stimulusIds.length;
     return {
       stimulusIds,
       neuroidIds,
-      values: matrix(rows, neuroidIds.length, Float64Array.from(values)),
+      // Nobody writes over averages: hundreds of megabytes need no copy.
+      values: matrix(
+        rows,
+        neuroidIds.length,
+        values instanceof Float64Array ? values : Float64Array.from(values),
+      ),
     };
   }
-  return averageRepetitions(recordings, averageOver);
+  return averageRepetitions(recordings, benchmark.averageOver);
+}
+
+/** Whether recordings stay as they stand. */
+export function isAveraged(
+  { ceiling, averageOver, train, split }: AveragedAs,
+  { stimulusIds, repetition }: Pick<Recordings, 'stimulusIds' | 'repetition'>,
+): boolean {
+  if (repetition !== undefined || averageOver) return false;
+  const fixed = train !== undefined || split !== undefined;
+  return ceiling.name === 'neuroid' || (fixed && new Set(stimulusIds).size === stimulusIds.length);
 }
 
 type AveragedAs = Pick<Benchmark, 'ceiling' | 'averageOver' | 'train' | 'split'>;

@@ -1,13 +1,17 @@
 import type { Shown } from '../../activations/stimuli/shown.js';
+import type { Coordinate } from '../../data/assembly.js';
+import { type RecordingLabels, RunningMeans } from '../../data/average-repetitions.js';
 import { ascending, type Id } from '../../data/ids.js';
 import type { Recordings } from '../../data/recordings.js';
 import { selectPresentations } from '../../data/select-presentations.js';
+import type { StimulusSet } from '../../data/stimulus-set.js';
 import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Benchmark, TrainingSet } from '../benchmark/benchmark.js';
 import type { DataSources } from '../benchmark/data-sources.js';
 import { shownAt } from '../benchmark/shown-stimuli.js';
 import { type SplitSides, SplitTableReader } from '../benchmark/split-table.js';
+import { isAveraged } from './averaged.js';
 import { keepNeuroids } from './keep-neuroids.js';
 import { columnsOfValues, readNamedRecordings } from './subject-recordings.js';
 
@@ -68,9 +72,40 @@ async function readTraining(
   sources: DataSources,
 ): Promise<{ readonly shown: Shown; readonly recordings: Recordings }> {
   const stimuli = await sources.stimuli(train.stimuli);
-  const recordings = await sources.recordings(benchmark, stimuli, train.recordings);
-  return { shown: shownAt(benchmark, stimuli), recordings: keepNeuroids(benchmark, recordings) };
+  const recordings = await averagedTraining(benchmark, stimuli, train.recordings, sources);
+  return { shown: shownAt(benchmark, stimuli), recordings };
 }
+
+/** Of training recordings the average is needed alone: their repetitions are never in memory together. */
+async function averagedTraining(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  source: TrainingSet['recordings'],
+  sources: DataSources,
+): Promise<Recordings> {
+  let labels: RecordingLabels | undefined;
+  let means: RunningMeans | undefined;
+  await sources.recordingsInBlocks(benchmark, stimuli, source, (all) => {
+    const { stimulusIds, neuroidIds } = all;
+    const none = { ...all, stimulusIds: [], values: new Float64Array() };
+    const { values: _, ...kept } = { ...keepNeuroids(benchmark, none), stimulusIds };
+    labels = kept;
+    means = isAveraged(benchmark, kept)
+      ? new RunningMeans({ ...kept, coords: rowByRow(stimulusIds) }, [])
+      : new RunningMeans(kept, benchmark.averageOver);
+    return (first, values) => {
+      const ids = stimulusIds.slice(first, first + values.length / neuroidIds.length);
+      means?.add(first, keepNeuroids(benchmark, { ...all, stimulusIds: ids, values }).values);
+    };
+  });
+  const { stimulusIds, coords, values } = (means as RunningMeans).finish();
+  const { repetition: _, ...others } = labels as RecordingLabels;
+  return { ...others, stimulusIds, coords, values: values.data };
+}
+
+/** A coordinate in which no two presentations agree. */
+const rowByRow = (ids: readonly Id[]): ReadonlyMap<string, Coordinate> =>
+  new Map([['row', { dim: 'presentation', dtype: 'int64', values: ids.map((_, row) => row) }]]);
 
 function divided(
   { train, test }: SplitSides,
@@ -85,6 +120,17 @@ function divided(
   }
   return { train: of((id) => train.has(id)), test: of((id) => test.has(id)) };
 }
+
+/** The same after the regressions have their own copy of the training recordings: all that a ceiling and provenance need. */
+export interface TestedSets extends Omit<FixedSets, 'recorded'> {
+  readonly recorded: readonly Omit<RecordedSets, 'train'>[];
+}
+
+/** Lets the training recordings go, which may be as large as all else together. */
+export const withoutTraining = ({ recorded, ...rest }: FixedSets): TestedSets => ({
+  ...rest,
+  recorded: recorded.map(({ train: _, ...tested }) => tested),
+});
 
 /** The same neuroids in two recordings. */
 export interface SharedColumns {

@@ -3,12 +3,15 @@ import type { Recordings } from '../../data/recordings.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 
-/** Some neuroids alone, in the order of `kept`. */
-export function selectNeuroids(recordings: Recordings, kept: readonly number[]): Recordings {
+/** Some neuroids alone, in the order of `kept`; in the type of the recordings unless said. */
+export function selectNeuroids(
+  recordings: Recordings,
+  kept: readonly number[],
+  dtype = recordings.values instanceof Float32Array ? 'float32' : 'float64',
+): Recordings {
   const { stimulusIds, neuroidIds, animals, values, neuroidCoords } = recordings;
   const [cols, length] = [neuroidIds.length, stimulusIds.length * kept.length];
-  const picked =
-    values instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
+  const picked = dtype === 'float32' ? new Float32Array(length) : new Float64Array(length);
   for (let row = 0, i = 0; row < stimulusIds.length; row++)
     for (const col of kept) picked[i++] = values[row * cols + col];
   const of = <T>(column: readonly T[]) => kept.map((col) => column[col]);
@@ -53,9 +56,8 @@ export function keepNeuroids(benchmark: Benchmark, recordings: Recordings): Reco
     }
     kept = left;
   }
-  const some = selectNeuroids(recordings, kept);
   // The reference's filter makes float64 of what it keeps, whatever the file holds.
-  return { ...some, values: Float64Array.from(some.values) };
+  return selectNeuroids(recordings, kept, 'float64');
 }
 
 function ofSelected(

@@ -99,7 +99,10 @@ const fitting: Rule = (text) => {
 /** Keys that have a meaning only beside others. */
 const company: Rule = (text) => {
   const csv = recordingFiles(text).some((path) => /\.csv$/i.test(path));
-  const behavioural = kindOf(text).compares === 'trials';
+  const { compares } = kindOf(text);
+  const behavioural = compares === 'trials';
+  const { kind } = metrics[text.metric.name];
+  const unconditional = text.trials === undefined || kind === 'search' || kind === 'threshold';
   return [
     ...(text.neuroids !== undefined && !csv
       ? problem('/neuroids', 'neuroids: expected only beside a recordings CSV')
@@ -117,15 +120,20 @@ const company: Rule = (text) => {
     ...(text.rdms && text.cross_validation
       ? problem('/cross_validation', 'cross_validation: nothing is fitted to dissimilarities')
       : []),
-    ...(behavioural && text.drop ? problem('/drop', 'drop: expected only beside recordings') : []),
+    ...((behavioural || compares === 'stimuli') && text.drop
+      ? problem('/drop', 'drop: expected only beside recordings')
+      : []),
     ...(text.recordings === undefined && text.time_bins
       ? problem('/time_bins', 'time_bins: expected only beside recordings')
       : []),
     ...(behavioural && text.regions
       ? problem('/regions', `regions: metric ${text.metric.name} is behavioural and has no regions`)
       : []),
-    ...(text.trials === undefined && text.exclude_conditions
-      ? problem('/exclude_conditions', 'exclude_conditions: expected only beside trials')
+    ...(unconditional && text.exclude_conditions
+      ? problem(
+          '/exclude_conditions',
+          `exclude_conditions: expected only beside trials of conditions, which metric ${text.metric.name} has not`,
+        )
       : []),
     ...(text.trial_columns && !behavioural
       ? problem('/trial_columns', 'trial_columns: expected only beside trials')

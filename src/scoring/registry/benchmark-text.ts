@@ -38,6 +38,7 @@ export interface BinsAsNeuroidsText {
 export interface StepsText {
   readonly step: number;
   readonly unit: 'ms' | 's';
+  readonly mode?: 'portion' | 'center';
 }
 
 /** Penalties as they are written: a list, or the powers of ten between two exponents. */

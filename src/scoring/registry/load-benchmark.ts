@@ -19,10 +19,14 @@ export interface LoadedBenchmarks {
  */
 export async function loadBenchmarks(
   names: readonly string[],
-  context: { readonly home: string; readonly progress?: Work | undefined },
+  context: {
+    readonly home: string;
+    readonly progress?: Work | undefined;
+    readonly cache?: DataSources['cache'];
+  },
   fail: (benchmark: string, error: unknown) => void,
 ): Promise<LoadedBenchmarks> {
-  const sources = new DataSources(context.home);
+  const sources = new DataSources(context.home, context.cache);
   const loaded: LoadedBenchmark[] = [];
   const total = names.length;
   const stage = context.progress?.stage({ stage: 'data', total, seconds: total, basis: 'bytes' });

@@ -2,14 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { type ModelCard, parseCard } from '../../activations/card/card.js';
 import { draftCard } from '../../activations/init-card.js';
 import { measureLayers } from '../../activations/measure-layers.js';
-import { openModelFile } from '../../activations/model-file.js';
+import { openModelFile, preparedGraph } from '../../activations/model-file.js';
 import { imageInput } from '../../activations/stimuli/input-plan.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { checkGraph, type GraphSummary } from '../../onnx/checks/check-graph.js';
 import { exposeValues } from '../../onnx/expose.js';
 import type { GraphNode } from '../../onnx/graph.js';
-import { imagePart } from '../../onnx/image-part.js';
 import { listLayers } from '../../onnx/layers.js';
 import { CARD_KEY, getMetadata } from '../../onnx/metadata.js';
 import { readModel } from '../../onnx/model.js';
@@ -65,7 +64,7 @@ async function check({ reference, name, card: given }: ModelTask): Promise<Check
   }
   const text = getMetadata(model, CARD_KEY);
   const card = text === undefined ? null : parseCard(text, `${CARD_KEY} in ${name}`);
-  const part = imagePart(model, (given ?? card)?.input.name);
+  const part = preparedGraph(model, given ?? card ?? undefined);
   const { outputs, nodes } = part.graph;
   const last = outputs.length > 0 ? outputs.map((output) => output.name) : lastOf(nodes);
   const run = part === model ? bytes : exposeValues(part, last);

@@ -6,7 +6,7 @@ import type { TensorInfo } from '../../onnx/graph.js';
 import type { Elements } from '../../onnx/graph-builder.js';
 import { setMetadata } from '../../onnx/metadata.js';
 import { type Model, readModel } from '../../onnx/model.js';
-import { replaceInitializers } from '../../onnx/replace-initializers.js';
+import { replaceInitializers } from '../../onnx/prepare/replace-initializers.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
 
 /** Metadata key with the sources of an averaged file. */

@@ -2,10 +2,9 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { randomStream } from '../../numerics/random/random-stream.js';
 import type { Dataflow } from '../../onnx/dataflow.js';
 import { dataflow } from '../../onnx/dataflow.js';
-import { valueDepths } from '../../onnx/depth.js';
 import type { GraphNode } from '../../onnx/graph.js';
 import type { Model } from '../../onnx/model.js';
-import { modulesOf } from '../../onnx/modules.js';
+import { modulesOf, valueDepths } from '../../onnx/modules.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
 
 /**

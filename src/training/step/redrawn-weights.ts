@@ -1,6 +1,6 @@
 import { randomStream } from '../../numerics/random/random-stream.js';
 import type { Model } from '../../onnx/model.js';
-import { replaceInitializers } from '../../onnx/replace-initializers.js';
+import { replaceInitializers } from '../../onnx/prepare/replace-initializers.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
 
 /** Weights of more than one axis have a scale of their own; gains, biases and statistics start as they are. */

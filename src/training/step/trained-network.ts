@@ -2,7 +2,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { GraphNode } from '../../onnx/graph.js';
 import type { Model } from '../../onnx/model.js';
-import { replaceInitializers } from '../../onnx/replace-initializers.js';
+import { replaceInitializers } from '../../onnx/prepare/replace-initializers.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
 import { type Provider, Session, type Tensor } from '../../runtime/session.js';
 import type { Gradients, Parameter } from '../optimize/optimizers.js';

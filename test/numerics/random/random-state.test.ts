@@ -116,3 +116,15 @@ test.each(Array.from(pcg64.cases.keys() as Iterable<number>))(
     expect(permuted(mixed, [1, 2, 3, 4])).toEqual(last[1]);
   },
 );
+
+test('an array of integers is what as many calls give, over many states of the generator', () => {
+  for (const max of [0, 1, 86, 189, 255, 256, 2 ** 31 - 1]) {
+    const [one, many] = [new RandomState(7), new RandomState(7)];
+    for (const length of [1, 623, 2000]) {
+      const filled = new Uint32Array(length);
+      many.intervals(max, filled);
+      expect([...filled]).toEqual(Array.from(filled, () => one.interval(max)));
+    }
+    expect(many.snapshot()).toEqual(one.snapshot());
+  }
+});

@@ -512,6 +512,11 @@ describe('a benchmark file is refused', () => {
       ['metric: { name: factor-dimensions, factor: shape }', 'fitting_stimuli: { csv: f.csv }'],
       /fits no read-out/,
     ],
+    [
+      ['metric: { name: threshold, column: x }', 'exclude_conditions: [a]', ...trials],
+      /exclude_conditions: expected only beside trials of conditions/,
+    ],
+    [['metric: { name: factor-dimensions, factor: shape }', 'drop: incomplete-neuroids'], /drop: /],
   ])('%j', (lines, message) => {
     expect(() => parse(...lines)).toThrow(message);
   });

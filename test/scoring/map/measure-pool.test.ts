@@ -126,3 +126,19 @@ test('an interruption ends what is measured, in the midst of it', async () => {
     code: 'interrupted',
   });
 });
+
+test('two threads measure at the size of Majaj and Hong within 2 GiB', () => {
+  const [loaded] = benchmarks.loaded;
+  const made = {
+    ...loaded,
+    benchmark: { ...loaded.benchmark, metric: { name: 'pls' } },
+    shown: [{ stimuli: { ids: Array.from({ length: 3200 }, (_, i) => i) } }],
+    form: () => 'gram',
+    inputs: { values: new Float32Array(3200 * 3 * 256) },
+    seconds: 3,
+  } as unknown as LoadedBenchmark;
+  const limits = { home, threads: 2, maxMemory: (2 * 2 ** 30) / 3, maxScratch: 0 };
+  pool = new MeasurePool([made, { ...made }], limits);
+  expect(pool.workers).toBe(2);
+  expect(pool.bytes).toBeLessThanOrEqual(limits.maxMemory);
+});

@@ -8,7 +8,7 @@ import { MOST_ROWS_IN_MEMORY, tiledPlan } from '../../../src/metrics/tiled/tiled
 import { matmul } from '../../../src/numerics/algebra/gemm.js';
 import { matrix } from '../../../src/numerics/algebra/matrix.js';
 import { RandomState } from '../../../src/numerics/random/random-state.js';
-import { narrowRidgePredictions } from '../../../src/numerics/regression/ridge.js';
+import { narrowRidge } from '../../../src/numerics/regression/ridge.js';
 import { nanMedian } from '../../../src/numerics/statistics/statistics.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
 import { planTiles } from '../../../src/scoring/map/plan-tiles.js';
@@ -107,7 +107,8 @@ test('the score is that of the regression in memory', async () => {
   const rows = Array.from({ length: TRAIN + TEST }, (_, i) => i);
   const [train, held] = [rows.slice(0, TRAIN), rows.slice(TRAIN)];
   const some = { x: pickRows(x, train), test: pickRows(x, held) };
-  const wanted = await narrowRidgePredictions(some, pickRows(y, train), 1);
+  const fitted = await (await narrowRidge(some.x))(1);
+  const wanted = await fitted.predict(some.test, pickRows(y, train));
   const r = nanMedian(correlate(pickRows(y, held), wanted));
   expect(Math.abs((found.value as number) - r)).toBeLessThanOrEqual(tolerances.tiled);
 });

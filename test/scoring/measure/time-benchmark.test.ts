@@ -233,6 +233,21 @@ metric: { name: ridge }
   expect(() => parseBenchmark(text, { file: 'x.yaml', folder: home })).toThrow(VentralError);
 });
 
+test('bins by centres are a benchmark of their own', async () => {
+  const [shares] = await score(made((text) => text.replace('step: 20', 'step: 30'), 'shares'));
+  const [centres] = await score(
+    made(
+      (text) => text.replace('step: 20, unit: ms', 'step: 30, unit: ms, mode: center'),
+      'shares',
+    ),
+  );
+  expect(centres.parts?.values.map(({ name }) => name)).toEqual(
+    shares.parts?.values.map(({ name }) => name),
+  );
+  expect(centres.raw.value).not.toBe(shares.raw.value);
+  expect(centres.provenance.inputs).not.toBe(shares.provenance.inputs);
+});
+
 test('a step in the wrong unit is refused before anything is fitted', async () => {
   const file = made((text) => text.replace('step: 20, unit: ms', 'step: 0.02, unit: s'), 'unit');
   const { failures } = await scoreFeatures(

@@ -57,6 +57,7 @@ function adviceOf(model: string): Readonly<Record<string, ComponentChildren>> {
     'layer-unset': layers,
     'layer-unknown': layers,
     'layer-folded': layers,
+    'layer-unsteady': layers,
     'units-too-few': layers,
     'labels-uncovered': <>Name the output with the logits, and its classes, in {card}.</>,
     'input-mismatch': <>Correct the input size in {card}.</>,

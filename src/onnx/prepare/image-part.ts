@@ -1,8 +1,8 @@
-import { VentralError } from '../errors/ventral-error.js';
-import { nodeReads } from './dataflow.js';
-import type { Graph } from './graph.js';
-import type { Model } from './model.js';
-import { type ModelInput, modelInputs } from './model-inputs.js';
+import { VentralError } from '../../errors/ventral-error.js';
+import { nodeReads } from '../dataflow.js';
+import type { Graph } from '../graph.js';
+import type { Model } from '../model.js';
+import { type ModelInput, modelInputs } from '../model-inputs.js';
 
 /** Inputs of a value that are named at most. */
 const MOST = 4;
@@ -77,6 +77,3 @@ function without(graph: Graph, gone: ReadonlyMap<string, unknown>): Graph {
   });
   return { ...graph, nodes, inputs, outputs, records };
 }
-
-/** The graph that names are looked up in: all of it. */
-export const wholeOf = (model: Model): Model => model.imagePart?.whole ?? model;

@@ -1,8 +1,8 @@
-import { elementTypeName } from './element-type.js';
-import type { TensorInfo } from './graph.js';
-import { type Elements, elementTypeOf } from './graph-builder.js';
-import { type Model, writeModelWithGraph } from './model.js';
-import { messagePieces, records } from './wire.js';
+import { elementTypeName } from '../element-type.js';
+import type { TensorInfo } from '../graph.js';
+import { type Elements, elementTypeOf } from '../graph-builder.js';
+import { type Model, writeModelWithGraph } from '../model.js';
+import { messagePieces, records } from '../wire.js';
 
 /** Fields of TensorProto that say where its elements are. */
 const DATA = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
