@@ -6,6 +6,7 @@ import type { Model } from '../onnx/model.js';
 import { type ModelCard, parseCard } from './card/card.js';
 import { type CardWarning, cardWarnings, unfinishedLines } from './card/card-warnings.js';
 import { cardFolder } from './card/choice-files.js';
+import { keptValue } from './layer-view.js';
 import { openModelFile } from './model-file.js';
 
 /** A card that parses, with what is most likely wrong in it. */
@@ -38,7 +39,7 @@ export async function checkCard(path: string, reference?: string): Promise<Check
   };
 }
 
-/** Layers of the card that the graph does not have. Placeholders are told of once, as such. */
+/** Layers of the card that the graph does not have, and parts of layers that are not clear. Placeholders are told of once, as such. */
 function layerWarnings(model: Model, card: ModelCard): CardWarning[] {
   const { readout = [], logits, layers = [], region_layer_map: regions = {} } = card;
   const named = [
@@ -52,7 +53,7 @@ function layerWarnings(model: Model, card: ModelCard): CardWarning[] {
   return named.flatMap(([field, layer]): CardWarning[] => {
     if (layer === 'NAME') return [];
     try {
-      expandLayers(model, [layer]);
+      for (const each of expandLayers(model, [layer])) keptValue(model, card, each);
       return [];
     } catch (thrown) {
       return [{ code: 'card-layer', detail: `${field}: ${VentralError.from(thrown).message}` }];

@@ -198,10 +198,7 @@ async function runBatches(
       if (first === 0) reserve(made, pass, plan, kept);
       else giveUpOtherShapes(made, pass, plan, kept);
       const wanted = buffers.keep(made, keepersOf(pass, kept));
-      for (const each of pass.kept) {
-        const store = kept.stores.get(each.id);
-        store?.put(first, partOf(each, wanted[each.value], options.nameOf(each.id)));
-      }
+      putAll(first, pass, kept, wanted);
       written = writeAll(kept.scratch, disk.route);
       written.catch(() => {});
       options.progress?.(Math.min(first + plan.batch, rows), rows);
@@ -224,10 +221,23 @@ function keepersOf({ kept: all }: Pass, { stores }: Kept): ReadonlyMap<string, K
 
 const onlyRead: Keeper = { takes: () => false, placeOf: () => undefined };
 
-/** What is kept of the values of a batch. */
-function partOf({ view }: KeptValue, tensor: Tensor, layer: string): Numbers {
-  const numbers = numbersOf(tensor);
-  return view ? viewed(view, numbers, tensor.dims, layer) : numbers;
+/** Hands what is kept of a batch to the stores. */
+function putAll(
+  first: number,
+  pass: Pass,
+  { stores, options }: Kept,
+  wanted: Readonly<Record<string, Tensor>>,
+): void {
+  // float16 is widened once, whatever is kept of it.
+  const numbers = new Map<string, Numbers>();
+  for (const { id, value, view } of pass.kept) {
+    const store = stores.get(id);
+    if (!store) continue;
+    const whole = numbers.get(value) ?? numbersOf(wanted[value]);
+    numbers.set(value, whole);
+    const part = view && viewed(view, whole, wanted[value].dims, options.nameOf(id));
+    store.put(first, part ?? whole);
+  }
 }
 
 /** Units and element type of what is kept of a value. Throws `input-mismatch`, `layer-ambiguous`. */

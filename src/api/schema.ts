@@ -2172,6 +2172,8 @@ export interface components {
             sets: {
                 benchmarks: string[];
                 stimuli: number;
+                /** @description Pictures beside them in each pass, on which principal components are fitted. */
+                fitting?: number;
                 /** @description The layers of each pass of the network; empty if everything comes from the cache. */
                 passes: string[][];
                 cached: number;

@@ -7,6 +7,7 @@ import { aggregateSplits, inSplits } from './aggregate.js';
 import { pairSplits, requireSameStimuli, sortedById, targetSplits } from './cross-validation.js';
 import type {
   CrossValidation,
+  Fold,
   GramSource,
   MetricResult,
   MetricText,
@@ -84,6 +85,19 @@ export function crossRegressed(
             ),
         }
       : {}),
+  };
+}
+
+/**
+ * The same answer for the same training rows: what is computed of features serves all subjects that are fitted on them. Only
+ * the last is kept, since it is as large as the Gram matrix.
+ */
+export function onceAFold<T>(make: (train: Fold['train']) => T): (train: Fold['train']) => T {
+  let last: { readonly rows: string; readonly made: T } | undefined;
+  return (train) => {
+    const rows = train.join();
+    if (last?.rows !== rows) last = { rows, made: make(train) };
+    return last.made;
   };
 }
 

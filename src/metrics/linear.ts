@@ -5,11 +5,13 @@
  */
 
 import { type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
+import { leastNormFit, leastSquaresFit } from '../numerics/regression/least-squares.js';
 import {
-  leastNormPredictions,
-  leastSquaresPredictions,
-} from '../numerics/regression/least-squares.js';
-import { crossRegressed, pickRows, regressionText } from './cross-regressed-correlation.js';
+  crossRegressed,
+  onceAFold,
+  pickRows,
+  regressionText,
+} from './cross-regressed-correlation.js';
 import { gramSource, requireFinite, requireFiniteProducts } from './gram-source.js';
 import type { GramSource, NeuralMetric, Regress, Warning } from './metric.js';
 
@@ -31,18 +33,20 @@ const frame = crossRegressed({
 
 /** Least squares on features (presentation × unit) in memory. */
 export function linearRegression(x: Matrix): Regress {
+  const fitOf = onceAFold((train) => leastSquaresFit(pickRows(x, train)));
   return async ({ train, test }, y) => {
-    const rows = pickRows(x, train);
-    const values = await leastSquaresPredictions(rows, y, pickRows(x, test));
+    const predict = await fitOf(train);
+    const values = await predict(pickRows(x, test), y);
     return { values, remarks: x.cols >= train.length - 1 ? [interpolates] : [] };
   };
 }
 
 /** Least squares of least norm; rows of the source are rows and columns of `gram`. */
 export function linearGramRegression(gram: Matrix): Regress {
+  const fitOf = onceAFold((train) => leastNormFit(submatrix(gram, train, train)));
   return async ({ train, test }, y) => {
-    const kernel = { train: submatrix(gram, train, train), cross: submatrix(gram, test, train) };
-    return { values: await leastNormPredictions(kernel, y), remarks: [interpolates] };
+    const predict = await fitOf(train);
+    return { values: await predict(submatrix(gram, test, train), y), remarks: [interpolates] };
   };
 }
 

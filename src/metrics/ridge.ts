@@ -12,7 +12,12 @@ import {
   penaltyFit,
   ridgeFit,
 } from '../numerics/regression/ridge.js';
-import { crossRegressed, pickRows, regressionText } from './cross-regressed-correlation.js';
+import {
+  crossRegressed,
+  onceAFold,
+  pickRows,
+  regressionText,
+} from './cross-regressed-correlation.js';
 import { gramSource, requireFinite, requireFiniteProducts } from './gram-source.js';
 import type {
   GramSource,
@@ -68,19 +73,6 @@ export function ridgeCvRegression(gram: Matrix, alphas: readonly number[] = ALPH
   return async ({ train, test }, y) => {
     const { predict } = await ofFold(train);
     return predict(submatrix(gram, test, train), y, alphas);
-  };
-}
-
-/**
- * The same answer for the same training rows: what is computed of features serves all subjects that are fitted on them. Only
- * the last is kept, since it is as large as the Gram matrix.
- */
-function onceAFold<T>(make: (train: readonly number[]) => T): (train: readonly number[]) => T {
-  let last: { readonly rows: string; readonly made: T } | undefined;
-  return (train) => {
-    const rows = train.join();
-    if (last?.rows !== rows) last = { rows, made: make(train) };
-    return last.made;
   };
 }
 

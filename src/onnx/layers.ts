@@ -3,7 +3,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { globOf } from './glob.js';
 import type { Model } from './model.js';
 import { modelInputs } from './model-inputs.js';
-import { type FoundModule, type Modules, moduleValue, wholeModules } from './modules.js';
+import { callsOf, type FoundModule, type Modules, moduleValue, wholeModules } from './modules.js';
 import { gaps, nodelessValue } from './nodeless.js';
 import type { Quantised } from './quantised.js';
 
@@ -105,7 +105,11 @@ function moduleInfo(modules: Modules, path: string): LayerInfo[] {
   const base = { name, kind: 'module' } as const;
   if (found.kind === 'none') return [];
   if (found.kind === 'ambiguous') {
-    return [{ ...base, value: null, operator: '', candidates: found.values }];
+    const calls = callsOf(modules, path).map((_, call) => `${path}#${call + 1}`);
+    return [
+      { ...base, value: null, operator: '', candidates: found.values },
+      ...calls.flatMap((each) => moduleInfo(modules, each)),
+    ];
   }
   const operator = operatorOf(modules, found.value);
   if (found.kind === 'value') return [{ ...base, value: found.value, operator }];
@@ -116,7 +120,12 @@ function isValue({ flow }: Modules, name: string): boolean {
   return flow.producers.has(name) || flow.graphInputs.has(name);
 }
 
+/** `conv2#2` is the second call of the module `conv2`. */
+const CALL = /^(.+)#([1-9]\d{0,2})$/;
+
 function findModule(modules: Modules, path: string): FoundModule {
+  const call = CALL.exec(path);
+  if (call) return callsOf(modules, call[1])[Number(call[2]) - 1] ?? { kind: 'none' };
   const found = moduleValue(modules, path);
   return found.kind === 'none' ? nodelessValue(modules, path) : found;
 }
@@ -139,7 +148,8 @@ export function resolveLayer(model: Model, name: string): ResolvedLayer {
   if (found.kind === 'value') return steadyLayer(model, name, found.value);
   const parts = found.kind === 'none' ? splitSelection(model, name) : undefined;
   if (!parts) throw refusal(model, name, found);
-  const { value } = resolveLayer(model, parts.base);
+  const { value, selection } = resolveLayer(model, parts.base);
+  if (selection) throw refusal(model, name, found);
   return { name, value, selection: parts.selection };
 }
 
@@ -240,10 +250,12 @@ function refusal(
   }
   if (found.kind === 'ambiguous') {
     const shown = found.values.slice(0, 8).join(', ');
+    const count = callsOf(wholeModules(model), name).length;
+    const calls = count > 1 ? `, or for a call: ${name}#1 to ${name}#${count}` : '';
     const more = found.values.length > 8 ? ` and ${found.values.length - 8} more` : '';
     return new VentralError(
       'layer-ambiguous',
-      `Layer ${name} of ${model.name} may be any of several values (${found.why}); ask for one by name: ${shown}${more}`,
+      `Layer ${name} of ${model.name} may be any of several values (${found.why}); ask for one by name: ${shown}${more}${calls}`,
       { ...details, expected: 'a name that fits one value', found: found.values.join(', ') },
     );
   }
@@ -314,12 +326,14 @@ function expandPattern(
       },
     );
   }
-  const matches = (name: string) => name.length <= MAX_NAME && glob(name);
+  // Calls of a module are further names of what a glob without a # never meant.
+  const matches = (name: string) =>
+    name.length <= MAX_NAME && (pattern.includes('#') || !CALL.test(name)) && glob(name);
   const fitting = (kind: LayerInfo['kind']) =>
     layers.filter((layer) => layer.kind === kind && matches(layer.name));
   const fit = fitting('module').length > 0 ? fitting('module') : fitting('value');
   if (fit.length > 0) return fit.map(({ name, value }) => ({ name, value: value! }));
-  const [, base, word] = /^(.+)@([^@*?[\]]+)$/.exec(pattern) ?? [];
+  const [, base, word] = /^([^@]+)@([^@*?[\]]+)$/.exec(pattern) ?? [];
   const selection = word === undefined ? undefined : selectionOf(word);
   if (selection)
     return expandPattern(model, base, layers).map(({ name, value }) => ({

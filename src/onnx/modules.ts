@@ -105,6 +105,12 @@ export function moduleValue(modules: Modules, path: string): FoundModule {
   );
 }
 
+/** The calls of a module that was called several times, each with its value, in their order. */
+export function callsOf(modules: Modules, path: string): FoundModule[] {
+  const scopes = modules.scopes.byPath.get(path) ?? [];
+  return scopes.length > 1 ? scopes.map((scope) => scopeValue(modules, scope)) : [];
+}
+
 function ambiguous(found: readonly FoundModule[], why: string): FoundModule {
   const values = found.flatMap((f) =>
     f.kind === 'ambiguous' ? f.values : f.kind === 'none' ? [] : [f.value],

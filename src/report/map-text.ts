@@ -31,8 +31,14 @@ export function layersText(layers: LayerMap['plan']['layers']): string {
 }
 
 /** Stimuli and passes of one set of a plan: `315 stimuli, 1 pass, 3 layers from the cache`. */
-export function setText({ stimuli, passes, cached }: LayerMap['plan']['sets'][number]): string {
+export function setText({
+  stimuli,
+  fitting,
+  passes,
+  cached,
+}: LayerMap['plan']['sets'][number]): string {
   const runs = `${passes.length} ${passes.length === 1 ? 'pass' : 'passes'} of the network`;
   const kept = cached > 0 ? `, ${cached} ${cached === 1 ? 'layer' : 'layers'} from the cache` : '';
-  return `${thousands(stimuli)} stimuli, ${passes.length === 0 ? 'no pass' : runs}${kept}`;
+  const pictures = fitting ? ` and ${thousands(fitting)} pictures for the components` : '';
+  return `${thousands(stimuli)} stimuli${pictures}, ${passes.length === 0 ? 'no pass' : runs}${kept}`;
 }

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { ModelCard } from '../../src/activations/card/card.js';
+import { checkCard } from '../../src/activations/check-card.js';
 import { extractActivations } from '../../src/activations/extract.js';
 import { viewed, viewUnits } from '../../src/activations/layer-view.js';
 import { expandLayers, resolveLayer } from '../../src/onnx/layers.js';
@@ -157,6 +158,21 @@ describe('what is not clear is refused', () => {
   });
 });
 
+test('a card that names an unclear part is told of when it is checked', async () => {
+  const path = (name: string) => join(root, name);
+  writeFileSync(path('net.onnx'), tokenNetwork('padded').build());
+  const warnings = async (more: object) => {
+    const card = { ...plainCard(), region_layer_map: { IT: 'block@cls', V4: 'block' }, ...more };
+    writeFileSync(path('net.json'), JSON.stringify(card));
+    const checked = await checkCard(path('net.json'), path('net.onnx'));
+    return checked.warnings.filter(({ code }) => code === 'card-layer').map(({ detail }) => detail);
+  };
+  expect(await warnings({})).toEqual([
+    expect.stringMatching(/^region_layer_map\.IT: Which tokens of block@cls are prefix tokens/),
+  ]);
+  expect(await warnings({ prefix_tokens: { cls: 1, registers: 0 } })).toEqual([]);
+});
+
 describe('maps', () => {
   const names = ['mean', 'max', '2x2', '4x4', 'nchw'];
   test('are pooled alike with channels first and last', async () => {
@@ -227,6 +243,9 @@ describe('names', () => {
       'block@mean',
     ]);
     expect(() => names('b*@cl')).toThrow(/No layer of made fits/);
+    // A part of a part is none.
+    expect(() => names('b*@cls@mean')).toThrow(/No layer of made fits/);
+    expect(() => names('block@patches@mean')).toThrow(/has no layer block@patches@mean/);
   });
 
   test('a value of that very name comes first', () => {

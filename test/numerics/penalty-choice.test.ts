@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ALPHAS, narrowRidgeCvRegression, ridgeCvRegression } from '../../src/metrics/ridge.js';
+import { neuralMetric } from '../../src/metrics/table/metric-table.js';
 import { symmetricEigen } from '../../src/numerics/algebra/eigen.js';
+import { denseFeatures } from '../../src/numerics/algebra/features.js';
 import { matmul } from '../../src/numerics/algebra/gemm.js';
 import { columnMeans, type Matrix, matrix } from '../../src/numerics/algebra/matrix.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
@@ -8,6 +10,7 @@ import { CentredRows } from '../../src/numerics/regression/centred-rows.js';
 import { choosePenalty } from '../../src/numerics/regression/penalty-choice.js';
 import { penaltyNodes } from '../../src/numerics/regression/penalty-nodes.js';
 import { shiftColumns } from '../../src/numerics/regression/ridge.js';
+import { Session } from '../../src/runtime/session.js';
 import { expectClose } from '../metrics/close.js';
 import { tolerances } from '../tolerances.js';
 
@@ -166,6 +169,33 @@ it('rows are decomposed once for all subjects that are fitted on them', async ()
   expect(features).toHaveBeenCalledTimes(1);
   vi.restoreAllMocks();
 });
+
+it.each(['ridge', 'linear', 'ridgecv'])(
+  '%s leaves less to compute to the second subject on the same rows, and gives it the same',
+  async (name) => {
+    const { regression } = neuralMetric(name);
+    if (!regression) throw new RangeError(name);
+    const products = vi.spyOn(Session.prototype, 'run');
+    for (const cols of [60, 300]) {
+      const { x, y } = made(200, cols);
+      const stimulusIds = Array.from({ length: 200 }, (_, i) => i);
+      const source = { stimulusIds, features: denseFeatures(200, cols, x.data) };
+      const fold = { train: [...Array(170).keys()], test: [170, 171, 172] };
+      const subject = (s: number) => matrix(170, 2, y.data.slice(s * 340, s * 340 + 340));
+      const [shared, apart] = [await regression.of(source, {}), await regression.of(source, {})];
+      const counted = async (s: number, regress = shared) => {
+        products.mockClear();
+        const prediction = await regress(fold, subject(s));
+        return { prediction, products: products.mock.calls.length };
+      };
+      const first = await counted(0);
+      const second = await counted(1);
+      expect(second.products).toBeLessThan(first.products);
+      expect(second.prediction).toEqual((await counted(1, apart)).prediction);
+    }
+    vi.restoreAllMocks();
+  },
+);
 
 it.each([
   { smallest: 0, largest: 1e2, zero: false },

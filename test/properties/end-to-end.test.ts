@@ -165,3 +165,15 @@ test('units that see the stimulus are the original’s', async () => {
   expect(special_units_last).toHaveLength(6);
   expect(golden.stimulus_order).toContain('stimuli/sets.json');
 });
+
+test('benchmarks of one set of gratings get the same layer of the same features', async () => {
+  const { protocol, stimuli } = orderedGratings(gratingStimuli());
+  const features = [denseFeatures(stimuli.ids.length, UNITS, Float64Array.from(gratings))];
+  const layer = await unitsOfFeatures(features, protocol);
+  expect(await unitsOfFeatures(features, protocol)).toBe(layer);
+  const study: Study = studies.DeValois1982a;
+  const sweep = protocol.sweeps.get(study.set);
+  if (!sweep) throw new Error(`${study.set} is no sweep`);
+  const table = propertiesOf(layer, { study, sweep, protocol });
+  expect(propertiesOf(layer, { study, sweep, protocol })).toBe(table);
+});

@@ -137,7 +137,9 @@ function fitting(model: Model, pattern: string, strict: boolean): Named[] {
  * and pools.
  */
 function ownLayers(model: Model): Named[] {
-  const layers = listLayers(model).filter(({ needs }) => needs === undefined);
+  const layers = listLayers(model).filter(
+    ({ kind, name, needs }) => needs === undefined && !(kind === 'module' && name.includes('#')),
+  );
   // A block whose convolutions were all folded still is one.
   const found = blocks(layers.filter(({ kind }) => kind === 'module')).filter(hasValue);
   if (found.length > 0) return found.map(named);

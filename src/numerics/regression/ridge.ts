@@ -19,14 +19,25 @@ export interface Kernel {
 
 /** The kernel of features from which the mean of the train rows is taken. */
 export function centreKernel({ train, cross }: Kernel): Kernel {
-  return { train: centreCross(train, train), cross: centreCross(cross, train) };
+  const centre = kernelCentre(train);
+  return { train: centreCross(train, centre), cross: centreCross(cross, centre) };
+}
+
+/** Means of the columns of the products of the train rows, and the mean of all of them. */
+export interface KernelCentre {
+  readonly means: Float64Array;
+  readonly whole: number;
+}
+
+/** What {@link centreCross} needs of the products of the train rows. */
+export function kernelCentre(train: Matrix): KernelCentre {
+  const means = columnMeans(train);
+  return { means, whole: means.reduce((sum, value) => sum + value, 0) / train.rows };
 }
 
 /** The products of rows with the train rows, from the features of both the mean of the train rows taken. */
-function centreCross({ rows, data }: Matrix, train: Matrix): Matrix {
-  const n = train.rows;
-  const means = columnMeans(train);
-  const whole = means.reduce((sum, value) => sum + value, 0) / n;
+export function centreCross({ rows, data }: Matrix, { means, whole }: KernelCentre): Matrix {
+  const n = means.length;
   const values = matrix(rows, n);
   for (let row = 0; row < rows; row++) {
     let own = 0;
@@ -54,7 +65,8 @@ export interface RidgeFit {
 
 /** The regression from the products of the train rows (a {@link Kernel}'s `train`) with a penalty above 0; predicts from `cross`. */
 export async function ridgeFit(train: Matrix, alpha: number): Promise<RidgeFit> {
-  const centred = centreCross(train, train);
+  const centre = kernelCentre(train);
+  const centred = centreCross(train, centre);
   for (let i = 0; i < train.rows; i++) centred.data[i * (train.rows + 1)] += alpha;
   const factor = await cholesky(centred);
   if (!factor) throw new RangeError(`The kernel plus ${alpha} is not positive definite`);
@@ -62,7 +74,7 @@ export async function ridgeFit(train: Matrix, alpha: number): Promise<RidgeFit> 
     async predict(cross, y) {
       const means = columnMeans(y);
       const dual = await choleskySolve(factor, shiftColumns(y, means, -1));
-      const rows = centreCross(cross, train);
+      const rows = centreCross(cross, centre);
       return shiftColumns(await matmul(rows, dual), means, 1);
     },
   };
@@ -110,12 +122,13 @@ export interface PenaltyFit {
 
 /** {@link PenaltyFit} of the products of the train rows. */
 export async function penaltyFit(train: Matrix): Promise<PenaltyFit> {
+  const centre = kernelCentre(train);
   const rows = await CentredRows.ofKernel(train);
   return {
     async predict(cross, y, alphas) {
       const means = columnMeans(y);
       const { alpha, dual } = await choosePenalty(rows, shiftColumns(y, means, -1), alphas);
-      const values = await matmul(centreCross(cross, train), dual);
+      const values = await matmul(centreCross(cross, centre), dual);
       return { alpha, values: shiftColumns(values, means, 1) };
     },
   };

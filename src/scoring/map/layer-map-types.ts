@@ -96,6 +96,8 @@ export interface MapPlan {
   readonly sets: readonly {
     readonly benchmarks: readonly string[];
     readonly stimuli: number;
+    /** Pictures beside them in each pass, on which principal components are fitted; absent without any. */
+    readonly fitting?: number;
     /** Layers of each pass of the network over the set; empty if all comes from the cache. */
     readonly passes: readonly (readonly string[])[];
     readonly cached: number;

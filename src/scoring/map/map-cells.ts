@@ -46,6 +46,8 @@ export interface CellPlan {
   readonly known: readonly CellOutcome[];
   /** Measurements of a layer on a benchmark: two where it is compared on components too. */
   readonly perCell: number;
+  /** Pictures that principal components are fitted on. */
+  readonly fitting: number;
   /** Cells that need the network. */
   readonly reduction: ReductionPlan;
   /** Positions in it of the stimulus sets of a benchmark. */
@@ -108,9 +110,11 @@ export async function computeCells(
     const stages = metricStages(jobs, pool.workers, context.progress);
     context.progress?.planned();
     const perCell = tasks.some(({ components }) => components) ? 2 : 1;
+    const count = fitting?.count ?? 0;
     plan?.({
       known,
       perCell,
+      fitting: count,
       reduction: reducer.plan,
       positions,
       measurements: pool.bytes,

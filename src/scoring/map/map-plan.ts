@@ -58,6 +58,7 @@ function setsOf(
     return {
       benchmarks: group.map(({ benchmark }) => benchmark.id),
       stimuli: [...sets].reduce((sum, set) => sum + shown[set].stimuli.ids.length, 0),
+      ...(plan.fitting > 0 && run ? { fitting: plan.fitting } : {}),
       passes: run?.passes ?? [],
       cached: (run?.cached ?? 0) + knownLayers(layers, group, plan),
     };

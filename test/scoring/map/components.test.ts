@@ -154,6 +154,7 @@ test('cells on components, on full activations, ceiling and choice are the origi
     expect(full.provenance).not.toHaveProperty('components');
     expect(on.provenance.inputs).not.toBe(full.provenance.inputs);
   }
+  expect(found.plan.sets[0]).toMatchObject({ stimuli: ids.length, fitting: 40 });
   expect(found.components).toMatchObject({ count: 40, chosen: { [id]: { layer: chosen } } });
   expect(choices.map(({ role, record }) => [role, record.layer])).toEqual([['V1', chosen]]);
   expect(choices[0].record.method).toMatch(/5 layers on 40 principal components/);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,6 +13,8 @@ import { mapLayers } from '../../../src/scoring/map/layer-map.js';
 import type { Score } from '../../../src/scoring/measure/score.js';
 import { describeBenchmarks } from '../../../src/scoring/model/describe-benchmark.js';
 import { scoreModel } from '../../../src/scoring/model/score-model.js';
+import { verifyReceipt } from '../../../src/scoring/receipt/verify-receipt.js';
+import { writeReceipt } from '../../../src/scoring/receipt/write-receipt.js';
 import { parseBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
 import { findBenchmark } from '../../../src/scoring/registry/registry.js';
 import { madeNetwork, madeStimuli, plainCard } from '../../activations/made-networks.js';
@@ -236,6 +238,23 @@ describe('over a network', () => {
       context(),
     );
     expect(holdout.map.holdout?.['Hebart2023-match']).toMatchObject({ selection: false });
+  });
+
+  test('a receipt computes it again, and tells another triplet', async () => {
+    const request = { model: model(), benchmarks: [file] };
+    const { scores } = await scoreModel(request, context());
+    await writeReceipt(at('receipt.json'), [{ kind: 'score', request, scores }], context());
+    const again = await verifyReceipt(at('receipt.json'), [], context());
+    expect(again).toMatchObject({ verdict: 'equal', results: 1, inputs: [] });
+    const rows = readFileSync(at('net/triplets.csv'), 'utf8').split('\n');
+    const [one, two, three] = rows[1].split(',');
+    writeFileSync(
+      at('net/triplets.csv'),
+      [rows[0], [one, three, two], ...rows.slice(2)].join('\n'),
+    );
+    const other = await verifyReceipt(at('receipt.json'), [], context());
+    writeFileSync(at('net/triplets.csv'), rows.join('\n'));
+    expect(other.verdict).toBe('differs');
   });
 
   test('compare pairs two networks, and the benchmark describes itself', async () => {

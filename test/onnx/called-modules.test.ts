@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { candidateLayers } from '../../src/activations/card/candidates.js';
+import { GraphBuilder } from '../../src/onnx/graph-builder.js';
+import { expandLayers, listLayers, resolveLayer } from '../../src/onnx/layers.js';
+import { readModel } from '../../src/onnx/model.js';
+
+/** A recurrent block whose convolution is called three times, its weights named by the exporter. */
+function recurrent() {
+  const graph = new GraphBuilder('recurrent');
+  let value = graph.input('image', 'float32', ['N', 3, 8, 8]);
+  graph.initializer('onnx::Conv_7', [3, 3, 1, 1], new Float32Array(9).fill(0.5));
+  for (const call of ['', '_1', '_2']) {
+    const conv = graph.node('Conv', [value, 'onnx::Conv_7'], {
+      ...{ name: `/IT/conv2${call}/Conv`, outputs: [`/IT/conv2${call}/Conv_output_0`] },
+    });
+    value = graph.node('Relu', [conv], {
+      ...{ name: `/IT/nonlin${call}/Relu`, outputs: [`/IT/nonlin${call}/Relu_output_0`] },
+    });
+  }
+  graph.output(value);
+  return readModel(graph.build(), 'recurrent.onnx');
+}
+
+test('a call of a module that names cannot tell apart is named by its number', () => {
+  const model = recurrent();
+  const value = (name: string) => resolveLayer(model, name).value;
+  expect(value('IT.conv2#1')).toBe('/IT/conv2/Conv_output_0');
+  expect(value('IT.conv2#3')).toBe('/IT/conv2_2/Conv_output_0');
+  expect(() => value('IT.conv2')).toThrow(
+    expect.objectContaining({
+      code: 'layer-ambiguous',
+      message: expect.stringContaining('or for a call: IT.conv2#1 to IT.conv2#3'),
+    }),
+  );
+  for (const name of ['IT.conv2#4', 'IT.conv2#0', 'image#1'])
+    expect(() => value(name)).toThrow(expect.objectContaining({ code: 'layer-unknown' }));
+});
+
+test('calls are listed, and are no candidates unless they are asked for', () => {
+  const model = recurrent();
+  const listed = listLayers(model).filter(({ name }) => name.startsWith('IT.conv2'));
+  expect(listed.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['IT.conv2', 'IT.conv2#1', 'IT.conv2#2', 'IT.conv2#3']),
+  );
+  const names = (layers: readonly { name?: string; layer?: string }[]) =>
+    layers.map(({ name, layer }) => name ?? layer).filter((each) => each?.includes('#'));
+  expect(names(candidateLayers(model, undefined))).toEqual([]);
+  expect(names(expandLayers(model, ['IT.*']))).toEqual([]);
+  expect(names(expandLayers(model, ['IT.conv2#*']))).toHaveLength(3);
+});
