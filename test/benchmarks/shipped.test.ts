@@ -190,7 +190,9 @@ function inCatalog(benchmark: Benchmark): void {
     return findData(source.identifier, kind);
   });
   const stimuli = named.filter(({ kind }) => kind === 'stimuli').map((each) => each.identifier);
-  for (const entry of named) if (entry.stimuli) expect(stimuli).toContain(entry.stimuli);
+  // The people of Maniquet2024 saw other images than networks are shown.
+  if (!benchmark.id.startsWith('Maniquet'))
+    for (const entry of named) if (entry.stimuli) expect(stimuli).toContain(entry.stimuli);
   expect(benchmark.simulated).toBe(false);
 }
 

@@ -73,6 +73,10 @@ const names: ReadonlyMap<BenchmarkKind, string> = new Map([
   [readOutLabelKind, 'labels by a read-out'],
   [choiceKind, 'distribution of choices'],
   [propertyKind, 'single neurons'],
+  [oddOneOutKind, 'odd one out'],
+  [searchKind, 'visual search'],
+  [thresholdKind, 'thresholds'],
+  [factorKind, 'factors'],
 ]);
 
 /** The kind of a benchmark in a word or two, for lists: that of its metric where it has no name here. */

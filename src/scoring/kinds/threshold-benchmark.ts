@@ -95,7 +95,7 @@ function judged(benchmark: Benchmark, stimuli: StimulusSet): Judged {
     const size = Number(text);
     if (text !== '' && Number.isFinite(size)) return size;
     throw columnFault(benchmark, 'stimuli', {
-      field: column,
+      field: String(column),
       expected: 'a number',
       found: quoted(text),
     });

@@ -1,18 +1,10 @@
-import { type DataKind, findData } from '../../data/catalog.js';
 import { didYouMean } from '../../errors/closest-names.js';
-import { VentralError } from '../../errors/ventral-error.js';
 import type { MetricDefinition } from '../../metrics/metric.js';
 import { metrics } from '../../metrics/table/metric-table.js';
 import { properties } from '../../properties/property-table.js';
 import { kindOf } from '../kinds/benchmark-kinds.js';
-import {
-  type BenchmarkProblem,
-  type BenchmarkText,
-  type DataText,
-  problem,
-  type Rule,
-  type StimulusText,
-} from './benchmark-text.js';
+import { type BenchmarkProblem, type BenchmarkText, problem, type Rule } from './benchmark-text.js';
+import { namesRule } from './names-rule.js';
 import { neuralRules } from './neural-rules.js';
 
 /** The identifier contains `{region}` exactly if there are regions. */
@@ -25,8 +17,10 @@ const regionInIdentifier: Rule = ({ identifier, regions, region, metric, select 
       `identifier: expected only {region} or the column of "select" in braces, found "${identifier}"`,
     );
   const has = identifier.includes('{region}');
-  // A property of single neurons belongs to one region, which its name need not say.
-  if (!has && regions?.length === 1 && metrics[metric.name].kind === 'properties') return [];
+  // A property of single neurons, or a factor of a layer, belongs to one region, which its name need not say.
+  const { kind } = metrics[metric.name];
+  const ofOne = kind === 'properties' || kind === 'factors';
+  if (!has && regions?.length === 1 && ofOne) return [];
   if (region !== undefined && regions !== undefined)
     return problem('/region', 'region: expected either "region" or "regions"');
   if (has === (regions !== undefined)) return [];
@@ -325,55 +319,6 @@ const simulatedRule: Rule = (text) => {
     : [];
 };
 
-/** A bare name is one of the catalog; a path says its kind by its ending. */
-const names: Rule = (text) => [
-  ...nameProblem('stimuli', text.stimuli, 'stimuli'),
-  ...nameProblem('fitting_stimuli', text.fitting_stimuli, 'stimuli'),
-  ...nameProblem('train/stimuli', text.train?.stimuli, 'stimuli'),
-  ...nameProblem('train/recordings', text.train?.recordings, 'recordings'),
-  ...recordingNames(text.recordings),
-  ...nameProblem('trials', text.trials, 'trials'),
-  ...nameProblem('rdms', text.rdms, 'rdms'),
-  ...nameProblem('split/table', text.split?.table, 'splits'),
-  ...nameProblem('distribution/neurons', text.distribution?.neurons, 'recordings'),
-];
-
-function recordingNames(recordings: BenchmarkText['recordings']): BenchmarkProblem[] {
-  if (typeof recordings !== 'object' || !('files' in recordings))
-    return nameProblem('recordings', recordings, 'recordings');
-  return Object.entries(recordings.files).flatMap(([name, file]) =>
-    nameProblem(`recordings/files/${name}`, file, 'recordings'),
-  );
-}
-
-function nameProblem(
-  key: string,
-  source: StimulusText | DataText | undefined,
-  kind: DataKind,
-): BenchmarkProblem[] {
-  if (typeof source === 'object' && 'catalog' in source)
-    return nameProblem(`${key}/catalog`, source.catalog, kind);
-  if (typeof source !== 'string') return [];
-  const wanted =
-    kind === 'stimuli'
-      ? 'a catalog name or { csv, images }'
-      : kind === 'rdms' || kind === 'splits'
-        ? 'a catalog name or a file that ends in .csv'
-        : 'a catalog name or a file that ends in .nc or .csv';
-  const isFile =
-    kind === 'rdms' || kind === 'splits' ? /\.csv$/i.test(source) : /\.(nc|csv)$/i.test(source);
-  if (kind !== 'stimuli' && isFile && !/^\w+:\/\//.test(source)) return [];
-  if (isFile || /[\\/]/.test(source)) {
-    return problem(`/${key}`, `${key}: expected ${wanted}, found "${source}"`);
-  }
-  try {
-    findData(source, kind);
-    return [];
-  } catch (error) {
-    return problem(`/${key}`, `${key}: expected ${wanted}. ${VentralError.from(error).message}`);
-  }
-}
-
 const rules: readonly Rule[] = [
   regionInIdentifier,
   comparedData,
@@ -391,7 +336,7 @@ const rules: readonly Rule[] = [
   groups,
   ...neuralRules,
   simulatedRule,
-  names,
+  namesRule,
 ];
 
 /**
