@@ -180,7 +180,7 @@ export function printExperiments(found: readonly Summary[], io: Io): void {
   const each = (of: readonly Summary[], word: (one: Summary) => string) =>
     [...new Set(of.map(word))].join(', ');
   printRows(
-    ['benchmarks', 'number', 'kind', 'data', 'here', 'with published numbers'],
+    ['benchmarks', 'number', 'kind', 'data', 'here', 'checks'],
     [...experiments].map(([experiment, of]) => [
       beginning(of.map(({ id }) => id)) ?? experiment,
       String(of.length),

@@ -305,11 +305,7 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
       (io) => printBenchmarks(benchmarks, io),
       ...[benchmarks[0].id, benchmarks[0].title],
     ),
-    table(
-      'families',
-      (io) => printExperiments(benchmarks, io),
-      'FreemanZiemba2013public.{region}-pls',
-    ),
+    table('families', (io) => printExperiments(benchmarks, io), 'FreemanZiemba2013public.V1-pls'),
     table('benchmarks verify', (io) => printSelfChecks(selfChecks, io), '0.8232109876'),
   ],
   'commands/fsck.ts': [table('fsck', (io) => printDamage(damage as never, io), digest)],

@@ -10,6 +10,7 @@ import {
   valueDelta,
 } from '../../../src/metrics/behaviour/search-asymmetry.js';
 import { RandomState } from '../../../src/numerics/random/random-state.js';
+import { findBenchmark } from '../../../src/scoring/registry/registry.js';
 import { numbers, oracle } from '../../oracle.js';
 import { tolerances } from '../../tolerances.js';
 import { expectClose } from '../close.js';
@@ -26,6 +27,18 @@ function peopleOf(trials: (typeof golden)['cases'][number]['trials']): SearchTri
     counts: trials.trial_type.map((type: string) => type === 'normal'),
   };
 }
+
+test('shipped benchmarks have the published lapses and ceilings, and people differ between blocks in all sets', () => {
+  const sets = Object.keys(golden.lapse_rates);
+  expect(sets).toHaveLength(14);
+  for (const set of sets) {
+    const [{ metric, ceiling }] = findBenchmark(`Ferguson2024${set}-value_delta`);
+    expect(metric).toMatchObject({ name: 'search-asymmetry', lapse: golden.lapse_rates[set] });
+    expect(ceiling).toMatchObject({ value: golden.ceilings[set][0] });
+    // Published errors of the integral, for information.
+    expect(golden.integral_errors_informational[set]).toBeGreaterThan(0);
+  }
+});
 
 describe.each([0, 1, 2])('case %i of Ferguson2024', (at) => {
   const { experiment, ...wanted } = golden.cases[at];

@@ -11,8 +11,8 @@ import { tolerances } from '../../tolerances.js';
 
 // Each netCDF file is opened once for all benchmarks of this file; test/slow/recorded-kinds.test.ts reads them as a command does.
 vi.mock('../../../src/data/read-recordings.js', async (original) => {
-  const { readRecordings } =
-    await original<typeof import('../../../src/data/read-recordings.js')>();
+  const module = await original<typeof import('../../../src/data/read-recordings.js')>();
+  const { readRecordings } = module;
   const { selectNeuroids } = await import('../../../src/scoring/recorded/keep-neuroids.js');
   const read = new Map<string, Promise<Recordings>>();
   const once = async ({ region, neuroidCoords = [], ...request }: RecordingsRequest) => {
@@ -32,7 +32,7 @@ vi.mock('../../../src/data/read-recordings.js', async (original) => {
     coords.delete('region');
     return { ...some, neuroidCoords: coords };
   };
-  return { readRecordings: once };
+  return { ...module, readRecordings: once };
 });
 
 const home = mkdtempSync(join(tmpdir(), 'ventral-kinds-'));
