@@ -4,6 +4,7 @@ import { didYouMean } from '../../errors/closest-names.js';
 import { quoted, quotedList } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
+import { metrics } from '../../metrics/table/metric-table.js';
 import { columnBlocks } from '../../numerics/algebra/column-blocks.js';
 import { concatFeatures } from '../../numerics/algebra/concat-features.js';
 import type { Features } from '../../numerics/algebra/features.js';
@@ -151,6 +152,7 @@ async function scoreOne(
     inputs: digestOf({
       ...(loaded.inputs as object),
       metric: loaded.metric,
+      ...unusualOptions(loaded),
       numerics: numericsVersion,
       features: source.contents,
       order: file.ids,
@@ -160,6 +162,17 @@ async function scoreOne(
     threads: context.threads,
     seconds: (performance.now() - started) / 1000,
   });
+}
+
+/** Options of the metric that are not its defaults, which `metric` above does not tell apart. */
+function unusualOptions({ benchmark: { metric } }: LoadedBenchmark) {
+  const { name, ...options } = metric;
+  const defaults = new Map<string, unknown>(Object.entries(metrics[name].defaults));
+  const unusual = Object.entries(options).filter(
+    ([option, value]) =>
+      digestOf([value as Digestible]) !== digestOf([defaults.get(option) as Digestible]),
+  );
+  return unusual.length > 0 ? { options: Object.fromEntries(unusual) as Digestible } : {};
 }
 
 /** Features that `ventral activations` made carry the degrees that they were made at; others are taken on trust. */

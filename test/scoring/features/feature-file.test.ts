@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -147,6 +147,15 @@ describe('what a score is made of', () => {
     const file = madeBenchmark(at('another'), { ids: named, metric: 'linear' });
     const linear = await score({ features: at('a.npz') }, file);
     expect(found).not.toContain(linear.provenance.inputs);
+    const options = async (name: string, metric: string) => {
+      const made = madeBenchmark(at(name), { ids: named });
+      writeFileSync(made, readFileSync(made, 'utf8').replace(/^metric: .*$/m, `metric: ${metric}`));
+      return (await score({ features: at('a.npz') }, made)).provenance.inputs;
+    };
+    const two = await options('two', '{ name: pls, components: 2 }');
+    expect(two).not.toBe(await options('one', '{ name: pls, components: 1 }'));
+    const said = await options('said', '{ name: ridge, alpha: 1 }');
+    expect(said).toBe(await options('unsaid', '{ name: ridge }'));
   });
 
   test('does not include a layer that was not asked for', async () => {
