@@ -105,7 +105,7 @@ describe('a layer map', () => {
     ] as const)
       expect(await service.post('/v1/layer-maps', { ...whole, ...wrong })).toMatchObject({
         status: 400,
-        body: { code: 'invalid-request', errors: [{ pointer }] },
+        body: { type: '/problems/invalid-request', errors: [{ pointer }] },
       });
   });
 
