@@ -148,8 +148,10 @@ export function resolveLayer(model: Model, name: string): ResolvedLayer {
   if (found.kind === 'value') return steadyLayer(model, name, found.value);
   const parts = found.kind === 'none' ? splitSelection(model, name) : undefined;
   if (!parts) throw refusal(model, name, found);
-  const { value, selection } = resolveLayer(model, parts.base);
-  if (selection) throw refusal(model, name, found);
+  // A part of a part is none; a long name of them would go as deep.
+  if (!isLayer(model, parts.base) && splitSelection(model, parts.base))
+    throw refusal(model, name, found);
+  const { value } = resolveLayer(model, parts.base);
   return { name, value, selection: parts.selection };
 }
 
@@ -273,6 +275,8 @@ const MAX_NAME = 200;
 const MAX_NAMES = 20_000;
 /** Stars of a glob. */
 const MAX_STARS = 5;
+/** Parts of a layer that one pattern may ask for. */
+const MAX_PARTS = 100;
 
 function nearby(model: Model): string[] {
   return listLayers(model)
@@ -281,11 +285,12 @@ function nearby(model: Model): string[] {
     .map(({ name }) => name);
 }
 
-/** `a@{cls,mean}` as `a@cls` and `a@mean`; other patterns as they are. */
+/** `a@{cls,mean}` as `a@cls` and `a@mean`; other patterns, and those of more parts than there are, as they are. */
 function spelledOut(pattern: string): string[] {
-  const [, base, words] = /^(.+)@\{([^{}@]*)\}$/.exec(pattern) ?? [];
-  if (base === undefined) return [pattern];
-  return words.split(',').map((word) => `${base}@${word}`);
+  const [, base, words = ''] = /^(.+)@\{([^{}@]*)\}$/.exec(pattern) ?? [];
+  const parts = words.split(',', MAX_PARTS + 1);
+  if (base === undefined || parts.length > MAX_PARTS) return [pattern];
+  return parts.map((word) => `${base}@${word}`);
 }
 
 /**

@@ -229,3 +229,13 @@ test('a glob that would take for ever is refused', () => {
   const model = open('11-layer-names/mbconv/unfolded.onnx');
   expect(() => expandLayers(model, ['*a*a*a*a*a*a*a*b'])).toThrow(/stars|too long/);
 });
+
+test('parts of parts of a layer, and more parts than there are, are refused at once', () => {
+  const model = open('11-layer-names/mbconv/unfolded.onnx');
+  const deep = `stem.conv${'@mean'.repeat(20_000)}`;
+  const many = `*@{${Array(200_000).fill('mean').join()}}`;
+  for (const pattern of [deep, many]) {
+    const refusal = expect.objectContaining({ code: 'layer-unknown' });
+    expect(() => expandLayers(model, [pattern])).toThrow(refusal);
+  }
+});

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { openStimulusSet } from '../../../src/data/stimulus-set.js';
 import { imagenetLabels } from '../../../src/metrics/imagenet-labels.js';
+import { joinedStimuli } from '../../../src/scoring/benchmark/joined-stimuli.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
 import type { Score } from '../../../src/scoring/measure/score.js';
 import { parseBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
@@ -151,6 +153,17 @@ describe('columns of stimuli from another table', () => {
     labels('labels.csv', 'colour,label', 'blue,cat', 'red,dog', 'green,bird');
     const found = await score(joined('labels.csv'), ...accuracy);
     expect(found).toMatchObject({ value: 0.75 });
+  });
+
+  test('that is a stranger’s does not tell what private stimuli hold', async () => {
+    labels('private.csv', 'stimulus_id,secret', 'a,hidden-1', 'b,hidden-2');
+    labels('guess.csv', 'secret,label', 'hidden-1,x');
+    const set = await openStimulusSet({ identifier: 'p', csv: join(folder, 'private.csv') });
+    const table = { table: join(folder, 'guess.csv'), on: 'secret' };
+    const source = { kind: 'catalog', identifier: 'ImageNet2012', join: table } as const;
+    const { message } = await joinedStimuli(set, source).catch((error) => error);
+    expect(message).toContain('a row for secret of stimulus 2, found none');
+    expect(message).not.toContain('hidden');
   });
 
   test.each([
