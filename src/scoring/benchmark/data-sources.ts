@@ -129,7 +129,8 @@ export class DataSources {
     const definition = metrics[metric.name];
     const apart = 'ownStimuli' in definition && definition.ownStimuli?.(metric);
     const path = await this.#path(trials as DataSource, 'trials');
-    const read = await readTrials(path, apart ? undefined : stimuli);
+    const thresholds = definition.kind === 'threshold';
+    const read = await readTrials(path, apart ? undefined : stimuli, thresholds);
     return namedColumns(benchmark, read);
   }
 

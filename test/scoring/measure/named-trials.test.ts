@@ -190,3 +190,16 @@ describe('columns of stimuli from another table', () => {
     });
   });
 });
+
+describe('a table of thresholds', () => {
+  test.each(['accuracy', 'error-consistency', 'odd-one-out'])(
+    'has no trials of %s, whatever else is in it',
+    async (metric) => {
+      const lines = ['threshold,subject,truth,choice,condition', '1,a,dog,dog,1', '2,b,cat,dog,1'];
+      writeFileSync(join(folder, 'thresholds.csv'), [...lines, ''].join('\n'));
+      const found = score('trials: thresholds.csv', `metric: { name: ${metric} }`);
+      await expect(found).rejects.toMatchObject({ code: 'trials-invalid' });
+      await expect(found).rejects.toThrow(/stimulus_id|image_1/);
+    },
+  );
+});
