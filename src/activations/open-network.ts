@@ -53,6 +53,9 @@ function requireImage({ model, name }: ModelFile): void {
 
 type Found = { readonly optimization: Optimization | null } | { readonly crashed: string };
 
+/** Signals of crashes that a shortage of memory or of disk causes, too: the next run tries again. */
+const passing: readonly string[] = ['SIGABRT', 'SIGBUS', 'SIGTRAP', 'SIGILL'];
+
 const found = new Map<string, Promise<Found>>();
 
 /** Undefined for the highest level. */
@@ -63,12 +66,18 @@ async function optimizationOf(
 ): Promise<Optimization | undefined> {
   const outputs = fusedOutputs(file.model, card);
   const runtime = runtimeIdentity(options.threads);
-  const key = `optimization-${digestOf({ model: file.digest, outputs: [...outputs], runtime })}`;
+  // Of a graph of several inputs another one may take the image, and images differ in size.
+  const image = JSON.stringify(card.input);
+  const tried = { model: file.digest, outputs: [...outputs], runtime, image };
+  const key = `optimization-${digestOf(tried)}`;
   const known = found.get(key) ?? lookUp(key, { file, card, outputs }, options);
   found.set(key, known);
   known.catch(() => found.delete(key));
   const result = await known;
-  if ('crashed' in result) throw crashed(file.name, result.crashed);
+  if ('crashed' in result) {
+    if (passing.includes(result.crashed)) found.delete(key);
+    throw crashed(file.name, result.crashed);
+  }
   return result.optimization ?? undefined;
 }
 
@@ -77,18 +86,35 @@ interface Tried extends Network {
 }
 
 async function lookUp(key: string, tried: Tried, options: OpenOptions): Promise<Found> {
-  const known = await options.cache?.get(key);
-  if (known) return JSON.parse(new TextDecoder().decode(known)) as Found;
-  const result = await tryLevels(tried, options);
-  await options.cache?.put(key, [new TextEncoder().encode(JSON.stringify(result))]);
+  const bytes = await options.cache?.get(key);
+  const kept = bytes && read(bytes);
+  if (kept) return kept;
+  const { result, signals } = await tryLevels(tried, options);
+  if (!signals.some((signal) => passing.includes(signal)))
+    await options.cache?.put(key, [new TextEncoder().encode(JSON.stringify(result))]);
   return result;
 }
 
-/** What is refused without a crash is told of by the session that is opened for the work. */
+/** What the cache has; undefined where it is none of what is kept here. */
+function read(bytes: Uint8Array): Found | undefined {
+  try {
+    const { optimization, crashed } = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof crashed === 'string') return { crashed };
+    const known = [null, ...lowerOptimizations].includes(optimization);
+    return known ? { optimization } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The result, and the signals of the crashes behind it. What is refused without a crash is told of by the session that is
+ * opened for the work.
+ */
 async function tryLevels(
   { file, card, outputs }: Tried,
   { threads, signal }: OpenOptions,
-): Promise<Found> {
+): Promise<{ readonly result: Found; readonly signals: readonly string[] }> {
   const { model, name } = file;
   const ends = model.graph.outputs.map((output) => output.name);
   const graph = () => exposeValues(model, outputs.length > 0 ? outputs : ends);
@@ -99,11 +125,14 @@ async function tryLevels(
   };
   const [first, second] = await trySessions([written, { graph, operators: 'fused' }], how);
   // Shapes are measured, and other layers computed, with the operators as they are written.
-  if (first.end === 'crashed') return { crashed: first.signal };
-  if (second.end !== 'crashed') return { optimization: null };
+  if (first.end === 'crashed')
+    return { result: { crashed: first.signal }, signals: [first.signal] };
+  if (second.end !== 'crashed') return { result: { optimization: null }, signals: [] };
+  const signals = [second.signal];
   for (const optimization of lowerOptimizations) {
     const [outcome] = await trySessions([{ graph, operators: 'fused', optimization }], how);
-    if (outcome.end !== 'crashed') return { optimization };
+    if (outcome.end !== 'crashed') return { result: { optimization }, signals };
+    signals.push(outcome.signal);
   }
-  return { crashed: second.signal };
+  return { result: { crashed: second.signal }, signals };
 }

@@ -60,7 +60,7 @@ export function inferColumn(name: string, cells: readonly string[]): Column {
   if (cells.every((cell) => missing.has(cell) || isNumber(cell))) {
     return { name, dtype: 'float64', values: cells.map(pandasNumber) };
   }
-  if (cells.every((cell) => cell in truth)) {
+  if (cells.every((cell) => Object.hasOwn(truth, cell))) {
     return { name, dtype: 'bool', values: cells.map((cell) => truth[cell]) };
   }
   const values = cells.map((cell) => (missing.has(cell) ? null : cell));

@@ -10,16 +10,29 @@ export type BinMode = 'portion' | 'center';
 /** Bins of a recording beyond which steps are refused: more are a slip of the unit. */
 const MOST_BINS = 1000;
 
+/** Bins of a file beyond which it is refused: a share is computed of each for each target. */
+const MOST_SOURCE_BINS = 20_000;
+
 /** Edges in seconds are fractions that no float holds. */
 export const SLACK = 1e-9;
+
+/** @throws VentralError `recordings-invalid` where a file has more bins of time than any recording */
+export function checkBins({ length }: readonly TimeBin[], file: string): void {
+  if (length <= MOST_SOURCE_BINS) return;
+  const [expected, found] = [`at most ${MOST_SOURCE_BINS} time bins`, String(length)];
+  throw new VentralError('recordings-invalid', `${file}: ${expected} expected, ${found} found`, {
+    ...{ file, field: 'time_bin', expected, found },
+  });
+}
 
 /**
  * Bins of one length from 0 on, as the reference makes them: the last bin that would fit is left out, since its start is
  * an end that Python's `range` excludes (spec §1.12).
  * @param file of the recordings, for messages
- * @throws VentralError `recordings-invalid` where there are none, or more than 1000
+ * @throws VentralError `recordings-invalid` where there are none, or more than 1000, or too many in the file
  */
 export function binsOfStep(source: readonly TimeBin[], step: number, file: string): TimeBin[] {
+  checkBins(source, file);
   const last = Math.max(...source.map(([, end]) => end));
   const count = Math.ceil((last - step) / step - SLACK);
   if (!(count >= 1 && count <= MOST_BINS)) {

@@ -179,7 +179,10 @@ function timeBinsOf(assembly: OpenAssembly, request: RecordingsRequest): number[
   if (chosen.length > 0) return chosen;
   const unit = binsAsNeuroids ? '' : ' ms';
   const wanted = timeBins.map(([from, to]) => `${from} to ${to}${unit}`).join(', ');
-  const found = `bins from ${Math.min(...starts)} to ${Math.max(...ends)}${unit}`;
+  // A file may have more bins than a call takes arguments.
+  const least = starts.reduce((first, start) => Math.min(first, start));
+  const most = ends.reduce((last, end) => Math.max(last, end));
+  const found = `bins from ${least} to ${most}${unit}`;
   return refuse(path, 'time_bins', `time bins within ${wanted}`, found);
 }
 

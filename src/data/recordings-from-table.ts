@@ -6,7 +6,7 @@ import { nanMean } from '../numerics/statistics/statistics.js';
 import { type Coordinate, refuseUnknown } from './assembly.js';
 import { idsOf, inferColumn, isNumberOrMissing, parseNumber } from './column.js';
 import type { Id } from './ids.js';
-import { binsOfStep, rebinned, SLACK, type TimeBin } from './rebin.js';
+import { binsOfStep, checkBins, rebinned, SLACK, type TimeBin } from './rebin.js';
 import type { Recordings, RecordingsRequest } from './recordings.js';
 import type { StimulusSet } from './stimulus-set.js';
 
@@ -54,6 +54,9 @@ export async function recordingsFromTable(request: RecordingsRequest): Promise<R
   return columns.edges ? overBins(whole, bins, request) : whole;
 }
 
+/** Values beyond which half of all bins of presentations must have a row: where bins differ, they are the square of the file. */
+const MOST_SPARSE = 2 ** 24;
+
 /** Recordings whose rows are bins of presentations, as one row a presentation. */
 function overBins(
   rows: Recordings & { readonly values: Float64Array },
@@ -65,6 +68,7 @@ function overBins(
   const source = [...new Map(bins.map((bin) => [bin.join(), bin])).values()].sort(
     ([a, b], [c, d]) => a - c || b - d,
   );
+  checkBins(source, path);
   const binOfRow = new Map(source.map((bin, i) => [bin.join(), i]));
   const known = new Map<string, number>();
   const firstRows: number[] = [];
@@ -76,6 +80,14 @@ function overBins(
     return presentation;
   });
   const width = neuroidIds.length;
+  const cells = known.size * source.length;
+  if (cells * width > MOST_SPARSE && cells > 2 * bins.length)
+    refuse(
+      path,
+      'time_bin_start',
+      'the same time bins in every presentation',
+      `${bins.length} rows of ${known.size} presentations and ${source.length} time bins`,
+    );
   const series = new Float64Array(known.size * width * source.length).fill(Number.NaN);
   presentationOf.forEach((presentation, row) => {
     const bin = binOfRow.get(bins[row].join()) as number;

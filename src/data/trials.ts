@@ -19,15 +19,21 @@ export interface Trials {
  * Reads trials from a CSV or from a behavioural assembly (`.nc`, one dimension presentation; the
  * chosen object stands in `choice`, or is the assembly's value, which is the column `values` too). `stimuli` adds its columns to an
  * assembly's.
+ * @param thresholds whether rows may be thresholds of people, which name no stimulus
  * @throws VentralError `trials-invalid`, `csv-invalid`, `netcdf-invalid`, `stimuli-mismatch`
  */
-export async function readTrials(path: string, stimuli?: StimulusSet): Promise<Trials> {
+export async function readTrials(
+  path: string,
+  stimuli?: StimulusSet,
+  thresholds = false,
+): Promise<Trials> {
   const columns =
     extname(path).toLowerCase() === '.csv'
       ? await columnsOfTable(path)
       : await columnsOfAssembly(path, stimuli);
   const ids = columns.get('stimulus_id') ?? columns.get('image_id') ?? columns.get('image_1');
-  if (ids === undefined && columns.get('threshold')?.length) return { stimulusIds: [], columns };
+  if (ids === undefined && thresholds && columns.get('threshold')?.length)
+    return { stimulusIds: [], columns };
   if (ids === undefined) {
     return refuse(path, 'stimulus_id', 'a column stimulus_id', quotedList(columns.keys()));
   }

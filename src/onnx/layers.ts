@@ -148,8 +148,10 @@ export function resolveLayer(model: Model, name: string): ResolvedLayer {
   if (found.kind === 'value') return steadyLayer(model, name, found.value);
   const parts = found.kind === 'none' ? splitSelection(model, name) : undefined;
   if (!parts) throw refusal(model, name, found);
-  const { value, selection } = resolveLayer(model, parts.base);
-  if (selection) throw refusal(model, name, found);
+  // A part of a part is none; a long name of them would go as deep.
+  if (!isLayer(model, parts.base) && splitSelection(model, parts.base))
+    throw refusal(model, name, found);
+  const { value } = resolveLayer(model, parts.base);
   return { name, value, selection: parts.selection };
 }
 
@@ -164,8 +166,9 @@ function steadyLayer(model: Model, name: string, value: string): ResolvedLayer {
   return { name, value };
 }
 
-function coded({ name: file }: Model, name: string, { real }: Quantised): VentralError {
-  const instead = real.get(name);
+function coded({ name: file }: Model, asked: string, { real }: Quantised): VentralError {
+  const name = short(asked);
+  const instead = real.has(asked) ? short(real.get(asked) as string) : undefined;
   return new VentralError(
     'layer-unknown',
     `The layer ${name} of ${file} holds the integers of a quantised value${instead ? `: ask for ${instead}` : ', which the graph has nowhere else'}`,
@@ -176,7 +179,8 @@ function coded({ name: file }: Model, name: string, { real }: Quantised): Ventra
   );
 }
 
-function unsteadyLayer({ name: file }: Model, name: string, why: string): VentralError {
+function unsteadyLayer({ name: file }: Model, asked: string, why: string): VentralError {
+  const name = short(asked);
   return new VentralError(
     'layer-unsteady',
     `The layer ${name} of ${file} depends on ${why}, so that no score of it could be repeated: export the network in evaluation mode and without its noise`,
@@ -187,8 +191,10 @@ function unsteadyLayer({ name: file }: Model, name: string, why: string): Ventra
   );
 }
 
-function unreached(model: Model, name: string, needs: readonly string[]): VentralError {
-  const inputs = modelInputs(model).map((input) => input.name);
+function unreached(model: Model, asked: string, needing: readonly string[]): VentralError {
+  const name = short(asked);
+  const needs = needing.map(short);
+  const inputs = modelInputs(model).map((input) => short(input.name));
   return new VentralError(
     'layer-unknown',
     `The layer ${name} of ${model.name} needs ${needs.join(', ')}: images go to ${inputs.join(', ')} alone`,
@@ -230,36 +236,38 @@ function isLayer(model: Model, name: string): boolean {
 
 function refusal(
   model: Model,
-  name: string,
+  asked: string,
   found: Exclude<FoundModule, { kind: 'value' }>,
 ): VentralError {
+  const name = short(asked);
   const details = { file: model.name, field: name };
   if (found.kind === 'folded') {
     return new VentralError(
       'layer-folded',
       `${model.name} does not hold the output of ${name}: a batch norm was folded into it at export, ` +
-        `and ${found.value} holds the batch norm's output. Export again with ` +
+        `and ${short(found.value)} holds the batch norm's output. Export again with ` +
         'torch.onnx.export(model.eval(), …, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False), ' +
         'or ask for the batch norm',
       {
         ...details,
         expected: `the output of ${name}`,
-        found: `${found.value}, the batch norm's output`,
+        found: `${short(found.value)}, the batch norm's output`,
       },
     );
   }
   if (found.kind === 'ambiguous') {
-    const shown = found.values.slice(0, 8).join(', ');
-    const count = callsOf(wholeModules(model), name).length;
+    const values = found.values.slice(0, MAX_CANDIDATES).map(short);
+    const shown = values.slice(0, 8).join(', ');
+    const count = callsOf(wholeModules(model), asked).length;
     const calls = count > 1 ? `, or for a call: ${name}#1 to ${name}#${count}` : '';
     const more = found.values.length > 8 ? ` and ${found.values.length - 8} more` : '';
     return new VentralError(
       'layer-ambiguous',
       `Layer ${name} of ${model.name} may be any of several values (${found.why}); ask for one by name: ${shown}${more}${calls}`,
-      { ...details, expected: 'a name that fits one value', found: found.values.join(', ') },
+      { ...details, expected: 'a name that fits one value', found: values.join(', ') },
     );
   }
-  const names = closestNames(name.slice(0, MAX_NAME), nearby(model));
+  const names = closestNames(asked.slice(0, MAX_NAME), nearby(model));
   const hint = names.length === 0 ? '' : `; closest: ${names.join(', ')}`;
   return new VentralError('layer-unknown', `${model.name} has no layer ${name}${hint}`, {
     ...details,
@@ -268,11 +276,18 @@ function refusal(
   });
 }
 
+/** A name as messages show it. */
+const short = (name: string) => (name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name);
+
 /** Longest name and most names that a wrong one is compared with: bounded for any file. */
 const MAX_NAME = 200;
 const MAX_NAMES = 20_000;
+/** Values that a name may mean, of which the details of an error tell. */
+const MAX_CANDIDATES = 100;
 /** Stars of a glob. */
 const MAX_STARS = 5;
+/** Parts of a layer that one pattern may ask for. */
+const MAX_PARTS = 100;
 
 function nearby(model: Model): string[] {
   return listLayers(model)
@@ -281,11 +296,12 @@ function nearby(model: Model): string[] {
     .map(({ name }) => name);
 }
 
-/** `a@{cls,mean}` as `a@cls` and `a@mean`; other patterns as they are. */
+/** `a@{cls,mean}` as `a@cls` and `a@mean`; other patterns, and those of more parts than there are, as they are. */
 function spelledOut(pattern: string): string[] {
-  const [, base, words] = /^(.+)@\{([^{}@]*)\}$/.exec(pattern) ?? [];
-  if (base === undefined) return [pattern];
-  return words.split(',').map((word) => `${base}@${word}`);
+  const [, base, words = ''] = /^(.+)@\{([^{}@]*)\}$/.exec(pattern) ?? [];
+  const parts = words.split(',', MAX_PARTS + 1);
+  if (base === undefined || parts.length > MAX_PARTS) return [pattern];
+  return parts.map((word) => `${base}@${word}`);
 }
 
 /**
@@ -341,9 +357,9 @@ function expandPattern(
       value,
       selection,
     }));
-  throw new VentralError('layer-unknown', `No layer of ${model.name} fits ${pattern}`, {
+  throw new VentralError('layer-unknown', `No layer of ${model.name} fits ${short(pattern)}`, {
     file: model.name,
-    field: pattern,
+    field: short(pattern),
     expected: 'a glob that fits a layer',
     found: 'none',
   });

@@ -249,7 +249,8 @@ export function writeModelWithGraph(model: Model, graph: readonly Uint8Array[]):
   let written = false;
   for (const record of model.records) {
     if (record.field !== 7) pieces.push(record.raw);
-    else if (!written) pieces.push(...messagePieces(7, graph));
+    // One by one: a graph may have more pieces than a call takes arguments.
+    else if (!written) for (const piece of messagePieces(7, graph)) pieces.push(piece);
     written ||= record.field === 7;
   }
   return concatenate(pieces);

@@ -56,11 +56,11 @@ export function modulesOf(model: Model): Modules {
 }
 
 /** Where convolutions read weights and bias. */
-const stored: Readonly<Record<string, readonly number[]>> = {
-  Conv: [1, 2],
-  ConvTranspose: [1, 2],
-  QLinearConv: [3, 8],
-};
+const stored: ReadonlyMap<string, readonly number[]> = new Map([
+  ['Conv', [1, 2]],
+  ['ConvTranspose', [1, 2]],
+  ['QLinearConv', [3, 8]],
+]);
 /** What the names of weights end in that ONNX Runtime has quantised. */
 const QUANTISED = '(_quantized)?(_DequantizeLinear_Output(_\\d+)?)?';
 
@@ -76,7 +76,7 @@ function foldedValues(flow: Dataflow, scopes: Scopes): Map<string, Scope> {
   for (const scope of [scopes.root, ...scopes.all]) {
     for (const index of scope.direct) {
       const { operator, inputs, outputs } = flow.nodes[index];
-      const at = stored[operator];
+      const at = stored.get(operator);
       if (!at) continue;
       const sign = new RegExp(`^onnx::${operator.replace('QLinear', '')}_\\d+${QUANTISED}$`);
       if (at.every((input) => sign.test(inputs[input] ?? ''))) folded.set(outputs[0], scope);
@@ -211,7 +211,10 @@ export function valueDepths(model: Model): ReadonlyMap<string, number> {
   const { flow } = modulesOf(model);
   const depths = new Map([...flow.graphInputs].map((name) => [name, 0]));
   flow.nodes.forEach((node, index) => {
-    const before = Math.max(0, ...flow.reads[index].map((name) => depths.get(name) ?? 0));
+    const before = flow.reads[index].reduce(
+      (deepest, name) => Math.max(deepest, depths.get(name) ?? 0),
+      0,
+    );
     const depth = before + (counted.has(node.operator) ? 1 : 0);
     for (const name of node.outputs) if (flow.data.has(name)) depths.set(name, depth);
   });

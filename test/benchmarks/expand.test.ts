@@ -127,6 +127,19 @@ describe('a table in a benchmark file', () => {
       /expand: expected at most 1048576 characters of benchmarks, found \d+/,
     ],
     [
+      'a long row that is in many benchmarks',
+      base(
+        'x{a}{b}',
+        `{ a: [${numbers(500)}], b: { p: { reference: { bibtex: ${'t'.repeat(4e5)} } }, q: {} } }`,
+      ),
+      /expand: expected at most 1048576 characters of benchmarks, found 200\d{6}$/,
+    ],
+    [
+      'a word whose name nothing can fill in',
+      base('x{set}', '{ set: { a: { "a b": c } } }', 'title: "{a b}"'),
+      /"a b" is no key of a benchmark file/,
+    ],
+    [
       'an identifier in a row',
       base('x{set}', '{ set: { a: { identifier: y } } }'),
       /no key of a benchmark file/,

@@ -104,3 +104,20 @@ test('time is asked of a table that has none, or half of it', async () => {
   const half = 'stimulus_id,time_bin_start,n1';
   await expect(read(['a,0,1'], {}, half)).rejects.toThrow(wanted);
 });
+
+test('bins that differ between presentations do not become the square of the table', async () => {
+  const header = 'stimulus_id,repetition,time_bin_start,time_bin_end,n1';
+  const apart = Array.from({ length: 5000 }, (_, i) => `a,${i},${i},${i + 0.5},1`);
+  await expect(read(apart, { timeBins: [[0, 10]] }, header)).rejects.toMatchObject({
+    code: 'recordings-invalid',
+    message: expect.stringMatching(
+      /same time bins in every presentation expected, 5000 rows of 5000 presentations and 5000/,
+    ),
+  });
+  const many = Array.from({ length: 130_000 }, (_, i) => `a,0,${i},${i + 0.5},1`);
+  for (const request of [{ timeBins: [[-9, -8]] as [number, number][] }, { timeStep: 200 }])
+    await expect(read(many, request, header)).rejects.toMatchObject({
+      code: 'recordings-invalid',
+      message: expect.stringContaining('at most 20000 time bins expected, 130000 found'),
+    });
+});

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { exposeValues } from '../../src/onnx/expose.js';
+import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { expandLayers, listLayers, resolveLayer } from '../../src/onnx/layers.js';
 import { type Model, readModel } from '../../src/onnx/model.js';
 import { Session } from '../../src/runtime/session.js';
@@ -229,3 +230,36 @@ test('a glob that would take for ever is refused', () => {
   const model = open('11-layer-names/mbconv/unfolded.onnx');
   expect(() => expandLayers(model, ['*a*a*a*a*a*a*a*b'])).toThrow(/stars|too long/);
 });
+
+test('parts of parts of a layer, and more parts than there are, are refused at once', () => {
+  const model = open('11-layer-names/mbconv/unfolded.onnx');
+  const deep = `stem.conv${'@mean'.repeat(20_000)}`;
+  const many = `*@{${Array(200_000).fill('mean').join()}}`;
+  for (const pattern of [deep, many]) {
+    const error = thrownBy(() => expandLayers(model, [pattern]));
+    expect(error.code).toBe('layer-unknown');
+    expect(error.message.length).toBeLessThan(1000);
+  }
+});
+
+test('a name as long as a file is shortened in what is said of it', () => {
+  const long = 'x'.repeat(300_000);
+  const graph = new GraphBuilder('long');
+  graph.input('image', 'float32', [1, 4]);
+  graph.node('RandomNormalLike', ['image'], { outputs: [long] });
+  graph.output(long, 'float32', [1, 4]);
+  const model = readModel(graph.build(), 'long');
+  for (const name of [long, `${long}y`, `${long}*`]) {
+    const { message, details } = thrownBy(() => expandLayers(model, [name]));
+    expect(message.length + JSON.stringify(details).length).toBeLessThan(3000);
+  }
+});
+
+function thrownBy(run: () => unknown): VentralError {
+  try {
+    run();
+  } catch (error) {
+    return error as VentralError;
+  }
+  throw new Error('nothing was refused');
+}

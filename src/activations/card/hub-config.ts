@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { InputSpec, ResizeSpec } from '../../screen/preprocess.js';
 
@@ -7,6 +8,10 @@ type Refuse = (field: string, expected: string, found: unknown) => VentralError;
 
 /** More than any such file has. */
 const MOST_BYTES = 2 ** 20;
+/** Largest side that a card may say. */
+const MOST_SIDE = 8192;
+/** Items of a list that a message shows. */
+const MOST_SHOWN = 5;
 
 /**
  * The preprocessing that a model hub's file says: timm's `config.json` (`pretrained_cfg`), transformers'
@@ -15,13 +20,11 @@ const MOST_BYTES = 2 ** 20;
  * @throws VentralError `file-missing`, and `card-invalid` for another file, or for preprocessing that no card can say
  */
 export async function readHubConfig(path: string): Promise<InputSpec> {
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw VentralError.from(cause);
-  });
+  const text = await textOf(path);
   const refuse: Refuse = (field, expected, found) =>
     new VentralError(
       'card-invalid',
-      `${path}: ${field}: expected ${expected}, found ${JSON.stringify(found) ?? 'nothing'}`,
+      `${path}: ${field}: expected ${expected}, found ${shown(found)}`,
       { file: path, field, expected },
     );
   const config = jsonOf(text);
@@ -32,7 +35,33 @@ export async function readHubConfig(path: string): Promise<InputSpec> {
   if ('image_mean' in config || 'do_resize' in config) return fromTransformers(config, refuse);
   if ('resize_size' in config && 'crop_size' in config) return fromTorchvision(config, refuse);
   const expected = 'pretrained_cfg, preprocess_cfg, image_mean or resize_size';
-  throw refuse('its keys', expected, Object.keys(config).slice(0, 5));
+  throw refuse('its keys', expected, Object.keys(config));
+}
+
+/** Text of a file, none of one that is too long: a device or a pipe need not end. */
+async function textOf(path: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of createReadStream(path, { end: MOST_BYTES })) chunks.push(chunk);
+  } catch (cause) {
+    throw VentralError.from(cause);
+  }
+  const bytes = Buffer.concat(chunks);
+  return bytes.length > MOST_BYTES ? '' : bytes.toString('utf8');
+}
+
+/** A value and no more than the names of what is in it, which may be as deep and as long as the file. */
+function shown(value: unknown): string {
+  if (!Array.isArray(value)) return plain(value);
+  const more = value.length > MOST_SHOWN ? [`${value.length - MOST_SHOWN} more`] : [];
+  return `[${[...value.slice(0, MOST_SHOWN).map(plain), ...more].join()}]`;
+}
+
+function plain(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (isObject(value)) return 'an object';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'string' ? quoted(value) : String(value);
 }
 
 const isObject = (value: unknown): value is Json =>
@@ -40,7 +69,7 @@ const isObject = (value: unknown): value is Json =>
 
 function jsonOf(text: string): Json | undefined {
   try {
-    const value: unknown = text.length <= MOST_BYTES ? JSON.parse(text) : undefined;
+    const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;
@@ -97,7 +126,7 @@ function fromTransformers(config: Json, refuse: Refuse): InputSpec {
     do_normalize = true,
   } = config;
   const factor = do_rescale ? positive(rescale_factor, 'rescale_factor', refuse) : 1;
-  const range = Number((255 * factor).toPrecision(12));
+  const range = positive(Number((255 * factor).toPrecision(12)), 'rescale_factor', refuse);
   const plain = do_normalize
     ? normalised(config.image_mean, config.image_std, range, refuse)
     : normalised([0, 0, 0], [1, 1, 1], range, refuse);
@@ -143,14 +172,18 @@ function resized(
 ): Pick<InputSpec, 'resize'> {
   const found = filters.get(filter);
   if (!found) throw refuse('interpolation', 'nearest, bilinear, bicubic or lanczos', filter);
+  if (!(to >= 1 && to <= MOST_SIDE))
+    throw refuse('crop_pct', `a share of the side that leaves 1 to ${MOST_SIDE} pixels`, to);
   return { resize: { to, mode, filter: found, library: 'pillow' } };
 }
 
 function normalised(mean: unknown, std: unknown, range: number, refuse: Refuse) {
+  const deviations = triple(std, 'std', refuse);
+  if (!deviations.every((value) => value > 0)) throw refuse('std', 'three numbers above 0', std);
   return {
     range,
     mean: triple(mean, 'mean', refuse),
-    std: triple(std, 'std', refuse),
+    std: deviations,
     layout: 'NCHW' as const,
   };
 }
@@ -169,7 +202,8 @@ function positive(value: unknown, field: string, refuse: Refuse): number {
 function square(value: unknown, field: string, refuse: Refuse): number {
   const sides = isObject(value) ? [value.height, value.width] : [value].flat();
   const [side] = sides;
-  const isSide = typeof side === 'number' && Number.isInteger(side) && side > 0 && side <= 8192;
+  const isSide =
+    typeof side === 'number' && Number.isInteger(side) && side > 0 && side <= MOST_SIDE;
   if (isSide && sides.length <= 2 && sides.every((each) => each === side)) return side;
   throw refuse(field, 'the side of a square, in pixels', value);
 }

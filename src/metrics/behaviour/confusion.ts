@@ -14,13 +14,22 @@ export function confusions(
   truth: readonly string[],
   choice: readonly string[],
 ): Float64Array {
-  const place = new Map(classes.map((name, i) => [name, i]));
   const counts = new Float64Array(classes.length ** 2);
-  truth.forEach((shown, i) => {
-    const [row, col] = [place.get(shown), place.get(choice[i])];
-    if (row !== undefined && col !== undefined) counts[row * classes.length + col]++;
-  });
+  for (const cell of cellsOf(classes, truth, choice)) if (cell >= 0) counts[cell]++;
   return counts;
+}
+
+/** Which cell each choice counts to, −1 for none. */
+function cellsOf(
+  classes: readonly string[],
+  truth: readonly string[],
+  choice: readonly string[],
+): Int32Array {
+  const place = new Map(classes.map((name, i) => [name, i]));
+  return Int32Array.from(truth, (shown, i) => {
+    const [row, col] = [place.get(shown), place.get(choice[i])];
+    return row === undefined || col === undefined ? -1 : row * classes.length + col;
+  });
 }
 
 /**
@@ -37,16 +46,20 @@ export function confusionSimilarity(
   const classes = model.labels ?? [...new Set(truth)].sort(compareIds);
   checkClasses(classes, truth, trials.truth);
   const own = offDiagonal(confusions(classes, truth, model.choices), classes.length);
-  const people = [...new Set(trials.subject)].sort(compareIds).map((subject) => {
-    const rows = trials.subject.flatMap((name, i) => (name === subject ? i : []));
-    const of = (column: readonly string[]) => rows.map((i) => column[i]);
-    return offDiagonal(confusions(classes, of(trials.truth), of(trials.choice)), classes.length);
+  // Of each person the trials alone: all pairs of a thousand classes take 8 MB.
+  const cells = cellsOf(classes, trials.truth, trials.choice);
+  const cellsOfPerson = new Map<string, number[]>(
+    [...new Set(trials.subject)].sort(compareIds).map((subject) => [subject, []]),
+  );
+  trials.subject.forEach((subject, i) => {
+    if (cells[i] >= 0) cellsOfPerson.get(subject)?.push(cells[i]);
   });
-  const resample = (drawn: readonly number[]) =>
-    pearson(
-      own,
-      own.map((_, cell) => drawn.reduce((sum, person) => sum + people[person][cell], 0)),
-    );
+  const people = [...cellsOfPerson.values()];
+  const resample = (drawn: readonly number[]) => {
+    const counts = new Float64Array(classes.length ** 2);
+    for (const person of drawn) for (const cell of people[person]) counts[cell]++;
+    return pearson(own, offDiagonal(counts, classes.length));
+  };
   const value = resample([...people.keys()]);
   return {
     value,
@@ -59,6 +72,9 @@ export function confusionSimilarity(
   };
 }
 
+/** All pairs of them are counted; ImageNet has half as many. */
+const MOST_CLASSES = 2000;
+
 function checkClasses(
   classes: readonly string[],
   truth: readonly string[],
@@ -66,6 +82,15 @@ function checkClasses(
 ): void {
   const known = new Set(classes);
   const empty = [truth, shown].some((column) => !column.some((name) => known.has(name)));
+  if (classes.length > MOST_CLASSES)
+    throw new VentralError(
+      'stimuli-mismatch',
+      `A confusion is of at most ${MOST_CLASSES} classes, found ${classes.length}`,
+      {
+        ...{ field: 'image_label', expected: `at most ${MOST_CLASSES} classes` },
+        found: `${classes.length}`,
+      },
+    );
   if (classes.length > 1 && !empty) return;
   const found = empty ? 'none that is a choice of the network' : `${classes.length}`;
   throw new VentralError(

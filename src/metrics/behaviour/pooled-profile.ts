@@ -39,22 +39,25 @@ export function pooledProfile(
   });
   const subjects = [...new Set(subject)].sort(compareIds);
   const place = new Map(names.map((name, i) => [name, i]));
-  const tallies = subjects.map(() => names.map(() => ({ right: 0, all: 0 })));
-  const person = new Map(subjects.map((name, i) => [name, i]));
-  conditions.forEach((name, i) => {
-    const tally = tallies[person.get(subject[i]) as number][place.get(name) as number];
-    tally.all++;
-    if (choice[i] === truth[i]) tally.right++;
+  // Of each person the trials alone: a cell for every condition would be the square of a table of many names.
+  const rowsOf = new Map<string, number[]>(subjects.map((name) => [name, []]));
+  subject.forEach((name, i) => {
+    rowsOf.get(name)?.push(i);
   });
-  const resample = (drawn: readonly number[]) =>
-    pearson(
+  const people = [...rowsOf.values()];
+  const cells = conditions.map((name) => place.get(name) as number);
+  const resample = (drawn: readonly number[]) => {
+    const [right, all] = [new Float64Array(names.length), new Float64Array(names.length)];
+    for (const person of drawn)
+      for (const i of people[person]) {
+        all[cells[i]]++;
+        if (choice[i] === truth[i]) right[cells[i]]++;
+      }
+    return pearson(
       own,
-      names.map((_, cell) => {
-        const sum = (of: 'right' | 'all') =>
-          drawn.reduce((total, i) => total + tallies[i][cell][of], 0);
-        return sum('right') / sum('all');
-      }),
+      names.map((_, cell) => right[cell] / all[cell]),
     );
+  };
   const value = resample([...subjects.keys()]);
   return {
     value,
@@ -70,13 +73,13 @@ export function pooledProfile(
 /** Rows of the stimuli of a condition. */
 function shownIn(name: string, observed: Observed, { shown, ...options }: MetricOptions) {
   const column = singleColumn(options);
-  const wanted = shown ? shown[name] : { [column]: name };
-  if (!wanted)
+  if (shown && !Object.hasOwn(shown, name))
     throw new VentralError(
       'benchmark-invalid',
       `metric.shown says for no stimuli that they belong to ${quoted(name)}, a ${column} of the trials: it has ${quotedList(Object.keys(shown ?? {}))}`,
       { field: 'metric.shown', expected: name, found: 'none' },
     );
+  const wanted = shown ? shown[name] : { [column]: name };
   const columns = Object.entries(wanted).map(
     ([key, value]) => [observed.column(key), String(value)] as const,
   );

@@ -39,17 +39,23 @@ export function ratesOf(x: readonly number[], correct: readonly boolean[]): Rate
   return { x: sizes, rate: sizes.map((size) => mean(answers.get(size) as number[])) };
 }
 
+/** There may be more sizes than a call takes arguments. */
+const largestOf = (rate: readonly number[]) =>
+  rate.reduce((largest, value) => Math.max(largest, value), Number.NEGATIVE_INFINITY);
+
 /**
  * The rates up to where accuracy falls for good: from the first behind the largest from which on all are at least one
  * standard deviation (ddof 0, of all rates) below it.
  */
 export function beforeTheFall({ x, rate }: Rates): Rates {
-  const largest = Math.max(...rate);
+  const largest = largestOf(rate);
   const limit = largest - stdDdof0(rate);
-  const falls = (_: number, i: number) =>
-    i > rate.indexOf(largest) && rate.slice(i).every((value) => value <= limit);
-  const end = rate.findIndex(falls);
-  return end < 0 ? { x, rate } : { x: x.slice(0, end), rate: rate.slice(0, end) };
+  const end =
+    Math.max(
+      rate.findLastIndex((value) => !(value <= limit)),
+      rate.indexOf(largest),
+    ) + 1;
+  return end === rate.length ? { x, rate } : { x: x.slice(0, end), rate: rate.slice(0, end) };
 }
 
 /** The share of correct answers that a curve expects. */
@@ -69,7 +75,7 @@ export function unlikelihood(curve: PsychometricCurve, { x, rate }: Rates): numb
 /** The likeliest curve, of starts at 50 slopes with each size as the centre, or with sizes between where there are many. */
 export function fitCurve(rates: Rates): PsychometricCurve {
   const [least, most] = LAPSES;
-  const lapse = Math.min(most, Math.max(least, 1 - Math.max(...rates.rate)));
+  const lapse = Math.min(most, Math.max(least, 1 - largestOf(rates.rate)));
   const every = Math.ceil(rates.x.length / CENTRES);
   const starts = SLOPES.flatMap((slope) =>
     rates.x.flatMap((centre, i) => {

@@ -52,9 +52,10 @@ export const fittingPictures = (count: number): number[] =>
  */
 export function fittingOrder(sizes: readonly number[], count: number): [of: number, at: number][] {
   const order: [number, number][] = [];
-  const most = Math.max(0, ...sizes);
-  for (let at = 0; at < most && order.length < count; at++)
-    for (let of = 0; of < sizes.length && order.length < count; of++)
-      if (at < sizes[of]) order.push([of, at]);
+  let left = [...sizes.keys()];
+  for (let at = 0; left.length > 0 && order.length < count; at++) {
+    left = left.filter((of) => at < sizes[of]);
+    for (const of of left.slice(0, count - order.length)) order.push([of, at]);
+  }
   return order;
 }

@@ -45,7 +45,9 @@ function edited({ payload }: WireRecord, edits: Edits): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (const record of records(payload)) {
     const edit = record.wire === 2 ? edits[record.field] : undefined;
-    pieces.push(...(edit ? messagePieces(record.field, edit(record)) : [record.raw]));
+    // One by one: a graph in a node may have more pieces than a call takes arguments.
+    for (const piece of edit ? messagePieces(record.field, edit(record)) : [record.raw])
+      pieces.push(piece);
   }
   return pieces;
 }

@@ -2,8 +2,16 @@ import type { GraphNode, TensorInfo } from '../graph.js';
 import type { Model } from '../model.js';
 import { tensorElements } from '../tensor-elements.js';
 
-/** Tensors that a graph stores, by the value that holds them: initializers and constant nodes. */
-export function storedTensors({ graph }: Model): ReadonlyMap<string, TensorInfo> {
+const known = new WeakMap<Model, ReadonlyMap<string, TensorInfo>>();
+
+/** Tensors that a graph stores, by the value that holds them: initializers and constant nodes. Read once for all layers. */
+export function storedTensors(model: Model): ReadonlyMap<string, TensorInfo> {
+  const tensors = known.get(model) ?? readTensors(model);
+  known.set(model, tensors);
+  return tensors;
+}
+
+function readTensors({ graph }: Model): ReadonlyMap<string, TensorInfo> {
   const tensors = new Map(graph.initializers.map((tensor) => [tensor.name, tensor]));
   for (const { operator, outputs, attributes } of graph.nodes) {
     const value = attributes.find(({ name }) => name === 'value')?.tensors[0];

@@ -50,6 +50,8 @@ class Walk {
   readonly #tensors: ReadonlyMap<string, TensorInfo>;
   /** Counts of the tokens that were put before those of the image, in their order. */
   #tokens: readonly number[] = [];
+  /** Nodes behind the constant that is being counted. */
+  #steps = 0;
   /** Values that hold some of the tokens only. */
   readonly #cut = new Map<string, GraphNode>();
 
@@ -164,11 +166,12 @@ class Walk {
 
   /** Tokens of a constant of 1 × token × channel, or of one channel vector. */
   #count(name: string, deep = 0): number | 'no token' | undefined {
+    if (deep === 0) this.#steps = 0;
     const tensor = this.#tensors.get(name);
     if (tensor) return tokensIn(tensor.dims);
     const { producers, nodes } = this.modules.flow;
     const node = nodes[producers.get(name) ?? -1];
-    if (!node || deep > MOST_DEEP) return undefined;
+    if (!node || deep > MOST_DEEP || ++this.#steps > MOST_STEPS) return undefined;
     if (node.operator === 'Unsqueeze') {
       const dims = this.#tensors.get(node.inputs[0])?.dims;
       return dims?.length === 2 ? dims[0] : this.#count(node.inputs[0], deep + 1);
@@ -179,11 +182,13 @@ class Walk {
     const counts = node.inputs.map((input) => this.#count(input, deep + 1));
     if (counts.includes('no token')) return 'no token';
     const found = counts.flatMap((count) => (typeof count === 'number' ? count : []));
-    return found.length > 0 ? Math.max(...found) : undefined;
+    return found.length > 0 ? found.reduce((most, count) => Math.max(most, count)) : undefined;
   }
 }
 
 const MOST_DEEP = 16;
+/** Nodes that are looked at behind one constant: sums of sums double with each. */
+const MOST_STEPS = 1000;
 
 function tokensIn(dims: readonly number[]): number | 'no token' | undefined {
   if (dims.length > 3) return 'no token';

@@ -16,6 +16,7 @@ import type {
   CountedNeurons,
   DataSource,
   PublishedDistribution,
+  StimulusJoin,
   StimulusSource,
 } from './benchmark.js';
 import { joinedStimuli } from './joined-stimuli.js';
@@ -52,7 +53,7 @@ export class DataSources {
 
   async #joined(source: StimulusSource, part: 'stimuli' | 'fitting'): Promise<StimulusSet> {
     const stimuli = await this.#open(source, part);
-    return 'join' in source && source.join ? joinedStimuli(stimuli, source.join) : stimuli;
+    return hasJoin(source) ? joinedStimuli(stimuli, source) : stimuli;
   }
 
   async #open(source: StimulusSource, part: 'stimuli' | 'fitting'): Promise<StimulusSet> {
@@ -128,7 +129,8 @@ export class DataSources {
     const definition = metrics[metric.name];
     const apart = 'ownStimuli' in definition && definition.ownStimuli?.(metric);
     const path = await this.#path(trials as DataSource, 'trials');
-    const read = await readTrials(path, apart ? undefined : stimuli);
+    const thresholds = definition.kind === 'threshold';
+    const read = await readTrials(path, apart ? undefined : stimuli, thresholds);
     return namedColumns(benchmark, read);
   }
 
@@ -169,6 +171,11 @@ export class DataSources {
     for (const each of opened) if (each.status === 'fulfilled') await each.value.close();
   }
 }
+
+const hasJoin = (
+  source: StimulusSource,
+): source is StimulusSource & { readonly join: StimulusJoin } =>
+  'join' in source && source.join !== undefined;
 
 /** The coordinates of neuroids that a benchmark reads. */
 function neuroidCoordsOf({ keep = {}, fitPer, metric, ceiling, ...rest }: Benchmark): string[] {

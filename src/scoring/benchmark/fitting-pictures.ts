@@ -4,7 +4,6 @@ import { extname, join } from 'node:path';
 import type { Shown } from '../../activations/stimuli/shown.js';
 import { compareCodePoints } from '../../data/ids.js';
 import { stimulusSetOf } from '../../data/stimulus-set.js';
-import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { fittingOrder } from '../../metrics/commitment/layer-commitment.js';
 
@@ -78,7 +77,7 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   } catch (cause) {
     throw new VentralError(
       'data-missing',
-      `${quoted(folder)} with pictures of ImageNet cannot be read: a folder for each class, with its validation pictures, is expected there or at --pca-images`,
+      `${folder} with pictures of ImageNet cannot be read: a folder for each class, with its validation pictures, is expected there or at --pca-images`,
       { file: folder, field: 'pca', cause },
     );
   }
@@ -87,6 +86,6 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
 const tooFew = (folder: string, count: number, found: number) =>
   new VentralError(
     'data-missing',
-    `${quoted(folder)} has ${found} pictures, and ${count} principal components are fitted on ${count}: a folder for each class of ImageNet, with its validation pictures, is expected`,
+    `${folder} has ${found} pictures, and ${count} principal components are fitted on ${count}: a folder for each class of ImageNet, with its validation pictures, is expected`,
     { file: folder, field: 'pca', expected: `${count} pictures`, found: String(found) },
   );

@@ -1,9 +1,14 @@
+import { findData } from '../../data/catalog.js';
 import { inferColumn } from '../../data/column.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import { quoted, quotedList } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { readCsv } from '../../formats/csv.js';
-import type { StimulusJoin } from './benchmark.js';
+import type { StimulusJoin, StimulusSource } from './benchmark.js';
+
+/** Where the table is not by the owner of the stimuli, no message may tell what they hold. */
+const maySee = (source: StimulusSource) =>
+  source.kind !== 'catalog' || findData(source.identifier, 'stimuli').access === 'public';
 
 /**
  * Stimuli with the columns of another table: each has those of the row with its value of the column of both.
@@ -11,8 +16,9 @@ import type { StimulusJoin } from './benchmark.js';
  */
 export async function joinedStimuli(
   stimuli: StimulusSet,
-  { table, on }: StimulusJoin,
+  source: StimulusSource & { readonly join: StimulusJoin },
 ): Promise<StimulusSet> {
+  const { table, on } = source.join;
   const { header, rows } = await readCsv(table);
   const key = header.indexOf(on);
   const own = stimuli.columns.get(on);
@@ -31,10 +37,11 @@ export async function joinedStimuli(
     if (byValue.has(row[key])) throw refused(table, `each ${on} once`, `${quoted(row[key])} twice`);
     byValue.set(row[key], row);
   }
-  const found = own.values.map((value) => {
+  const found = own.values.map((value, i) => {
     const row = byValue.get(`${value ?? ''}`);
     if (row) return row;
-    throw refused(table, `a row for ${on} ${quoted(`${value ?? ''}`)}`, 'none');
+    const which = maySee(source) ? quoted(`${value ?? ''}`) : `of stimulus ${i + 1}`;
+    throw refused(table, `a row for ${on} ${which}`, 'none');
   });
   const columns = new Map(stimuli.columns);
   for (const [i, name] of header.entries())

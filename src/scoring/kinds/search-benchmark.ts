@@ -146,6 +146,9 @@ function numbersOf(benchmark: Benchmark, stimuli: StimulusSet): number[] {
   });
 }
 
+/** Every subject has a cell for every number, in each of up to a thousand halves. */
+const MOST_DISTINCT = { subject: 10_000, distractor_nums: 100 };
+
 /** Columns `subject` (or `participant_id`), `correct`, `distractor_nums`, `block` and, where there is one, `trial_type`. */
 function peopleOf(benchmark: Benchmark, trials: Trials): SearchTrials {
   const column = (name: string) => trialColumn(benchmark, trials, name);
@@ -157,14 +160,20 @@ function peopleOf(benchmark: Benchmark, trials: Trials): SearchTrials {
   for (const name of SEARCH_BLOCKS)
     if (!block.some((own, i) => own === name && counts[i]))
       throw invalid('block', `trials of the ${name} block`, quotedList(new Set(block), 8));
+  const subject = column(trials.columns.has('subject') ? 'subject' : 'participant_id');
+  const distinct = { subject, distractor_nums: column('distractor_nums') };
+  for (const [field, most] of Object.entries(MOST_DISTINCT)) {
+    const { size } = new Set(distinct[field as keyof typeof distinct]);
+    if (size > most) throw invalid(field, `at most ${most} distinct values`, `${size}`);
+  }
   return {
-    subject: column(trials.columns.has('subject') ? 'subject' : 'participant_id'),
+    subject,
     correct: column('correct').map((text) => {
       if (/^(1(\.0)?|true)$/i.test(text)) return true;
       if (/^(0(\.0)?|false)$/i.test(text)) return false;
       throw invalid('correct', '0 or 1', quoted(text));
     }),
-    distractors: column('distractor_nums').map((text) => {
+    distractors: distinct.distractor_nums.map((text) => {
       const count = Number(text);
       if (text !== '' && Number.isFinite(count)) return count;
       throw invalid('distractor_nums', 'a number', quoted(text));

@@ -142,6 +142,9 @@ function modelValue(
   return { value: own / unit, warnings };
 }
 
+/** Each is compared with all others, in each of thousands of resamples. */
+const MOST_PEOPLE = 1000;
+
 /** Thresholds of the people who have them in every condition, over that of the baseline. */
 function peopleOf(
   benchmark: Benchmark,
@@ -169,6 +172,12 @@ function peopleOf(
   const complete = people.flatMap(([own, unit = conditions.length > 1 ? undefined : 1]) =>
     own === undefined || unit === undefined ? [] : own / unit,
   );
+  if (complete.length > MOST_PEOPLE)
+    throw columnFault(benchmark, 'trials', {
+      field: 'subject',
+      expected: `at most ${MOST_PEOPLE} people`,
+      found: `${complete.length}`,
+    });
   if (complete.length > 0) return complete;
   const wanted = `thresholds of one person in ${quotedList(conditions, 8)}`;
   throw invalid(wanted, 'none');

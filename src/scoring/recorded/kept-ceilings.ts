@@ -93,7 +93,16 @@ function written(ceiling: MetricResult): Uint8Array[] {
   ];
 }
 
+/** What {@link written} wrote; undefined for anything else, which another version or a hijacked process may have kept. */
 function read(bytes: Uint8Array): MetricResult | undefined {
+  try {
+    return parsed(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function parsed(bytes: Uint8Array): MetricResult | undefined {
   const whole = bytes.slice();
   const [length] = new Float64Array(whole.buffer, 0, 1);
   const start = whole.byteLength - length;
@@ -105,7 +114,8 @@ function read(bytes: Uint8Array): MetricResult | undefined {
     'errorKind' | 'warnings'
   > & { readonly splits: number; readonly ids?: readonly Id[] };
   const values = Float64Array.from(rest.slice(splits));
-  if (values.length !== (ids ? splits * ids.length : 0)) return undefined;
+  if (rest.length < splits || values.length !== (ids ? splits * ids.length : 0)) return undefined;
+  if (typeof errorKind !== 'string' || !Array.isArray(warnings)) return undefined;
   return {
     value,
     error,

@@ -20,6 +20,9 @@ const MOST_BENCHMARKS = 1000;
 const MOST_CHARACTERS = 2 ** 20;
 const MOST_WORD = 200;
 
+/** A name in braces. */
+const BRACES = /\{(\w+)\}/g;
+
 type Row = Readonly<Record<string, unknown>>;
 interface Chosen {
   /** The name in braces, the row that is chosen, and where it stands. */
@@ -44,9 +47,14 @@ export function expandBenchmark(text: BenchmarkText, known: ReadonlySet<string>)
   if (count > MOST_BENCHMARKS)
     return refused(`expand: expected at most ${MOST_BENCHMARKS} benchmarks, found ${count}`);
   const template = JSON.stringify(rest);
-  const rows = writtenRows(tables.flat());
-  if (rows === undefined) return refused('expand: a row contains itself');
-  const characters = count * template.length + rows.length * Math.max(1, count / tables[0].length);
+  const rows = tables.map(writtenRows);
+  if (!rows.every((written) => written !== undefined))
+    return refused('expand: a row contains itself');
+  // Each row of a table is in as many benchmarks as the others have combinations.
+  const characters = tables.reduce(
+    (sum, { length }, i) => sum + (rows[i].length * count) / length,
+    count * template.length,
+  );
   if (characters > MOST_CHARACTERS)
     return refused(
       `expand: expected at most ${MOST_CHARACTERS} characters of benchmarks, found ${Math.round(characters)}`,
@@ -102,11 +110,12 @@ function wrongWord(
   texts: string,
   known: ReadonlySet<string>,
 ): BenchmarkProblem | undefined {
+  const filled = new Set(Array.from(texts.matchAll(BRACES), ([, name]) => name));
   for (const { row, pointer } of rows)
     for (const [key, word] of Object.entries(row)) {
       if (known.has(key)) continue;
       const at = `${pointer}/${escaped(key)}`;
-      if (!texts.includes(`{${key}}`))
+      if (!filled.has(key))
         return {
           pointer: at,
           sentence: `expand: ${quoted(key)} is no key of a benchmark file, and nothing contains {${key.slice(0, MOST_WORD)}}`,
@@ -166,7 +175,7 @@ function withWords(value: unknown, words: ReadonlyMap<string, string>): unknown 
 }
 
 const withNames = (text: string, words: ReadonlyMap<string, string>) =>
-  text.replaceAll(/\{(\w+)\}/g, (braces, name: string) => words.get(name) ?? braces);
+  text.replaceAll(BRACES, (braces, name: string) => words.get(name) ?? braces);
 
 function distinct(texts: readonly ExpandedText[]): Expansion {
   const seen = new Set<string>();

@@ -147,3 +147,27 @@ test('a missing file is one', async () => {
     code: 'file-missing',
   });
 });
+
+test('a hostile file is refused with a short sentence, and without reading all of it', async () => {
+  const timm = { input_size: [3, 224, 224], ...half };
+  const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+  const long = 'x'.repeat(500_000);
+  const hostile: [unknown, string][] = [
+    [`{"pretrained_cfg":{"input_size":[3,224,224],"crop_mode":${deep}}}`, 'crop_mode'],
+    [`{"pretrained_cfg":{"input_size":${deep}}}`, 'input_size'],
+    [{ pretrained_cfg: { ...timm, crop_mode: long } }, 'crop_mode'],
+    [{ pretrained_cfg: { ...timm, mean: Array(100_000).fill(0) } }, 'mean'],
+    [{ [long]: 1, [`${long}2`]: 2 }, 'its keys'],
+    [{ pretrained_cfg: { ...timm, crop_pct: 1e-300 } }, 'crop_pct'],
+    [{ pretrained_cfg: { ...timm, crop_pct: 1000 } }, 'crop_pct'],
+    [{ pretrained_cfg: { ...timm, std: [0, 0, 0] } }, 'std'],
+    [{ ...named(half), size: 224, rescale_factor: 1e308 }, 'rescale_factor'],
+  ];
+  for (const [config, field] of hostile) {
+    const error = await read(config).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'card-invalid', details: { field } });
+    expect(error.message.length).toBeLessThan(root.length + 500);
+  }
+  // It never ends.
+  await expect(readHubConfig('/dev/zero')).rejects.toMatchObject({ code: 'card-invalid' });
+});

@@ -78,6 +78,27 @@ const search = [
 describe('search-asymmetry, from features to a score', () => {
   const golden = oracle('17-behaviour/ferguson2024.json');
 
+  test('people by numbers of distractors are bounded', async () => {
+    const ids = Array.from({ length: 202 }, (_, i) => `s${i}`);
+    const label = ids.map((_, i) => (i % 2 ? 'same' : 'oddball'));
+    const block = ids.map((_, i) => (i % 2 ? 'first' : 'second'));
+    const distractor_nums = ids.map((_, i) => Math.floor(i / 2));
+    const stimuli = { stimulus_id: ids, image_label: label, block, distractor_nums };
+    const path = folder(
+      {
+        features: matrixTable(ids, new Float64Array(202), 1),
+        fitting: stimuli,
+        stimuli,
+        trials: { ...stimuli, subject: ids, correct: ids.map(() => 1) },
+      },
+      ['identifier: lab-search', ...search, 'metric: { name: search-asymmetry, lapse: 0 }'],
+    );
+    await expect(score(path)).rejects.toMatchObject({
+      code: 'trials-invalid',
+      message: expect.stringMatching(/distractor_nums .*at most 100 distinct values expected, 101/),
+    });
+  });
+
   test.each([0, 1, 2])('case %i of Ferguson2024', async (at) => {
     const wanted = golden.cases[at];
     const { trials, features, fitting_stimuli: fitting, stimuli } = wanted;
@@ -299,6 +320,15 @@ describe('threshold, from features to a score', () => {
       /at least 2 people/,
     ],
     [{ subject: ['a'], threshold: [1] }, 'trials-invalid', /no column "condition"/],
+    [
+      {
+        subject: Array.from({ length: 2002 }, (_, i) => Math.floor(i / 2)),
+        condition: Array.from({ length: 2002 }, (_, i) => people.condition[i % 2 ? 0 : 1]),
+        threshold: Array.from({ length: 2002 }, (_, i) => i + 1),
+      },
+      'trials-invalid',
+      /at most 1000 people expected, 1001 found/,
+    ],
     [{ subject: ['a'], answer: [1] }, 'trials-invalid', /stimulus_id expected/],
   ] as [Table, string, RegExp][])('people %#', async (trials, code, message) => {
     const path = folder({ ...vernier(60), trials }, [...lines, metric]);

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { openStimulusSet } from '../../../src/data/stimulus-set.js';
 import { imagenetLabels } from '../../../src/metrics/imagenet-labels.js';
+import { joinedStimuli } from '../../../src/scoring/benchmark/joined-stimuli.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
 import type { Score } from '../../../src/scoring/measure/score.js';
 import { parseBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
@@ -153,6 +155,17 @@ describe('columns of stimuli from another table', () => {
     expect(found).toMatchObject({ value: 0.75 });
   });
 
+  test('that is a stranger’s does not tell what private stimuli hold', async () => {
+    labels('private.csv', 'stimulus_id,secret', 'a,hidden-1', 'b,hidden-2');
+    labels('guess.csv', 'secret,label', 'hidden-1,x');
+    const set = await openStimulusSet({ identifier: 'p', csv: join(folder, 'private.csv') });
+    const table = { table: join(folder, 'guess.csv'), on: 'secret' };
+    const source = { kind: 'catalog', identifier: 'ImageNet2012', join: table } as const;
+    const { message } = await joinedStimuli(set, source).catch((error) => error);
+    expect(message).toContain('a row for secret of stimulus 2, found none');
+    expect(message).not.toContain('hidden');
+  });
+
   test.each([
     [
       'key.csv',
@@ -176,4 +189,17 @@ describe('columns of stimuli from another table', () => {
       message: expect.stringMatching(message),
     });
   });
+});
+
+describe('a table of thresholds', () => {
+  test.each(['accuracy', 'error-consistency', 'odd-one-out'])(
+    'has no trials of %s, whatever else is in it',
+    async (metric) => {
+      const lines = ['threshold,subject,truth,choice,condition', '1,a,dog,dog,1', '2,b,cat,dog,1'];
+      writeFileSync(join(folder, 'thresholds.csv'), [...lines, ''].join('\n'));
+      const found = score('trials: thresholds.csv', `metric: { name: ${metric} }`);
+      await expect(found).rejects.toMatchObject({ code: 'trials-invalid' });
+      await expect(found).rejects.toThrow(/stimulus_id|image_1/);
+    },
+  );
 });

@@ -68,6 +68,38 @@ describe('a ceiling', () => {
     expect(compute).not.toHaveBeenCalled();
   });
 
+  it('is computed again where the cache has something else under its key', async () => {
+    const { ceilingKey, internalConsistency } = await freshProcess();
+    const made = internalConsistency(recordings(), halves);
+    const key = ceilingKey(halves, recordings());
+    const text = (json: string) => {
+      const body = new TextEncoder().encode(json);
+      const length = new Uint8Array(Float64Array.of(body.length).buffer);
+      return Buffer.concat([length, new Uint8Array(16), body]);
+    };
+    const wrong = [
+      Buffer.from('short'),
+      Buffer.alloc(64),
+      text('{'),
+      text('null'),
+      text('{}'),
+      text('{"splits":3}'),
+      text('{"splits":0}'),
+    ];
+    for (const bytes of wrong) {
+      const later = await freshProcess();
+      const compute = vi.fn(() => made);
+      const put = vi.fn(async () => true);
+      await later.bringCeiling(
+        { has: async () => true, get: async () => bytes, put },
+        key,
+        compute,
+      );
+      expect(later.ceilingOnce(key, compute)).toBe(made);
+      expect(put).toHaveBeenCalledTimes(1);
+    }
+  });
+
   it('that cannot be computed leaves its error to who asks for it, and nothing in the cache', async () => {
     const { bringCeiling, ceilingKey, ceilingOnce } = await freshProcess();
     const key = ceilingKey(halves, recordings());

@@ -11,7 +11,8 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 let made = 0;
 async function unpack(lines: readonly string[]): Promise<unknown> {
   const archive = join(root, `${made}.zip`);
-  const yaml = ['identifier: a', 'version: 1', 'visual_degrees: 8', ...lines, ''].join('\n');
+  const name = lines.some((line) => line.startsWith('identifier')) ? [] : ['identifier: a'];
+  const yaml = [...name, 'version: 1', 'visual_degrees: 8', ...lines, ''].join('\n');
   const names = ['s.csv', 't.csv', 'n.csv', 'r.csv'];
   writeFileSync(
     archive,
@@ -36,7 +37,34 @@ test('files inside are taken', async () => {
   await expect(unpack(table('t.csv'))).resolves.toMatchObject({ file: 'b.yaml' });
 });
 
+const joined = (table: string) => `{ csv: s.csv, join: { table: ${table}, on: kind } }`;
+const labels = ['trials: r.csv', 'metric: { name: accuracy }'];
+
+test('a joined table and a row of expand are taken where they stay inside', async () => {
+  await expect(unpack([...labels, `stimuli: ${joined('t.csv')}`])).resolves.toBeDefined();
+  const row = 'expand: { x: { t: { stimuli: { csv: "{x}.csv" } } } }';
+  const lines = [...labels, 'stimuli: { csv: s.csv }', row];
+  await expect(unpack(['identifier: "a{x}"', ...lines])).resolves.toMatchObject({
+    summary: { benchmarks: [{ id: 'at' }] },
+  });
+});
+
 test.each([
+  ['a joined table', [...labels, `stimuli: ${joined('../t.csv')}`], 'stimuli.join.table'],
+  [
+    'a table joined to training stimuli',
+    [...kept, `train: { stimuli: ${joined('/etc/t.csv')}, recordings: r.csv }`],
+    'train.stimuli.join.table',
+  ],
+  [
+    'stimuli of a row',
+    [
+      'identifier: "a{x}"',
+      ...[...labels, 'stimuli: { csv: s.csv }'],
+      'expand: { x: { "..": { stimuli: { csv: "{x}/s.csv" } } } }',
+    ],
+    'stimuli.csv',
+  ],
   ['training stimuli', train('../t.csv', 'r.csv'), 'train.stimuli.csv'],
   [
     'training images',
