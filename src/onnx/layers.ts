@@ -217,7 +217,7 @@ function splitSelection(
   const shown = word.slice(0, MAX_NAME);
   throw new VentralError(
     'layer-unknown',
-    `${model.name}: nothing of ${base.slice(0, MAX_NAME)} is called @${shown}; expected one of ${known}`,
+    `${model.name}: ${base.slice(0, MAX_NAME)} has no part @${shown}; expected one of ${known}`,
     { file: model.name, field: name.slice(0, MAX_NAME), expected: known, found: shown },
   );
 }

@@ -74,7 +74,7 @@ function shownIn(name: string, observed: Observed, { shown, ...options }: Metric
   if (!wanted)
     throw new VentralError(
       'benchmark-invalid',
-      `metric.shown says for no stimuli that they belong to ${quoted(name)}, a ${column} of the trials: it has ${quotedList(Object.keys(shown ?? {}))}`,
+      `metric.shown has no stimuli for ${quoted(name)}, a ${column} of the trials: it has ${quotedList(Object.keys(shown ?? {}))}`,
       { field: 'metric.shown', expected: name, found: 'none' },
     );
   const columns = Object.entries(wanted).map(

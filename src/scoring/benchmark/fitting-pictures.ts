@@ -78,7 +78,7 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   } catch (cause) {
     throw new VentralError(
       'data-missing',
-      `${quoted(folder)} with pictures of ImageNet cannot be read: a folder for each class, with its validation pictures, is expected there or at --pca-images`,
+      `${quoted(folder)} cannot be read: expected ImageNet's validation images, one folder a class, there or at --pca-images`,
       { file: folder, field: 'pca', cause },
     );
   }
@@ -87,6 +87,6 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
 const tooFew = (folder: string, count: number, found: number) =>
   new VentralError(
     'data-missing',
-    `${quoted(folder)} has ${found} pictures, and ${count} principal components are fitted on ${count}: a folder for each class of ImageNet, with its validation pictures, is expected`,
-    { file: folder, field: 'pca', expected: `${count} pictures`, found: String(found) },
+    `${quoted(folder)}: expected ${count} images for ${count} principal components, ImageNet's validation images, one folder a class, found ${found}`,
+    { file: folder, field: 'pca', expected: `${count} images`, found: String(found) },
   );

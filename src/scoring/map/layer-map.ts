@@ -288,7 +288,7 @@ function cellOf(
   if ('error' in column) return { reason: reasonOf(column.error) };
   if (value === null) return { reason };
   if (on === 'components' && !hasComponents(column.loaded))
-    return { reason: 'single units are compared, which components have not' };
+    return { reason: 'single units are compared, not components' };
   if (!outcome) return undefined;
   return scoreOf(run, outcome, best?.layer === layer ? best.choice : { by: 'flag' }, true);
 }

@@ -124,7 +124,7 @@ const company: Rule = (text) => {
     ...(unconditional && text.exclude_conditions
       ? problem(
           '/exclude_conditions',
-          `exclude_conditions: expected only beside trials of conditions, which metric ${text.metric.name} has not`,
+          `exclude_conditions: expected only beside trials with conditions, found metric ${text.metric.name}`,
         )
       : []),
     ...(text.trial_columns && !behavioural

@@ -109,12 +109,12 @@ function wrongWord(
       if (!texts.includes(`{${key}}`))
         return {
           pointer: at,
-          sentence: `expand: ${quoted(key)} is no key of a benchmark file, and nothing contains {${key.slice(0, MOST_WORD)}}`,
+          sentence: `expand: ${quoted(key)} is not a key of benchmark files, and no text contains {${key.slice(0, MOST_WORD)}}`,
         };
       if (typeof word === 'object' || String(word).length > MOST_WORD)
         return {
           pointer: at,
-          sentence: `expand: ${quoted(key)} fills a name in braces: expected a text of at most ${MOST_WORD} characters or a number`,
+          sentence: `expand: ${quoted(key)} replaces {${key.slice(0, MOST_WORD)}}: expected a text of at most ${MOST_WORD} characters or a number`,
         };
     }
   return undefined;
