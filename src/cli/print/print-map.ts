@@ -193,7 +193,7 @@ const tiedWith = (map: LayerMap, benchmark: string): string[] => {
   return tied.filter((name) => name !== layer).map((name) => visibleName(name));
 };
 
-/** @param ties whether it is told which layers are tied */
+/** @param ties whether tied layers are listed */
 function choiceLine(map: LayerMap, column: MapColumn, ties = true): string {
   const { title, benchmark } = column;
   if (map.chosen[benchmark] === undefined) return `${title}: no layer has a value`;

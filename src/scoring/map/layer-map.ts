@@ -235,7 +235,7 @@ const selectionSentence = ({ half, components }: OpenMap) =>
 
 const componentsSentence = (components: OpenMap['components']) =>
   components
-    ? `The layers on ${components.count} principal components, fitted on as many pictures of ${components.shown.stimuli.identifier}, were chosen by Brain-Score's rule, the highest value, the first of equals.`
+    ? `The layers on ${components.count} principal components, fitted on as many images of ${components.shown.stimuli.identifier}, were chosen by Brain-Score's rule, the highest value, the first of equals.`
     : 'Brain-Score itself chooses on activations reduced to 1000 principal components, ventral on full ones.';
 
 /** Rows with the cells that are known. */
