@@ -263,7 +263,11 @@ test('a picture that cannot be read takes the cells on components alone', async 
 });
 
 test.each([
-  [{ pca: { components: 41, images: at('imagenet') } }, 'data-missing', /expected 41 images .*found 40/],
+  [
+    { pca: { components: 41, images: at('imagenet') } },
+    'data-missing',
+    /expected 41 images .*found 40/,
+  ],
   [{ pca: { components: 40 } }, 'data-missing', /imagenet-val.*--pca-images/],
   [{ pca: { components: 1.5, images: at('imagenet') } }, 'bad-usage', /whole number/],
   [{ pca: { components: 1e9, images: at('imagenet') } }, 'bad-usage', /2 to 2000/],
