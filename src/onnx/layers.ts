@@ -20,7 +20,7 @@ export interface LayerInfo {
   readonly folded?: { readonly carriedBy: string };
   /** Set where several values answer to the name. */
   readonly candidates?: readonly string[];
-  /** Inputs or random numbers that it needs beside the image: it cannot be had, and `value` is null. */
+  /** Inputs or random numbers that it needs beside the image: it is not available, and `value` is null. */
   readonly needs?: readonly string[];
 }
 

@@ -92,7 +92,7 @@ function smoothed(
   return means;
 }
 
-/** 1 − |Σ c e^(2iθ)| / Σ|c|: 0 for a responsive unit to one orientation, 1 for one that answers to all alike. */
+/** 1 − |Σ c e^(2iθ)| / Σ|c|: 0 for a unit that answers to one orientation, 1 for one that answers to all alike. */
 export function circularVariance(
   curve: ArrayLike<number>,
   orientations: readonly number[],

@@ -196,7 +196,7 @@ export function printExperiments(found: readonly Summary[], io: Io): void {
   );
 }
 
-/** What names begin with alike, which `list` takes as a word; none if that says nothing. */
+/** The common prefix of identifiers, a word for `list`; none if it is too short to select by. */
 function beginning([first, ...others]: readonly string[]): string | undefined {
   if (others.length === 0) return first;
   const alike = [...first].findIndex((letter, i) => others.some((name) => name[i] !== letter));

@@ -19,7 +19,7 @@ export type Factor = (typeof FACTORS)[number] | 'residual';
 export interface FactorStimuli {
   readonly shape: readonly string[];
   readonly texture: readonly string[];
-  /** The picture that was given a texture: equal for stimuli of one shape in other textures. */
+  /** The image that was given a texture: equal for stimuli of one shape in other textures. */
   readonly original: readonly string[];
 }
 
