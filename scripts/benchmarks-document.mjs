@@ -1,15 +1,27 @@
 /** `docs/benchmarks.md`: every identifier that Brain-Score registers, and what ventral has of it. */
 
-/** Golden cases of the original code (`test/fixtures/oracle`) that each kind is tested on. */
-const goldenCases = {
-  'cross-validated': '`03` to `09`; `13-train-test` (Li2026), `15-reverse-pls`, `18-bootstrap`',
-  'fixed sets': '`13-train-test`, `18-bootstrap`',
-  'by subject': '`13-train-test`, `14-rsa`, `18-bootstrap`',
-  'bins of time': '`16-temporal`',
-  confusions: '`05-i2n`',
-  labels: '`17-behaviour`',
-  'labels by a read-out': '`17-behaviour`',
-  'single neurons': '`12-properties`',
+/** What is compared, and the golden cases of the original code (`test/fixtures/oracle`) that a kind is tested on. */
+const kindWords = {
+  'cross-validated': [
+    'recordings, by a regression or a similarity that is cross-validated over stimuli',
+    '`03` to `09`; `13-train-test` (Li2026), `15-reverse-pls`, `18-bootstrap`',
+  ],
+  'fixed sets': [
+    'recordings, by a regression with training and test stimuli of the experiment',
+    '`13-train-test`, `18-bootstrap`',
+  ],
+  'by subject': [
+    'recordings of each subject, by the similarity of populations',
+    '`13-train-test`, `14-rsa`, `18-bootstrap`',
+  ],
+  'bins of time': ['recordings, by a regression in each time bin', '`16-temporal`'],
+  'single neurons': ['the distribution of a single-neuron property', '`12-properties`'],
+  confusions: ['choices between two objects, by a read-out', '`05-i2n`'],
+  labels: ['choices of a class, by the network’s own head', '`17-behaviour`'],
+  'labels by a read-out': ['choices of a class, by a read-out', '`17-behaviour`'],
+  'odd one out': ['choices of the odd one of three stimuli, by activations', '`17-behaviour`'],
+  'visual search': ['search for an odd image, by a read-out', '`17-behaviour`'],
+  factors: ['nothing: the share of a layer that follows shape or texture', '`17-behaviour`'],
 };
 
 /**
@@ -25,25 +37,26 @@ export function benchmarksDocument(listed, { source, identifiers, called, absent
   const lacking = rows.filter(({ found }) => !found);
   const kinds = [...new Set(rows.flatMap(({ found }) => found?.kind ?? []))];
   return [
-    '# Brain-Score’s benchmarks here',
+    '# Brain-Score’s benchmarks in ventral',
     '',
     '<!-- Written by `npm run generate`: change benchmarks/, not this file. -->',
     '',
-    `Brain-Score registers ${identifiers.length} identifiers (${source}; ${Object.keys(called).length} of them are commented out there, though its search`,
-    `for plugins finds their text). ${rows.length - lacking.length} of them are here: \`ventral benchmarks list\` shows them, each with its data, and`,
-    '`ventral benchmarks show ID` its definition. Averages of a leaderboard enter most of them only where they name them',
-    '([leaderboard.md](leaderboard.md)).',
+    `Brain-Score registers ${identifiers.length} identifiers (${source}; ${Object.keys(called).length} of them are commented out there, but its plugin`,
+    `search, which reads the text of the file, finds them). ${rows.length - lacking.length} of them are in ventral:`,
+    `${counted(rows)} data.`,
+    '`ventral benchmarks list` shows whether their data are installed, `ventral benchmarks show ID` a definition. Most of them enter',
+    'averages of a leaderboard only where these name them ([leaderboard.md](leaderboard.md)).',
     '',
-    '- **Data**: `public` downloads from Brain-Score’s bucket; `private` is what Brain-Score’s own tests need credentials for (whether an',
-    '  anonymous request is refused was not tried); `agreement`: part of the data is given under an agreement that each user signs, as',
-    '  `ventral benchmarks show` says; such files are imported under their names, `ventral data import FILE --as NAME`, which',
-    '  `ventral data list` has with the terms. Addresses, versions and SHA-1 of all others are in `benchmarks/*/data.json`.',
-    '- **Published numbers** are those that Brain-Score asserts or publishes, which `ventral benchmarks verify` compares',
-    '  ([verify.md](verify.md)). Where a name of a network stands with *(needs its weights)*, only its score is published, and not what it gave.',
+    '- **Data**: `public` data ship with ventral or download from Brain-Score’s bucket. `private` data need credentials in Brain-Score’s own tests (anonymous',
+    '  requests were not tried). `agreement`: part of the data is available under a data-use agreement that each user signs; import such',
+    '  files with `ventral data import FILE --as NAME` (`ventral data list` has names and terms). Addresses, versions and SHA-1 of all',
+    '  other files are in `benchmarks/*/data.json`.',
+    '- **Published numbers** are those that Brain-Score asserts or publishes; `ventral benchmarks verify` compares with them',
+    '  ([verify.md](verify.md)). *(needs its weights)* after a network means that only its score is published, not its activations or choices.',
     '',
-    '| kind | golden cases of the original code that it is tested on |',
-    '| --- | --- |',
-    ...kinds.map((kind) => `| ${kind} | ${goldenCases[kind] ?? '`17-behaviour`'} |`),
+    '| kind | what is compared with a model | golden cases of the original code |',
+    '| --- | --- | --- |',
+    ...kinds.map((kind) => `| ${kind} | ${kindWords[kind].join(' | ')} |`),
     '',
     '## Identifiers',
     '',
@@ -55,10 +68,23 @@ export function benchmarksDocument(listed, { source, identifiers, called, absent
     '',
     '| identifier | why |',
     '| --- | --- |',
-    ...lacking.map(({ identifier, why }) => `| \`${identifier}\` | ${why ?? 'not yet'} |`),
+    ...[...new Set(lacking.map(({ why }) => why))].map((why) => {
+      const names = lacking
+        .filter((one) => one.why === why)
+        .map(({ identifier }) => `\`${identifier}\``);
+      return `| ${names.join(', ')} | ${why ?? 'not yet'} |`;
+    }),
     ...Object.entries(unseen).map(([family, why]) => `| ${family} | ${why} |`),
     '',
   ].join('\n');
+}
+
+/** How many benchmarks have data of each kind. */
+function counted(rows) {
+  const count = (data) => rows.filter(({ found }) => found?.data === data).length;
+  return ['public', 'private', 'agreement']
+    .map((data) => `${count(data)} with \`${data}\``)
+    .join(', ');
 }
 
 function row({ identifier, own, found }) {

@@ -62,6 +62,53 @@ test('each link of the documents leads to a file', () => {
   expect(dead).toEqual([]);
 });
 
+test('each link to a heading leads to one', () => {
+  const documents = files.filter((file) => file.endsWith('.md') && !file.startsWith('test/'));
+  const headings = new Map(documents.map((file) => [file, anchorsOf(file)]));
+  const dead = documents.flatMap((file) =>
+    [
+      ...read(file)
+        .replace(/```[\s\S]*?```/g, '')
+        .matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/g),
+    ]
+      .filter(([, path, anchor]) => {
+        const target = path === '' ? file : join(dirname(file), path);
+        return !headings.get(target)?.has(anchor);
+      })
+      .map(([, path, anchor]) => `${file}: ${path}#${anchor}`),
+  );
+  expect(dead).toEqual([]);
+});
+
+/** The anchors that GitHub gives the headings of a document. */
+function anchorsOf(file: string): Set<string> {
+  const text = read(file).replace(/```[\s\S]*?```/g, '');
+  return new Set(
+    [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+      heading
+        .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
+
+test('docs/benchmark-file.md explains every key and every option of a metric, and no other', () => {
+  const { properties } = JSON.parse(read('benchmarks/benchmark.schema.json'));
+  const document = read('docs/benchmark-file.md');
+  const inTable = (heading: string) => {
+    const section = document.split(`\n${heading}\n`)[1].split(/\n#+ /)[0];
+    return [...section.matchAll(/^\| (`[^|]+`) \|/gm)]
+      .flatMap(([, cell]) => [...cell.matchAll(/`([^`]+)`/g)])
+      .map(([, name]) => name)
+      .sort();
+  };
+  expect(inTable('## Keys')).toEqual(Object.keys(properties).sort());
+  const options = Object.keys(properties.metric.properties).filter((name) => name !== 'name');
+  expect(inTable('### Options of metrics')).toEqual(options.sort());
+});
+
 test('each file of the code that a document names exists', () => {
   const documents = files.filter((file) => file.endsWith('.md') && file !== 'CHANGELOG.md');
   const named = documents.flatMap((file) =>

@@ -71,7 +71,7 @@ function viewOf(
 function unknownPrefix(layer: string, why: string): VentralError {
   return new VentralError(
     'layer-ambiguous',
-    `Which tokens of ${layer} are prefix tokens is not clear: ${why}; say it in the card: prefix_tokens: { cls: 1, registers: 0 }`,
+    `The number of prefix tokens of ${layer} is not clear: ${why}; give it in the card: prefix_tokens: { cls: 1, registers: 0 }`,
     { field: layer, expected: 'prefix_tokens in the card', found: why },
   );
 }
@@ -198,7 +198,7 @@ function mapSizes({ select, layout }: LayerView, own: Dims, layer: string): MapS
   if (!found)
     throw new VentralError(
       'layer-ambiguous',
-      `${layer}: which axis of ${shape} holds the channels shows neither in the graph nor in the shape`,
+      `${layer}: neither the graph nor the shape ${shape} shows which axis holds the channels`,
       { field: layer, expected: 'channels first or last', found: shape },
     );
   return found === 'NCHW'

@@ -21,14 +21,14 @@ export interface OpenOptions {
   /** Another input size than the card's. */
   readonly input?: InputSize | undefined;
   readonly threads?: number;
-  /** Where it is remembered which graphs crash the runtime. */
+  /** Keeps the highest level of optimisation at which a graph runs. */
   readonly cache?: Pick<ContentCache, 'get' | 'put'> | undefined;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Opens a network with its card, for scoring. A graph that is no shipped one has been run in another process then, at
- * the highest level of optimisation at which the runtime survives it.
+ * Opens a network with its card, for scoring. A graph that does not ship with ventral is first run in a child process, to find
+ * the highest level of optimisation at which it does not crash the runtime.
  * @throws what opening the file throws, `card-missing`, `card-invalid`, `input-mismatch` for a graph that takes no image, and `process-crashed` for a graph that crashes
  *   the runtime at every level
  */
@@ -44,7 +44,7 @@ export async function openNetwork(
   return { file: { ...file, ...present({ optimization }) }, card };
 }
 
-/** Whatever is asked of a network that images cannot go into, it is refused before any work. */
+/** Refuses a network that takes no image, before any work. */
 function requireImage({ model, name }: ModelFile): void {
   const inputs = modelInputs(model);
   if (inputs.every(({ dims, dtype }) => dims !== undefined && dtype !== null))
@@ -108,8 +108,8 @@ function read(bytes: Uint8Array): Found | undefined {
 }
 
 /**
- * The result, and the signals of the crashes behind it. What is refused without a crash is told of by the session that is
- * opened for the work.
+ * The result, and the signals of the crashes behind it. A refusal without a crash is reported by the session that is opened for
+ * the work.
  */
 async function tryLevels(
   { file, card, outputs }: Tried,

@@ -2,14 +2,19 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import { concatFeatures } from '../numerics/algebra/concat-features.js';
-import { denseFeatures, type Features } from '../numerics/algebra/features.js';
-import { finiteProducts } from '../numerics/algebra/non-finite.js';
-import { passSeconds, type Stage, type StagePlan, type Work } from '../runtime/work.js';
+import type { Features } from '../numerics/algebra/features.js';
+import type { Stage, Work } from '../runtime/work.js';
 import type { ContentCache } from './cache/content-cache.js';
-import { type Pass, passesOf } from './exposed-values.js';
+import { passesOf } from './exposed-values.js';
 import { type ExtractOptions, type Network, requireFiniteLayer, runPass } from './extract.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
-import { onComponents, type ReducedLayer, reduceFeatures } from './reduced-layer.js';
+import {
+  inMemory,
+  knownFinite,
+  onComponents,
+  type ReducedLayer,
+  reduceFeatures,
+} from './reduced-layer.js';
 import {
   ACTIVATIONS,
   type Budgets,
@@ -22,6 +27,15 @@ import {
   type SizedDemand,
   setsOf,
 } from './reduction-plan.js';
+import {
+  imagesOf,
+  megabytes,
+  type PlannedGroup,
+  passesStage,
+  reductionStage,
+  reportImages,
+  type Step,
+} from './reduction-stages.js';
 import type { ActivationStore } from './scratch/activation-store.js';
 import { sizeDemands } from './size-demands.js';
 import { PreparedStimuli } from './stimuli/prepared-stimuli.js';
@@ -93,23 +107,6 @@ export async function openReducer(
       }
     },
   };
-}
-
-/** One pass over one stimulus set. */
-interface Step {
-  readonly set: number;
-  readonly pass: Pass;
-  readonly rows: number;
-}
-
-/** A group with its passes, and the stages of the job that it is. */
-interface PlannedGroup {
-  readonly group: Group;
-  readonly steps: readonly Step[];
-  readonly passes: Stage | undefined;
-  /** Images of the groups before it, and of all. */
-  readonly images: { readonly before: number; readonly total: number };
-  readonly reduction: Stage | undefined;
 }
 
 /** Activations by stimulus set and value. */
@@ -368,46 +365,6 @@ class Reductions {
   }
 }
 
-const imagesOf = (steps: readonly Step[]) => steps.reduce((sum, { rows }) => sum + rows, 0);
-
-const reportImages = ({ passes, images: { before, total } }: PlannedGroup, done: number) =>
-  passes?.at(done, { done: before + done, total });
-
-/** An early group runs the head of the network alone. */
-function passesStage(group: Group, steps: readonly Step[], nodes: number): StagePlan {
-  const total = imagesOf(steps);
-  const last = Math.max(...group.flatMap(({ values }) => values.map(({ position }) => position)));
-  const head = nodes > 0 ? Math.min(1, Math.max(1, last + 1) / nodes) : 1;
-  return { stage: 'activations', total, seconds: passSeconds() * total * head, basis: 'network' };
-}
-
-/** Seconds of a product of two values in the sum over a layer's units, and of reading a value. */
-const PRODUCT_SECONDS = 3.8e-11;
-const VALUE_SECONDS = 3e-9;
-/** Seconds of the decomposition into principal components, times the cube of the pictures. */
-const COMPONENTS_SECONDS = 5e-9;
-
-/** Layers are reduced to products of the rows of their first set with all rows. */
-function reductionStage(group: Group, rows: readonly number[]): StagePlan {
-  const [first] = group[0].sets.map((set) => rows[set]);
-  const all = setsOf(group).reduce((sum, set) => sum + rows[set], 0);
-  const components = group.flatMap((one) => one.components ?? []);
-  const units = group[0].form === 'units' ? [] : group;
-  const total = units.reduce((sum, one) => sum + megabytes(one, first), 0);
-  const values = all * units.reduce((sum, one) => sum + one.units, 0);
-  const products = group[0].form === 'features' ? 0 : first * PRODUCT_SECONDS;
-  return {
-    stage: 'reduction',
-    total,
-    seconds:
-      values * (products + VALUE_SECONDS) +
-      components.reduce((sum, { set }) => sum + COMPONENTS_SECONDS * rows[set] ** 3, 0),
-    basis: 'arithmetic',
-  };
-}
-
-const megabytes = ({ units }: SizedDemand, rows: number) => (4 * units * rows) / 1e6;
-
 /**
  * Prefetches the activations of a layer while another is reduced; errors appear when they are read.
  */
@@ -438,14 +395,6 @@ function letGo({ values }: SizedDemand, later: Group, stores: Stores): void {
   }
 }
 
-/** Whether the products of a layer show that its values are finite; false for features, which are not checked. */
-function knownFinite(layer: Exclude<ReducedLayer, UnitLayer>): boolean {
-  if (layer.form === 'features') return false;
-  return (layer.form === 'gram' ? [layer.gram] : [layer.fitting, layer.cross]).every(
-    finiteProducts,
-  );
-}
-
 /** The error of some work; an interruption is rethrown. */
 async function unlessInterrupted(work: () => Promise<void>): Promise<VentralError | undefined> {
   try {
@@ -456,19 +405,4 @@ async function unlessInterrupted(work: () => Promise<void>): Promise<VentralErro
     if (error.code === 'interrupted') throw error;
     return error;
   }
-}
-
-/** Features that are not wider than there are stimuli are small: they outlive their scratch files. */
-async function inMemory(
-  layer: Exclude<ReducedLayer, UnitLayer>,
-): Promise<Exclude<ReducedLayer, UnitLayer>> {
-  if (layer.form !== 'features' || layer.features.some(({ rows, cols }) => cols > rows))
-    return layer;
-  const features = await Promise.all(
-    layer.features.map(async (each) => {
-      const { rows, cols } = each;
-      return denseFeatures(rows, cols, (await each.columns(0, cols)).slice());
-    }),
-  );
-  return { ...layer, features };
 }

@@ -96,3 +96,26 @@ export function featuresOf(layer: ReducedLayer): readonly Features[] {
     throw new RangeError(`features are expected, not the ${layer.form}`);
   return layer.features;
 }
+
+/** Whether the products of a layer show that its values are finite; false for features, which are not checked. */
+export function knownFinite(layer: Exclude<ReducedLayer, UnitLayer>): boolean {
+  if (layer.form === 'features') return false;
+  return (layer.form === 'gram' ? [layer.gram] : [layer.fitting, layer.cross]).every(
+    finiteProducts,
+  );
+}
+
+/** Features that are not wider than there are stimuli are small: they outlive their scratch files. */
+export async function inMemory(
+  layer: Exclude<ReducedLayer, UnitLayer>,
+): Promise<Exclude<ReducedLayer, UnitLayer>> {
+  if (layer.form !== 'features' || layer.features.some(({ rows, cols }) => cols > rows))
+    return layer;
+  const features = await Promise.all(
+    layer.features.map(async (each) => {
+      const { rows, cols } = each;
+      return denseFeatures(rows, cols, (await each.columns(0, cols)).slice());
+    }),
+  );
+  return { ...layer, features };
+}

@@ -5,9 +5,9 @@ import { type Optimization, Session, type Tensor } from '../runtime/session.js';
 import type { InputSpec } from '../screen/preprocess.js';
 import { emptyPicture } from './stimuli/empty-picture.js';
 
-/** The process of `trySessions`: for each session a line of JSON and a graph come in, and a line of JSON goes out. */
+/** The child process of `trySessions`: reads a line of JSON and a graph for each session, and writes a line of JSON. */
 
-/** What is asked, before the bytes of the graph. */
+/** A request: its header, followed by the bytes of the graph. */
 export interface Asked {
   readonly name: string;
   readonly threads?: number | undefined;
@@ -18,10 +18,10 @@ export interface Asked {
   readonly length: number;
 }
 
-/** An output without its elements. */
+/** Type and shape of an output. */
 export type MadeTensor = Pick<Tensor, 'dtype' | 'dims'>;
 
-/** What is told of the session. */
+/** The response for a session. */
 export type Told =
   | { readonly made: readonly (readonly [value: string, tensor: MadeTensor])[] }
   | {
@@ -40,7 +40,7 @@ watchParent();
 await serve();
 process.exit();
 
-/** Opening a graph blocks this thread, maybe for ever: another one ends the process when its parent has died. */
+/** Opening a graph blocks this thread, possibly forever: a second thread ends the process when its parent has died. */
 function watchParent(): void {
   const code = `const { Socket } = require('node:net');
     const end = () => process.kill(process.pid, 'SIGKILL');
@@ -104,7 +104,7 @@ function refused(thrown: unknown): Told {
   return { error: { code, message, details: plain } };
 }
 
-/** At once: the next session may end the process. */
+/** Synchronously: the next session may crash the process. */
 function tell(told: Told): void {
   let line = Buffer.from(`${JSON.stringify(told)}\n`);
   while (line.length > 0) line = line.subarray(writeSync(ANSWERS, line));

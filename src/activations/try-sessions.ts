@@ -11,7 +11,7 @@ import type { Asked, MadeTensor, Told } from './try-sessions-child.js';
 
 /** A session that may crash the process that opens it. */
 export interface SessionTrial {
-  /** Makes the bytes of the graph, when it is its turn. */
+  /** Serialises the graph, when the session is tried. */
   readonly graph: () => Uint8Array;
   readonly operators: 'fused' | 'as written';
   readonly optimization?: Optimization | undefined;
@@ -28,7 +28,7 @@ export interface TrialOptions {
   /** What messages call the network. */
   readonly name: string;
   readonly threads?: number;
-  /** It says how large an image is. */
+  /** Its input size is that of the empty image. */
   readonly card?: Pick<ModelCard, 'input'> | undefined;
   readonly signal?: AbortSignal;
 }
@@ -36,12 +36,12 @@ export interface TrialOptions {
 /** Longer than the largest network takes to open on a busy machine. */
 const SECONDS = 600;
 
-/** Signals by which the processor or the program itself ends a program that went wrong. */
+/** Signals of a crash: faults of the processor, and abort. */
 const crashes = ['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT', 'SIGTRAP', 'SIGSYS'];
 
 /**
- * Opens sessions one after the other in a process of its own, and runs each once on an empty image: what a stranger's
- * graph does to the runtime ends that process alone. Nothing is tried after a crash.
+ * Opens sessions one after the other in a child process, and runs each once on an empty image, so that a graph that crashes
+ * the runtime ends that process only. Nothing is tried after a crash.
  * @throws VentralError `deadline-exceeded`, `interrupted`, and `process-died` where the process ended otherwise
  */
 export async function trySessions(

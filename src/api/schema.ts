@@ -1292,7 +1292,7 @@ export interface components {
                  * @example float16
                  */
                 dtype?: string;
-                /** @description Inputs or random numbers that it needs beside the image: it cannot be had. */
+                /** @description Inputs or random numbers that it needs beside the image: it is not available. */
                 needs?: string[];
             } & {
                 [key: string]: unknown;
@@ -1401,7 +1401,7 @@ export interface components {
                 /** @enum {string} */
                 unit: "ms" | "s";
                 /**
-                 * @description What a bin takes of those of the file: shares (left out), or all of those whose centre lies in it.
+                 * @description How bins of the file count in a bin of this length: by the share that lies in it (`portion`, the default), or whole where their centre lies in it.
                  * @enum {string}
                  */
                 mode?: "portion" | "center";
@@ -1740,7 +1740,7 @@ export interface components {
                 code: string;
                 detail: string;
             }[];
-            /** @description `dropped` counts the neuroids or stimuli that `drop` of the benchmark file left out. `runtime.optimization` is there where the highest level of ONNX Runtime crashes on the network: `extended`, `basic` or `disabled`. */
+            /** @description `dropped` counts the neuroids or stimuli that `drop` of the benchmark file left out. `runtime.optimization` is set where the highest level of ONNX Runtime crashes on the network: `extended`, `basic` or `disabled`. */
             provenance: {
                 [key: string]: unknown;
             };
@@ -1794,7 +1794,7 @@ export interface components {
             regions?: ("V1" | "V2" | "V4" | "IT" | "behavior")[];
             benchmarks?: string[];
             /**
-             * @description Names and globs; default: those of the card, else those of the graph (block outputs first). `encoder.*@cls` takes a part
+             * @description Names and globs; default: those of the card, else those of the graph (block outputs first). `encoder.*@cls` is a part
              *     of each (docs/layer-maps.md).
              */
             layers?: string[];
@@ -1804,9 +1804,9 @@ export interface components {
             /** @description Adds pooled maps of channels as rows: `mean`, `max` or a grid such as `4x4`. */
             pool?: string[];
             /**
-             * @description Compare layers on this many principal components too, as Brain-Score chooses (it takes 1000). They are fitted on as
-             *     many pictures of ImageNet in `imagenet-val` of the home; without them the job fails with `data-missing`. Excludes
-             *     `holdout`.
+             * @description Also compare layers on this many principal components, as Brain-Score chooses (with 1000). They are fitted on as
+             *     many validation images of ImageNet in `imagenet-val` of the home; without them the job fails with `data-missing`.
+             *     Excludes `holdout`.
              * @example 1000
              */
             pca?: number;
@@ -1831,7 +1831,7 @@ export interface components {
             input?: components["schemas"]["InputSize"];
             holdout: boolean;
             pool?: string[];
-            /** @description Principal components on which layers are compared too. */
+            /** @description Number of principal components on which layers are also compared. */
             pca?: number;
             attempt: components["schemas"]["JobAttempt"];
             reason: components["schemas"]["JobReason"];
@@ -2065,9 +2065,9 @@ export interface components {
             };
             /** @description If requested, what was chosen on principal components, as Brain-Score chooses. */
             components?: {
-                /** @description Components. */
+                /** @description Number of components. */
                 count: number;
-                /** @description Digest of the pictures that they were fitted on, in order. */
+                /** @description Digest of the images that they were fitted on, in order. */
                 fitting: string;
                 /** @description By benchmark, except those on which no layer has a value. */
                 chosen: {
@@ -2086,7 +2086,7 @@ export interface components {
                     provider: string;
                     threads: number;
                     /**
-                     * @description How far the runtime fused the operators of the network; only where its highest level crashes it.
+                     * @description Optimisation level of ONNX Runtime; only where its highest level crashes on the network.
                      * @enum {unknown}
                      */
                     optimization?: "extended" | "basic" | "disabled";
@@ -2103,7 +2103,7 @@ export interface components {
             /** @description Other names of the same value. */
             aliases?: string[];
             /**
-             * @description Set where a part of a layer’s output is compared, or a pooled one: another layer than a hook records.
+             * @description Set where a part of a layer’s output, or a pooled map, is compared in place of what a hook records.
              * @example cls
              * @example mean
              */
@@ -2172,7 +2172,7 @@ export interface components {
             sets: {
                 benchmarks: string[];
                 stimuli: number;
-                /** @description Pictures beside them in each pass, on which principal components are fitted. */
+                /** @description Images beside them in each pass, on which principal components are fitted. */
                 fitting?: number;
                 /** @description The layers of each pass of the network; empty if everything comes from the cache. */
                 passes: string[][];

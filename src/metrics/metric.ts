@@ -100,11 +100,11 @@ export interface MetricOptions {
   readonly shown?: Readonly<Record<string, Readonly<Record<string, string | number>>>>;
   /** Share of choices that are right by chance. */
   readonly chance?: number;
-  /** How alike two stimuli are (odd-one-out); the product of their activations where it is absent. */
+  /** Similarity of two stimuli (odd-one-out): the product of their activations where it is absent. */
   readonly similarity?: 'dot' | 'cosine';
   /** Share of the trials that people answer without looking (search-asymmetry). */
   readonly lapse?: number;
-  /** How fast a likeness falls with a difference (likewise). */
+  /** How fast the similarity falls with the difference (search-asymmetry). */
   readonly scale?: number;
   /** Condition of the stimuli whose threshold is the unit (threshold). */
   readonly baseline?: string;

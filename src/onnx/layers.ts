@@ -20,7 +20,7 @@ export interface LayerInfo {
   readonly folded?: { readonly carriedBy: string };
   /** Set where several values answer to the name. */
   readonly candidates?: readonly string[];
-  /** Inputs or random numbers that it needs beside the image: it cannot be had, and `value` is null. */
+  /** Inputs or random numbers that it needs beside the image: it is not available, and `value` is null. */
   readonly needs?: readonly string[];
 }
 
@@ -223,7 +223,7 @@ function splitSelection(
   const shown = word.slice(0, MAX_NAME);
   throw new VentralError(
     'layer-unknown',
-    `${model.name}: nothing of ${base.slice(0, MAX_NAME)} is called @${shown}; expected one of ${known}`,
+    `${model.name}: ${base.slice(0, MAX_NAME)} has no part @${shown}; expected one of ${known}`,
     { file: model.name, field: name.slice(0, MAX_NAME), expected: known, found: shown },
   );
 }

@@ -39,6 +39,6 @@ export function setText({
 }: LayerMap['plan']['sets'][number]): string {
   const runs = `${passes.length} ${passes.length === 1 ? 'pass' : 'passes'} of the network`;
   const kept = cached > 0 ? `, ${cached} ${cached === 1 ? 'layer' : 'layers'} from the cache` : '';
-  const pictures = fitting ? ` and ${thousands(fitting)} pictures for the components` : '';
-  return `${thousands(stimuli)} stimuli${pictures}, ${passes.length === 0 ? 'no pass' : runs}${kept}`;
+  const images = fitting ? ` and ${thousands(fitting)} images for the components` : '';
+  return `${thousands(stimuli)} stimuli${images}, ${passes.length === 0 ? 'no pass' : runs}${kept}`;
 }

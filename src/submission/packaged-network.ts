@@ -81,7 +81,7 @@ export async function packageNetwork(file: ModelFile, card: ModelCard): Promise<
 
 /**
  * What a node of the package's graph has to make for a layer; undefined for a whole one.
- * @throws VentralError `package-invalid` for a part that no slice and no turn of axes makes
+ * @throws VentralError `package-invalid` for a part that neither a slice nor a transposition gives
  */
 function partOf({ model, name }: ModelFile, card: ModelCard, layer: string): AddedPart | undefined {
   const { value: of, view } = keptValue(model, card, resolveLayer(model, layer));
@@ -106,14 +106,11 @@ function partOf({ model, name }: ModelFile, card: ModelCard, layer: string): Add
   }
   if (isPool(select))
     throw refuse(
-      'packages carry whole layers, tokens and turned maps, and no means or maxima; name another part or a whole layer',
+      'packages can contain whole layers, tokens and transposed maps, but no means or maxima; name another part or a whole layer',
       'a whole layer, tokens or @nchw',
     );
   if (!prefix || prefix === 'unclear')
-    throw refuse(
-      'say how many prefix tokens there are in the card (prefix_tokens)',
-      'prefix_tokens',
-    );
+    throw refuse('give the number of prefix tokens in the card (prefix_tokens)', 'prefix_tokens');
   const before = prefix.cls + prefix.registers;
   if (select === 'cls') return { name: layer, of, tokens: [0, prefix.cls] };
   if (select === 'registers') return { name: layer, of, tokens: [prefix.cls, before] };

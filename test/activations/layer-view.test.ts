@@ -121,12 +121,7 @@ describe('what is not clear is refused', () => {
     ],
     ['cls', 'block@4x4', 'input-mismatch', /@4x4 needs a map of channels, found tokens/],
     ['cls', 'patches@5x5', 'input-mismatch', /at least 5 × 5 places, found 4 × 4/],
-    [
-      'cls',
-      'block@clas',
-      'layer-unknown',
-      /nothing of block is called @clas; expected one of cls, reg/,
-    ],
+    ['cls', 'block@clas', 'layer-unknown', /block has no part @clas; expected one of cls, reg/],
     ['cls', 'blok@cls', 'layer-unknown', /has no layer blok/],
   ])('%s: %s', async (prefix, layer, code, message) => {
     await expect(activations(prefix, [layer])).rejects.toMatchObject({
@@ -168,7 +163,7 @@ test('a card that names an unclear part is told of when it is checked', async ()
     return checked.warnings.filter(({ code }) => code === 'card-layer').map(({ detail }) => detail);
   };
   expect(await warnings({})).toEqual([
-    expect.stringMatching(/^region_layer_map\.IT: Which tokens of block@cls are prefix tokens/),
+    expect.stringMatching(/^region_layer_map\.IT: The number of prefix tokens of block@cls/),
   ]);
   expect(await warnings({ prefix_tokens: { cls: 1, registers: 0 } })).toEqual([]);
 });
@@ -219,7 +214,9 @@ describe('maps', () => {
     const view = { select: 'mean' } as const;
     expect(viewUnits(view, [8, 64, 7, 7], 'map')).toBe(64);
     expect(viewUnits(view, [8, 7, 7, 64], 'map')).toBe(64);
-    expect(() => viewUnits(view, [8, 7, 7, 7], 'map')).toThrow(/which axis of 7 × 7 × 7 holds/);
+    expect(() => viewUnits(view, [8, 7, 7, 7], 'map')).toThrow(
+      /the shape 7 × 7 × 7 shows which axis holds/,
+    );
     expect(() => viewUnits(view, [8, 7], 'map')).toThrow(/needs tokens, or a map of channels/);
   });
 

@@ -73,7 +73,7 @@ describe('a table in a benchmark file', () => {
     [
       'a key that is spelt wrong',
       base('x{set}', '{ set: { a: { visual_degree: 3 } } }'),
-      /made\.yaml:7:\d+ expand: "visual_degree" is no key of a benchmark file, and nothing contains \{visual_degree\}/,
+      /made\.yaml:7:\d+ expand: "visual_degree" is not a key of benchmark files, and no text contains \{visual_degree\}/,
     ],
     [
       'a value of a row, at its place',
@@ -110,7 +110,7 @@ describe('a table in a benchmark file', () => {
     [
       'a word that is no text',
       base('x{set}', '{ set: { a: { what: [1] } } }', 'title: "{what}"'),
-      /"what" fills a name in braces: expected a text/,
+      /"what" replaces \{what\}: expected a text/,
     ],
     [
       'a word that is too long',
@@ -142,7 +142,7 @@ describe('a table in a benchmark file', () => {
     [
       'an identifier in a row',
       base('x{set}', '{ set: { a: { identifier: y } } }'),
-      /no key of a benchmark file/,
+      /not a key of benchmark files/,
     ],
   ])('is refused for %s', (_what, text, message) => {
     expect(() => parse(text)).toThrow(message);

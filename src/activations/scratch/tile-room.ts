@@ -58,7 +58,7 @@ function tooLarge(needed: number, allowed: number): VentralError {
   const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   return new VentralError(
     'memory-exceeded',
-    `The products that a ridge regression solves need ${mib(needed)} of scratch, --max-scratch allows ${mib(allowed)}`,
+    `The tiles of a ridge regression need ${mib(needed)} of scratch, --max-scratch allows ${mib(allowed)}`,
     { field: '--max-scratch', expected: `at least ${mib(needed)}`, found: mib(allowed) },
   );
 }

@@ -29,12 +29,15 @@ export function registerBenchmarks(program: Command, io: Io): void {
     .command('list')
     .argument('[words...]', 'only those whose name, title, metric, kind or region have each word')
     .description(
-      'list the shipped benchmarks: in a terminal by experiment, unless some are asked for',
+      'list the shipped benchmarks; in a terminal, without words or options, one line an experiment',
     )
     .option('--region <region>', 'only of this region: V1, V2, V4, IT, behavior')
-    .option('--access <access>', 'only with such data: public, private, agreement, simulated')
-    .option('--here', 'only those whose data are here')
-    .option('--all', 'each benchmark in a terminal too')
+    .option(
+      '--access <access>',
+      'only with data of this kind: public, private, agreement, simulated',
+    )
+    .option('--here', 'only those whose data are on this machine')
+    .option('--all', 'one line a benchmark, also in a terminal')
     .option('--json', 'print JSON')
     .action((words: string[], _options: unknown, command: Command) => list(words, command, io));
   benchmarks
@@ -117,14 +120,14 @@ async function list(words: readonly string[], command: Command, io: Io): Promise
     return;
   }
   if (found.length === 0) {
-    io.err('no benchmark is like that\n');
+    io.err('no matching benchmarks\n');
     return;
   }
   if (io.columns === undefined || options.all || found.length < all.length)
     return printBenchmarks(found, io);
   printExperiments(found, io);
   io.out(
-    `${found.length} benchmarks, ${found.filter(({ ready }) => ready).length} with all data here. \`ventral benchmarks list WORD\` lists those that have it, --all each.\n`,
+    `${found.length} benchmarks, ${found.filter(({ ready }) => ready).length} with all data here. \`ventral benchmarks list WORD\` lists those that match, --all lists every one.\n`,
   );
 }
 
@@ -193,7 +196,7 @@ export function printExperiments(found: readonly Summary[], io: Io): void {
   );
 }
 
-/** What names begin with alike, which `list` takes as a word; none if that says nothing. */
+/** The common prefix of identifiers, a word for `list`; none if it is too short to select by. */
 function beginning([first, ...others]: readonly string[]): string | undefined {
   if (others.length === 0) return first;
   const alike = [...first].findIndex((letter, i) => others.some((name) => name[i] !== letter));

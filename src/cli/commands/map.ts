@@ -63,17 +63,17 @@ export function registerMap(program: Command, io: Io): void {
     .option('--holdout', 'choose on a random half of the stimuli, score the choice on the other')
     .option(
       '--pool <kinds>',
-      'pooled maps as rows of their own: mean, max or a grid such as 4x4',
+      'add pooled maps as rows: mean, max or a grid such as 4x4',
       several,
       [],
     )
     .option(
       '--pca <n>',
-      'compare on n principal components too, and choose by them as Brain-Score does (n = 1000)',
+      'also compare on n principal components, and choose on them as Brain-Score does (n = 1000)',
     )
     .option(
       '--pca-images <folder>',
-      "pictures of ImageNet's validation set, a folder a class; default: imagenet-val in the home",
+      'validation images of ImageNet, one folder a class (default: imagenet-val in the home)',
     )
     .option('--commit', 'write the chosen layers into the card')
     .option('--json', 'print the map as JSON')
@@ -99,7 +99,7 @@ function checkUsage({ region, benchmark, json, csv, pca, pcaImages }: MapOptions
   if (pca !== undefined && !/^\d{1,6}$/.test(pca))
     throw refuse(`map --pca: a number of components expected, found "${bounded(pca, 40)}"`);
   if (pca === undefined && pcaImages !== undefined)
-    throw refuse('map --pca-images: --pca says how many components are fitted on them');
+    throw refuse('map --pca-images: expected only with --pca, the number of components');
   if (json && csv) throw refuse('map: --json and --csv exclude each other');
 }
 

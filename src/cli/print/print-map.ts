@@ -193,7 +193,7 @@ const tiedWith = (map: LayerMap, benchmark: string): string[] => {
   return tied.filter((name) => name !== layer).map((name) => visibleName(name));
 };
 
-/** @param ties whether it is told which layers are tied */
+/** @param ties whether tied layers are listed */
 function choiceLine(map: LayerMap, column: MapColumn, ties = true): string {
   const { title, benchmark } = column;
   if (map.chosen[benchmark] === undefined) return `${title}: no layer has a value`;
@@ -339,7 +339,8 @@ function csvRow(map: LayerMap, row: LayerRow, column: MapColumn): (string | numb
 
 /**
  * The chosen layers as Brain-Score's `region_layer_map/<model>.json` holds them, `{"V1": "blocks.3.0", …}`.
- * Of two benchmarks of a region the first in the map speaks; the choice on principal components where the map has one; behaviour has no entry there.
+ * The first benchmark of a region in the map decides, by the choice on principal components where the map has one; behaviour has
+ * no entry there.
  */
 export function regionLayerMap(map: LayerMap): Record<string, string> {
   const layers: Record<string, string> = {};

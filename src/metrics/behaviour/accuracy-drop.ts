@@ -168,7 +168,7 @@ export const accuracyDropMetric: ChosenLabelMetric = {
   compare: (chosen, observed, options) => accuracyDrop(chosen, observed, dropOf(observed, options)),
   ceiling: (observed, options) => accuracyDropCeiling(observed, dropOf(observed, options)),
   text: {
-    name: 'Drop of accuracy',
+    name: 'Accuracy drop',
     words:
       'How alike the accuracy of the network’s own head and that of people fall from one type of stimulus to another: 1 − |people − network| / people, at least 0, over 100 halves of the people.',
     raw: 'mean over halves of the people',

@@ -140,7 +140,7 @@ export const accuracyProfileMetric: ChosenLabelMetric = {
   ceiling: (observed, { column = '', pooled }) =>
     pooled ? undefined : accuracyProfileCeiling(observed, observed.column(column)),
   text: {
-    name: 'Profile of accuracies',
+    name: 'Accuracy profile',
     words:
       'Pearson correlation, over conditions (`column`), of the accuracy of the choices with that of each person on the same stimuli; with `pooled`, with that of all people together, who may have seen others.',
     raw: 'mean over people of r',

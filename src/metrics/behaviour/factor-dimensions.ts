@@ -19,7 +19,7 @@ export type Factor = (typeof FACTORS)[number] | 'residual';
 export interface FactorStimuli {
   readonly shape: readonly string[];
   readonly texture: readonly string[];
-  /** The picture that was given a texture: equal for stimuli of one shape in other textures. */
+  /** The image that was given a texture: equal for stimuli of one shape in other textures. */
   readonly original: readonly string[];
 }
 
@@ -72,7 +72,7 @@ function positions(names: readonly string[]): ReadonlyMap<string, number[]> {
 const alone = (column: string) =>
   new VentralError(
     'stimuli-mismatch',
-    `Pairs that differ in ${column} need stimuli of at least two, found one`,
+    `Pairs that differ in ${column} need at least two values of it, found one`,
     { field: column, expected: 'at least 2 values', found: '1' },
   );
 
@@ -188,7 +188,7 @@ export const factorDimensionsMetric: MetricDefinition & { readonly kind: 'factor
   required: ['factor'],
   normalisation: 'raw',
   text: {
-    name: 'Dimensions of a factor',
+    name: 'Dimensionality of a factor',
     words:
       'The share of the dimensions of a layer that follow the shape, the texture, or neither, of stimuli that combine both; nothing that was recorded is compared.',
     raw: 'share of dimensions',

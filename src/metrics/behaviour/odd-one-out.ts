@@ -9,7 +9,7 @@ import type { MetricDefinition, MetricResult } from '../metric.js';
 /** Positions of three stimuli a trial; the third is the one that people left aside. */
 export type Triplets = Int32Array;
 
-/** How alike two stimuli are: the product of their activations, or that over both lengths. */
+/** Similarity of two stimuli: the dot product of their activations, or its cosine. */
 export type TripletSimilarity = 'dot' | 'cosine';
 
 /**

@@ -76,7 +76,7 @@ function shownIn(name: string, observed: Observed, { shown, ...options }: Metric
   if (shown && !Object.hasOwn(shown, name))
     throw new VentralError(
       'benchmark-invalid',
-      `metric.shown says for no stimuli that they belong to ${quoted(name)}, a ${column} of the trials: it has ${quotedList(Object.keys(shown ?? {}))}`,
+      `metric.shown has no stimuli for ${quoted(name)}, a ${column} of the trials: it has ${quotedList(Object.keys(shown ?? {}))}`,
       { field: 'metric.shown', expected: name, found: 'none' },
     );
   const wanted = shown ? shown[name] : { [column]: name };

@@ -11,18 +11,18 @@ import type { SampledResult } from './behaviour-metric.js';
 export interface SearchTrials {
   readonly subject: readonly string[];
   readonly correct: readonly boolean[];
-  /** Pictures beside the odd one. */
+  /** Images beside the odd one. */
   readonly distractors: readonly number[];
   readonly block: readonly string[];
   /** Whether the trial counts; checks of attention do not. */
   readonly counts: readonly boolean[];
 }
 
-/** How accuracies become a likeness. */
+/** How accuracies become a similarity. */
 export interface SearchOptions {
-  /** Share of the trials that people answer without looking. */
+  /** Lapse rate: share of the trials that people answer without looking. */
   readonly lapse: number;
-  /** How fast the likeness falls with the difference of the integrals. */
+  /** How fast the similarity falls with the difference of the integrals. */
   readonly scale: number;
 }
 
@@ -131,7 +131,7 @@ function fourDecimals(value: number): number {
 export const valueDelta = (a: number, b: number, scale: number): number =>
   Math.exp(-scale * Math.abs(a - b));
 
-/** How alike the asymmetry of a model and that of the mean subject are, without an error. */
+/** Similarity of the asymmetry of a model to that of the mean subject, without an error. */
 export function searchAsymmetry(
   model: SearchTrials,
   people: SearchTrials,
@@ -154,7 +154,7 @@ export function searchAsymmetry(
 }
 
 /**
- * Mean likeness of random halves of the trials, half i drawn by `RandomState(i)`, with their standard deviation (ddof 0).
+ * Mean similarity of random halves of the trials, half i drawn by `RandomState(i)`, with their standard deviation (ddof 0).
  * A resample of the subjects has the same value.
  */
 export function searchCeiling(
@@ -192,7 +192,7 @@ export const searchAsymmetryMetric: MetricDefinition & { readonly kind: 'search'
   text: {
     name: 'Search asymmetry',
     words:
-      'How alike a read-out of the layer and people are in how much easier an odd picture is found among its opposites than the other way round, integrated over the number of distractors.',
+      'Search asymmetry: how much easier an odd image is found among its opposites than the other way round, integrated over the number of distractors; a read-out of the layer compared with people.',
     raw: 'exp(−scale · difference of the integrals)',
   },
 };

@@ -12,7 +12,7 @@ const likenesses = (model: number, people: readonly number[]): number[] =>
   people.map((human) => Math.max(1 - Math.abs(human - model) / human, 0));
 
 /**
- * Mean likeness of a threshold, or of how often it is that of the baseline, to those of people; the error is the standard
+ * Mean similarity of a threshold, or of its ratio to that of the baseline, to those of people; the error is the standard
  * deviation over people (ddof 0). A model without a threshold has 0.
  * @param model undefined where it has none, NaN never
  */

@@ -22,7 +22,7 @@ import { ALPHAS } from '../ridge.js';
  */
 export const MOST_ROWS_IN_MEMORY = { fixed: 4096, chosen: 10_000 } as const;
 
-/** Raised whenever the tiled road gives other bits. */
+/** Raised when the tiled computation gives other bits. */
 const TILED_VERSION = 1;
 
 /** Which metrics have it, and whether they choose a penalty. */

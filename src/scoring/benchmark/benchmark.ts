@@ -214,7 +214,7 @@ export interface BenchmarkDefinition {
   /** Missing values are refused where it is absent. */
   readonly drop?: DropRule;
   readonly trials?: DataSource;
-  /** Names of columns of the trials that are called otherwise; `correct` (0 or 1) says the choices in their place. */
+  /** Names in the file of columns of the trials; `correct` (0 or 1) is given in place of `choice`. */
   readonly trialColumns?: Readonly<Partial<Record<TrialColumn, string>>>;
   /** Column of the stimuli that says what each shows, in place of trials. */
   readonly truth?: string;
@@ -223,7 +223,7 @@ export interface BenchmarkDefinition {
   readonly rdms?: DataSource;
   /** The choices are those of a read-out, fitted on `fittingStimuli`; of the network's own head where it is absent. */
   readonly task?: 'probabilities';
-  /** A score over its ceiling that is not bounded to [0, 1], or is, other than its metric's by default. */
+  /** Whether the score over its ceiling is bounded to [0, 1], where that differs from the metric's default. */
   readonly clip?: 'none' | 'bounded';
   /** What a reader of every score should know of the data or the splits. */
   readonly caution?: string;

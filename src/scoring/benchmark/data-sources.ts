@@ -81,7 +81,7 @@ export class DataSources {
     return readRecordings(await this.#request(benchmark, stimuli, source));
   }
 
-  /** The same some presentations at a time, of benchmarks without bins of time. */
+  /** The same in blocks of presentations, for benchmarks without time bins. */
   async recordingsInBlocks(
     benchmark: Benchmark,
     stimuli: StimulusSet,

@@ -7,23 +7,23 @@ import { stimulusSetOf } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { fittingOrder } from '../../metrics/commitment/layer-commitment.js';
 
-/** Principal components on which layers are compared, and the pictures that they are fitted on. */
+/** Principal components on which layers are compared, and the images that they are fitted on. */
 export interface FittedComponents {
   readonly count: number;
-  /** As many pictures as components, as they are: not placed on a screen. */
+  /** As many images as components, not placed on a screen. */
   readonly shown: Shown;
 }
 
-/** Where the pictures are looked for unless a folder is named. */
+/** The folder of the images unless another is given. */
 export const picturesFolder = (home: string): string => join(home, 'imagenet-val');
 
-/** Fewest and most components that may be asked for: the decomposition takes the cube of the pictures. */
+/** Fewest and most components: the cost of the decomposition grows with the cube of the number of images. */
 export const COMPONENTS = { least: 2, most: 2000 } as const;
 
 /**
- * The pictures of a folder that principal components are fitted on, in Brain-Score's order: the first of every class, then the
- * second. A class is a folder in it; pictures beside folders are no part; a folder of pictures alone is one class.
- * @throws VentralError `bad-usage` for a count out of bounds, `data-missing` where there are fewer pictures
+ * The images of a folder that principal components are fitted on, in Brain-Score's order: the first of every class, then the
+ * second. Each subfolder is a class, and images beside subfolders are ignored; a folder of images alone is one class.
+ * @throws VentralError `bad-usage` for a count out of bounds, `data-missing` where there are fewer images
  */
 export async function fittedComponents(count: number, folder: string): Promise<FittedComponents> {
   const { least, most } = COMPONENTS;
@@ -52,7 +52,7 @@ const pictures = new Set(['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.we
 const isPicture = (entry: Dirent) =>
   entry.isFile() && pictures.has(extname(entry.name).toLowerCase());
 
-/** Paths of the pictures of each class, in code-point order. */
+/** Paths of the images of each class, in code-point order. */
 async function classesIn(folder: string): Promise<string[][]> {
   const entries = await entriesOf(folder);
   const own = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
@@ -77,7 +77,7 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
   } catch (cause) {
     throw new VentralError(
       'data-missing',
-      `${folder} with pictures of ImageNet cannot be read: a folder for each class, with its validation pictures, is expected there or at --pca-images`,
+      `${folder} cannot be read: expected ImageNet's validation images, one folder a class, there or at --pca-images`,
       { file: folder, field: 'pca', cause },
     );
   }
@@ -86,6 +86,6 @@ async function entriesOf(folder: string): Promise<Dirent[]> {
 const tooFew = (folder: string, count: number, found: number) =>
   new VentralError(
     'data-missing',
-    `${folder} has ${found} pictures, and ${count} principal components are fitted on ${count}: a folder for each class of ImageNet, with its validation pictures, is expected`,
-    { file: folder, field: 'pca', expected: `${count} pictures`, found: String(found) },
+    `${folder}: expected ${count} images for ${count} principal components, ImageNet's validation images, one folder a class, found ${found}`,
+    { file: folder, field: 'pca', expected: `${count} images`, found: String(found) },
   );

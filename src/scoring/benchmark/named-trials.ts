@@ -38,7 +38,7 @@ function right({ file }: Benchmark, cell: string): boolean {
 }
 
 /**
- * Trials that say of each stimulus what it shows, and that nobody answered.
+ * Trials without answers: the truth of each stimulus, from one of its columns.
  * @throws VentralError `benchmark-invalid` where the stimuli lack the column
  */
 export function truthOfStimuli({ file }: Benchmark, stimuli: StimulusSet, column: string): Trials {

@@ -19,7 +19,7 @@ import { ceilingPart } from '../measure/score.js';
 import { stimulusColumn } from '../observed/observed-trials.js';
 import { answeredBy, askedStimuli, columnFault } from './answered.js';
 
-/** Benchmarks of visual search: is the odd one there, among how many others. */
+/** Benchmarks of visual search: whether an odd image is among distractors. */
 export const searchKind: BenchmarkKind = {
   compares: 'trials',
   fits: true,
@@ -30,7 +30,7 @@ export const searchKind: BenchmarkKind = {
 };
 
 /**
- * Visual search in two blocks whose odd picture and distractors change places (Ferguson2024, spec Appendix C).
+ * Visual search in two blocks, with target and distractors exchanged (Ferguson2024, spec Appendix C).
  * @throws VentralError `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`
  */
 function loadSearch(

@@ -21,7 +21,7 @@ export interface LayerMapRequest {
   /** Compares layers on principal components as well, and chooses by that (spec §5.8). */
   readonly pca?: {
     readonly components: number;
-    /** Folder of the pictures that components are fitted on; `imagenet-val` in the home unless said. */
+    /** Folder of the images that components are fitted on; by default `imagenet-val` in the home. */
     readonly images?: string;
   };
 }
@@ -47,7 +47,7 @@ export interface LayerMap {
 /** The layers that Brain-Score's rule chooses (spec §5.8). */
 export interface ComponentsChoice {
   readonly count: number;
-  /** Digest of the pictures that they were fitted on, in order. */
+  /** Digest of the images that they were fitted on, in order. */
   readonly fitting: string;
   /** By benchmark; without one where no layer has a value. */
   readonly chosen: Readonly<Record<string, Omit<ChosenLayer, 'tied'>>>;
@@ -57,7 +57,7 @@ export interface LayerRow {
   readonly layer: string;
   /** Other names of the same value. */
   readonly aliases?: readonly string[];
-  /** Set where a part of a layer's output is compared, or a pooled one: another layer than a hook on the module records. */
+  /** Set where a part of a layer's output, or a pooled map, is compared in place of what a hook on the module records. */
   readonly part?: string;
   /** null if the layer is not available. */
   readonly units: number | null;
@@ -96,7 +96,7 @@ export interface MapPlan {
   readonly sets: readonly {
     readonly benchmarks: readonly string[];
     readonly stimuli: number;
-    /** Pictures beside them in each pass, on which principal components are fitted; absent without any. */
+    /** Images beside them in each pass, on which principal components are fitted; absent without any. */
     readonly fitting?: number;
     /** Layers of each pass of the network over the set; empty if all comes from the cache. */
     readonly passes: readonly (readonly string[])[];

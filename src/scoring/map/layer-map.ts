@@ -235,7 +235,7 @@ const selectionSentence = ({ half, components }: OpenMap) =>
 
 const componentsSentence = (components: OpenMap['components']) =>
   components
-    ? `The layers on ${components.count} principal components, fitted on as many pictures of ${components.shown.stimuli.identifier}, were chosen by Brain-Score's rule, the highest value, the first of equals.`
+    ? `The layers on ${components.count} principal components, fitted on as many images of ${components.shown.stimuli.identifier}, were chosen by Brain-Score's rule, the highest value, the first of equals.`
     : 'Brain-Score itself chooses on activations reduced to 1000 principal components, ventral on full ones.';
 
 /** Rows with the cells that are known. */
@@ -288,7 +288,7 @@ function cellOf(
   if ('error' in column) return { reason: reasonOf(column.error) };
   if (value === null) return { reason };
   if (on === 'components' && !hasComponents(column.loaded))
-    return { reason: 'single units are compared, which components have not' };
+    return { reason: 'single units are compared, not components' };
   if (!outcome) return undefined;
   return scoreOf(run, outcome, best?.layer === layer ? best.choice : { by: 'flag' }, true);
 }

@@ -46,7 +46,7 @@ export interface CellPlan {
   readonly known: readonly CellOutcome[];
   /** Measurements of a layer on a benchmark: two where it is compared on components too. */
   readonly perCell: number;
-  /** Pictures that principal components are fitted on. */
+  /** Images that principal components are fitted on. */
   readonly fitting: number;
   /** Cells that need the network. */
   readonly reduction: ReductionPlan;
@@ -154,7 +154,7 @@ async function lookUp(
 
 const layersOf = ({ layer, layers = [layer] }: CellTask): readonly string[] => layers;
 
-/** @param place where the stimulus sets stand, and the pictures that components are fitted on */
+/** @param place where the stimulus sets stand, and the images that components are fitted on */
 const demandOf = (
   task: CellTask,
   place: { positions(loaded: LoadedBenchmark): readonly number[]; readonly fitting: number },

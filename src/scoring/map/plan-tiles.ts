@@ -7,7 +7,7 @@ export interface TilesPlan {
   /** Layers that are solved over stimuli, and over units. */
   readonly overStimuli: number;
   readonly overUnits: number;
-  /** Bytes of scratch disk for tiles at the highest. */
+  /** Peak bytes of scratch disk for tiles. */
   readonly scratch: number;
   /** Seconds for all layers, on all cores. */
   readonly seconds: number;

@@ -76,10 +76,10 @@ const noTriplets = ({ file, id }: Benchmark) =>
     found: 'none',
   });
 
-/** The reference scores a layer that tells no stimuli apart, even as perfect. */
+/** The reference scores a layer that is equal for all stimuli, even as perfect. */
 function remarks({ data }: Matrix): Warning[] {
   if (!data.every((product) => product === data[0])) return [];
-  const detail = 'all stimuli are equally alike, so that the third of each triplet is left aside';
+  const detail = 'all stimuli are equally similar, so the third of each triplet is the odd one';
   return [{ code: 'layer-constant', detail }];
 }
 

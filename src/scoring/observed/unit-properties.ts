@@ -70,7 +70,7 @@ function measured(
   throw new VentralError(
     'units-too-few',
     `None of the ${units.seen.length} units that see the stimulus exceeds 5 spikes/s in ${study.set}: the property has no distribution`,
-    { field: 'layer', expected: 'a unit that answers', found: 'none' },
+    { field: 'layer', expected: 'a responsive unit', found: 'none' },
   );
 }
 
@@ -92,7 +92,7 @@ const inOrder = (values: ArrayLike<number>, { rows }: Sweep) =>
 function noUnit({ units }: UnitLayer, { stimulus }: Protocol): VentralError {
   return new VentralError(
     'units-too-few',
-    `None of the layer's ${units} units has its receptive field within .15 degrees of the stimulus at (${stimulus.y}, ${stimulus.x}): the layer is too coarse, or sees elsewhere`,
+    `None of the layer's ${units} units has its receptive field within .15 degrees of the stimulus at (${stimulus.y}, ${stimulus.x}): the layer is too coarse, or sees another part of the image`,
     { field: 'layer', expected: 'a unit at the stimulus', found: 'none' },
   );
 }

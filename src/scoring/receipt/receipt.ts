@@ -80,7 +80,7 @@ export interface MapRun extends Run {
   readonly input?: InputSize;
   readonly holdout?: boolean;
   readonly pool?: readonly string[];
-  /** The pictures are those of the folder, or of the home. */
+  /** The images are those of the folder, or of the home. */
   readonly pca?: { readonly components: number; readonly images?: { readonly file: string } };
   readonly map: LayerMap;
 }

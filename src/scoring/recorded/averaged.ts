@@ -21,7 +21,7 @@ export function averaged(benchmark: AveragedAs, recordings: Recordings): Average
     return {
       stimulusIds,
       neuroidIds,
-      // Nobody writes over averages: hundreds of megabytes need no copy.
+      // Averages are never modified, so hundreds of megabytes need no copy.
       values: matrix(
         rows,
         neuroidIds.length,

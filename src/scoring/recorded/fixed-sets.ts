@@ -126,7 +126,7 @@ export interface TestedSets extends Omit<FixedSets, 'recorded'> {
   readonly recorded: readonly Omit<RecordedSets, 'train'>[];
 }
 
-/** Lets the training recordings go, which may be as large as all else together. */
+/** Releases the training recordings, which may be as large as everything else together. */
 export const withoutTraining = ({ recorded, ...rest }: FixedSets): TestedSets => ({
   ...rest,
   recorded: recorded.map(({ train: _, ...tested }) => tested),

@@ -7,11 +7,11 @@ import { matrix } from '../../numerics/algebra/matrix.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 
 /**
- * Ceilings by what they are made of: recordings and parameters, and no model. A process computes each once, whatever the
- * number of benchmarks and models that share it, and the cache of a home keeps it for later runs.
+ * Ceilings by a digest of recordings and parameters; they depend on no model. A process computes each once, for all benchmarks
+ * and models that share it, and the cache of a home keeps it for later runs.
  */
 
-/** Raised whenever a kept ceiling is another number, or read in another way. */
+/** Raised when a stored ceiling changes in value or format. */
 const VERSION = 1;
 
 /** Values that a process holds: 10 splits of 800,000 neuroids. */
@@ -71,7 +71,7 @@ export async function bringCeiling(
   try {
     made = ceilingOnce(key, make);
   } catch {
-    // Whoever asks for the ceiling meets the error, after what is checked before.
+    // The error surfaces where the ceiling is used, after the earlier checks.
     return;
   }
   await cache.put(key, written(made));

@@ -124,7 +124,7 @@ const company: Rule = (text) => {
     ...(unconditional && text.exclude_conditions
       ? problem(
           '/exclude_conditions',
-          `exclude_conditions: expected only beside trials of conditions, which metric ${text.metric.name} has not`,
+          `exclude_conditions: expected only beside trials with conditions, found metric ${text.metric.name}`,
         )
       : []),
     ...(text.trial_columns && !behavioural
@@ -246,7 +246,8 @@ const clipping: Rule = ({ clip, metric, rdms }) => {
   if (clip === undefined || bounded.includes(name) || bounds) return [];
   // Where the bounds are those of the metric, saying them changes nothing.
   if (clip !== 'none' && metrics[name].normalisation === 'clipped') return [];
-  return problem('/clip', `clip: expected only beside ${bounded.join(' or ')}, found ${name}`);
+  const beside = clip === 'none' ? bounded : [...bounded, 'threshold', '"rdms"'];
+  return problem('/clip', `clip: expected only beside ${beside.join(' or ')}, found ${name}`);
 };
 
 /** Several columns are one condition of the stimuli; trials and sizes have one column. */

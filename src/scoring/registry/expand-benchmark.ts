@@ -16,7 +16,7 @@ export interface Expansion {
 
 /** Benchmarks that one file makes at most. */
 const MOST_BENCHMARKS = 1000;
-/** Characters of all of them together before words are filled in, and of a word: a small file must not become a large one. */
+/** Characters of all of them together before substitution, and of a variable: a small file must not expand into a huge one. */
 const MOST_CHARACTERS = 2 ** 20;
 const MOST_WORD = 200;
 
@@ -34,8 +34,8 @@ interface Chosen {
 
 /**
  * The benchmarks of a file, one for each combination of the rows of `expand`; the file itself without that key. `{NAME}`
- * becomes the name of the chosen row in every text. Of what a row says, keys of benchmark files replace those of the
- * file, and every other is a word: its name in braces becomes its value.
+ * is replaced by the name of the chosen row in every text. Keys of benchmark files in a row replace those of the file; any
+ * other key is a variable, whose name in braces is replaced by its value.
  * @param known the keys of benchmark files
  */
 export function expandBenchmark(text: BenchmarkText, known: ReadonlySet<string>): Expansion {
@@ -104,7 +104,7 @@ function writtenRows(rows: readonly Chosen[]): string | undefined {
   }
 }
 
-/** A word that nothing contains is a key that is spelt wrong; and it is a short text or a number. */
+/** A variable that no text contains is a misspelt key; its value is a short text or a number. */
 function wrongWord(
   rows: readonly Chosen[],
   texts: string,
@@ -118,12 +118,12 @@ function wrongWord(
       if (!filled.has(key))
         return {
           pointer: at,
-          sentence: `expand: ${quoted(key)} is no key of a benchmark file, and nothing contains {${key.slice(0, MOST_WORD)}}`,
+          sentence: `expand: ${quoted(key)} is not a key of benchmark files, and no text contains {${key.slice(0, MOST_WORD)}}`,
         };
       if (typeof word === 'object' || String(word).length > MOST_WORD)
         return {
           pointer: at,
-          sentence: `expand: ${quoted(key)} fills a name in braces: expected a text of at most ${MOST_WORD} characters or a number`,
+          sentence: `expand: ${quoted(key)} replaces {${key.slice(0, MOST_WORD)}}: expected a text of at most ${MOST_WORD} characters or a number`,
         };
     }
   return undefined;
@@ -164,7 +164,7 @@ function filled(
   };
 }
 
-/** Fills words in, once: what a word contains is text. */
+/** Substitutes once: braces within a value stay text. */
 function withWords(value: unknown, words: ReadonlyMap<string, string>): unknown {
   if (typeof value === 'string') return withNames(value, words);
   if (Array.isArray(value)) return value.map((each) => withWords(each, words));

@@ -75,7 +75,7 @@ function refuseFolder(path: string): void {
 }
 
 /**
- * The benchmarks of a file of somebody's own, which say if they have the identifier of a shipped one and other data.
+ * The benchmarks of a user's file; they warn if they have the identifier of a shipped one but other data.
  * @throws what {@link readBenchmarks} throws
  */
 function ownBenchmarks(file: string): BenchmarkDefinition[] {

@@ -14,8 +14,8 @@ export interface MeasuringTask {
 
 /**
  * What such a process sees of a home: its model and benchmarks, the data of the catalog and what was verified of it, the
- * pictures of ImageNet that components are fitted on, and generated data, which only a process that opens no uploaded file writes: another one could change the data
- * of others.
+ * images of ImageNet that components are fitted on, and generated data. Only a process that opens no uploaded file writes the
+ * latter: an uploaded file could otherwise change the data of others.
  */
 export function measuringPaths({ home, model, benchmarks = [] }: MeasuringTask): TaskPaths {
   const named = [...(model === undefined ? [] : [model]), ...benchmarks];

@@ -40,14 +40,14 @@ export class BackgroundRun {
 
   /**
    * Runs until the job has ended, or somebody else has a job; then the work stands still when this resolves.
-   * @param notified resolves at the next word that there may be a job
-   * @param stopping set off where the worker stops: then it only waits for the end
+   * @param notified resolves at the next notification that there may be a job
+   * @param stopping aborted when the worker stops: then it only waits for the end
    */
   async go(notified: () => Promise<void>, stopping: AbortSignal): Promise<void> {
-    // A worker that stops has words without end, and asking at each would leave no time for anything else.
+    // While a worker stops, `notified` resolves at once, and a query for each would starve everything else.
     let awaited: Promise<void> | undefined;
     while (!stopping.aborted) {
-      // One at a time: each listens until it comes.
+      // One at a time: each call adds a listener.
       awaited ??= notified().finally(() => {
         awaited = undefined;
       });

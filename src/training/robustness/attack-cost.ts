@@ -1,17 +1,17 @@
 import type { Attack } from './attacks.js';
 
-/** What is expected of a network, or known of it, before it is attacked. */
-export interface Outlook {
-  /** Share of all examples that it names right. */
+/** Expected results of a network under attack, by which the cost of an evaluation is predicted. */
+export interface RobustnessEstimate {
+  /** Share of all examples that are classified correctly. */
   readonly right: number;
-  /** Share of those named right that withstand an attack. */
+  /** Share of those that stay correct under attack. */
   readonly withstand: number;
 }
 
-/** Of a network that nothing is known of. */
-export const UNKNOWN: Outlook = { right: 0.7, withstand: 0.3 };
+/** Of a network without any measurement. */
+export const UNKNOWN: RobustnessEstimate = { right: 0.7, withstand: 0.3 };
 
-/** Examples under attack side by side. */
+/** Examples that are attacked together. */
 export interface AttackedExamples {
   readonly examples: number;
   readonly withstand: number;
@@ -21,10 +21,10 @@ export interface AttackedExamples {
 
 type Cost = Pick<Attack, 'calls'>;
 
-/** Calls after which a search that goes on is taken to go to its end: what falls, falls early. */
+/** Calls after which a search is expected to use all of its calls: most that succeed do so early. */
 const earlyCalls = ({ calls }: Cost): number => Math.min(calls, 2 + calls / 20);
 
-/** Calls of a network until every example has fallen, or was searched to the end. */
+/** Expected calls of a network until each search has succeeded or used all of its calls. */
 export function expectedCalls(
   attack: Cost,
   { examples, withstand, batch }: AttackedExamples,
@@ -33,20 +33,20 @@ export function expectedCalls(
   const { calls } = attack;
   const early = earlyCalls(attack);
   const mean = withstand * calls + (1 - withstand) * early;
-  // As long as one example withstands, the batch of it is called.
+  // The network is called for a batch as long as one example of it resists.
   const one = 1 - (1 - withstand) ** examples;
   return Math.max(early + one * (calls - early), (examples * mean) / batch);
 }
 
-/** Examples after which their own share of those that withstand is believed. */
+/** Weight of the estimate, in examples, against the results so far. */
 const TOLD = 16;
 
-/** Counts the calls of one attack, and foresees how many are left. */
+/** Counts the calls of one attack and predicts the remaining ones. */
 export class CallCount {
   made = 0;
   readonly #attack: Cost;
   readonly #attacked: AttackedExamples;
-  /** Calls of each search that runs. */
+  /** Calls of each running search. */
   readonly #running = new Map<object, number>();
   #begun = 0;
   #fallen = 0;
@@ -68,13 +68,13 @@ export class CallCount {
     else this.#withstood++;
   }
 
-  /** After a call, whose searches that are over have ended. */
+  /** Counts a call for all running searches; those that are finished must have ended before. */
   called(): void {
     this.made++;
     for (const [search, calls] of this.#running) this.#running.set(search, calls + 1);
   }
 
-  /** Share that withstands, as far as it is told by now. */
+  /** Share that stays correct: the results so far, shrunk towards the estimate. */
   get withstand(): number {
     const lasting = this.#withstood + this.#lasting().length;
     const told = lasting + this.#fallen;
@@ -82,7 +82,7 @@ export class CallCount {
     return (lasting + TOLD * withstand) / (told + TOLD);
   }
 
-  /** Calls that are left. */
+  /** Predicted remaining calls. */
   get left(): number {
     const { examples, batch } = this.#attacked;
     const lasting = this.#lasting().map((calls) => this.#attack.calls - calls);
@@ -93,7 +93,7 @@ export class CallCount {
     return Math.max(0, ...lasting, expectedCalls(this.#attack, others), crowded);
   }
 
-  /** Calls of the searches that go to their end. */
+  /** Calls so far of the searches that are expected to use all of theirs. */
   #lasting(): number[] {
     const early = earlyCalls(this.#attack);
     return [...this.#running.values()].filter((calls) => calls >= early);

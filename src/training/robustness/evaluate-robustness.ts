@@ -6,7 +6,7 @@ import type { Threat } from '../attack/threat.js';
 import type { AttackName } from '../recipe/recipe.js';
 import { AttackedNetwork, type AttackedNetworkOptions } from '../step/attacked-network.js';
 import type { LossName } from '../step/step-graph.js';
-import { CallCount, expectedCalls, type Outlook, UNKNOWN } from './attack-cost.js';
+import { CallCount, expectedCalls, type RobustnessEstimate, UNKNOWN } from './attack-cost.js';
 import { runSearches, type Search } from './attack-slots.js';
 import { type Attack, attackNames, attacks, GRADIENT_PASSES, pgdStep } from './attacks.js';
 import { type Example, GradientSearch } from './gradient-search.js';
@@ -37,8 +37,8 @@ export interface RobustnessOptions {
   readonly checks?: boolean;
   readonly signal?: AbortSignal;
   readonly progress?: Work | undefined;
-  /** What the remaining time goes by until the examples tell. */
-  readonly outlook?: Outlook;
+  /** Predicts the remaining time until results are known. */
+  readonly estimate?: RobustnessEstimate;
 }
 
 /**
@@ -70,7 +70,7 @@ const UNBOUNDED: Threat = { norm: 'Linf', epsilon: 1 };
 
 type AttackCost = Pick<Attack, 'calls' | 'passes'>;
 
-/** One look at each example. */
+/** One forward pass of each example. */
 const LOOK: AttackCost = { calls: 1, passes: 1 };
 
 interface PlannedStage {
@@ -85,7 +85,7 @@ class Evaluation {
   readonly #turned: ReadonlyMap<Threat, Map<AttackName, ReadonlySet<number>>>;
   readonly #checks: SelfCheck[] = [];
   readonly #stages: ReadonlyMap<string, PlannedStage>;
-  #outlook: Outlook;
+  #estimate: RobustnessEstimate;
 
   readonly #network: EvaluatedNetwork;
   readonly #examples: EvaluatedExamples;
@@ -96,7 +96,7 @@ class Evaluation {
     this.#examples = examples;
     this.#options = options;
     this.#turned = new Map(options.threats.map((threat) => [threat, new Map()] as const));
-    this.#outlook = options.outlook ?? UNKNOWN;
+    this.#estimate = options.estimate ?? UNKNOWN;
     this.#stages = this.#plan();
   }
 
@@ -109,12 +109,12 @@ class Evaluation {
     const stages = new Map<string, PlannedStage>();
     const add = (stage: string, attack: AttackCost, examples: number, kind: string) => {
       if (!progress || stages.has(stage)) return;
-      const total = expectedCalls(attack, { ...this.#outlook, examples, batch });
+      const total = expectedCalls(attack, { ...this.#estimate, examples, batch });
       const seconds = total * batch * attack.passes * pass;
       const plan = { stage, total, seconds, kind, basis: 'network' as const };
       stages.set(stage, { stage: progress.stage(plan), attack });
     };
-    const right = Math.max(1, Math.ceil(this.#outlook.right * count));
+    const right = Math.max(1, Math.ceil(this.#estimate.right * count));
     add(CLEAN, LOOK, count, 'answers');
     for (const threat of threats)
       for (const name of this.#attacks()) {
@@ -132,15 +132,15 @@ class Evaluation {
     return stages;
   }
 
-  /** Plans the attacks that have not begun again, by what is known of the network now. */
-  #foresee(told: Partial<Outlook>): void {
-    this.#outlook = { ...this.#outlook, ...told };
+  /** Plans the attacks that have not started anew, with the results so far. */
+  #update(measured: Partial<RobustnessEstimate>): void {
+    this.#estimate = { ...this.#estimate, ...measured };
     const count = this.#right.length;
     const [batch] = this.#network.dims;
     for (const [name, { stage, attack }] of this.#stages) {
       if (stage.begun) continue;
       const examples = name.startsWith(CHECK) ? Math.min(CHECKED, count) : count;
-      stage.expect(0, expectedCalls(attack, { ...this.#outlook, examples, batch }));
+      stage.expect(0, expectedCalls(attack, { ...this.#estimate, examples, batch }));
     }
   }
 
@@ -188,7 +188,7 @@ class Evaluation {
       },
     });
     this.#right.sort((a, b) => a - b);
-    this.#foresee({ right: this.#right.length / all.length });
+    this.#update({ right: this.#right.length / all.length });
   }
 
   async #attack(target: AttackedNetwork, name: AttackName, threat: Threat): Promise<void> {
@@ -205,9 +205,9 @@ class Evaluation {
     });
     this.#turned.get(threat)?.set(name, turned);
     const withstand = 1 - turned.size / Math.max(1, this.#right.length);
-    // A single step turns fewer than the attacks behind it.
-    if (name !== 'fgsm') this.#foresee({ withstand });
-    else this.#foresee({ withstand: Math.min(withstand, this.#outlook.withstand) });
+    // A single-step attack succeeds less often than those after it.
+    if (name !== 'fgsm') this.#update({ withstand });
+    else this.#update({ withstand: Math.min(withstand, this.#estimate.withstand) });
   }
 
   #threatResult(threat: Threat): ThreatResult {
@@ -272,7 +272,7 @@ class Evaluation {
     const { stage: reported, attack = LOOK } = this.#stages.get(stage) ?? {};
     const total = indices.length;
     const [batch] = this.#network.dims;
-    const calls = new CallCount(attack, { ...this.#outlook, examples: total, batch });
+    const calls = new CallCount(attack, { ...this.#estimate, examples: total, batch });
     reported?.at(0, { done: 0, total });
     const running = new Map<Search, number>();
     async function* searches() {

@@ -31,8 +31,8 @@ export async function evaluateCheckpoint(
       threads,
     };
     const { progress } = context;
-    const outlook = context.outlooks.of(checkpoint);
-    const options = { threats, attacks, seed, checks: false, signal, progress, outlook };
+    const estimate = context.estimates.of(checkpoint);
+    const options = { threats, attacks, seed, checks: false, signal, progress, estimate };
     return robustnessEvents(checkpoint, await evaluateRobustness(network, examples, options));
   } finally {
     await set.close();

@@ -1,7 +1,7 @@
 import { cardSide } from '../../activations/stimuli/stimulus-size.js';
 import { passSeconds, type Work } from '../../runtime/work.js';
 import type { CompareStage, EvaluateStage, Stage, TrainStage } from '../recipe/recipe.js';
-import { expectedCalls, type Outlook } from '../robustness/attack-cost.js';
+import { expectedCalls, type RobustnessEstimate } from '../robustness/attack-cost.js';
 import { attacks, GRADIENT_PASSES } from '../robustness/attacks.js';
 import { GUARD_SHARE, GUARD_STEPS } from './adversary.js';
 import { BATCH } from './evaluate-stage.js';
@@ -16,7 +16,7 @@ export function planRun(context: RunContext): Work[] | undefined {
   const { progress, recipe } = context;
   if (!progress) return undefined;
   const parts = recipe.stages.map((stage) => {
-    // Asked for again at each report: training tells how its networks stand against attacks.
+    // Recomputed at each report: epochs of the training measure robustness.
     const guess = () => ({ seconds: secondsOf(stage, context), basis: 'network' as const });
     return progress.parts([''], guess)[0];
   });
@@ -28,7 +28,7 @@ export function planRun(context: RunContext): Work[] | undefined {
 interface TrainingSeconds {
   /** Passes forward and backward, and those of the attack. */
   readonly steps: number;
-  /** Looks at the validation split after each epoch. */
+  /** Validation after each epoch. */
   readonly looks: number;
 }
 
@@ -55,7 +55,7 @@ function secondsOf(stage: Stage, context: RunContext): number {
   const pass = passSeconds(cardSide(context.card));
   if ('evaluate' in stage)
     return stage.evaluate.checkpoints.reduce(
-      (sum, name) => sum + pass * passesOfAttacks(stage.evaluate, context.outlooks.of(name)),
+      (sum, name) => sum + pass * passesOfAttacks(stage.evaluate, context.estimates.of(name)),
       0,
     );
   if ('score' in stage)
@@ -69,7 +69,7 @@ function secondsOf(stage: Stage, context: RunContext): number {
 
 function passesOfAttacks(
   { count, threats, attacks: names }: Pick<EvaluateStage, 'threats' | 'attacks' | 'count'>,
-  { right, withstand }: Outlook,
+  { right, withstand }: RobustnessEstimate,
 ): number {
   const batch = Math.min(BATCH, count);
   const attacked = { examples: right * count, withstand, batch };
@@ -90,7 +90,7 @@ function secondsOfComparison(
 ): number {
   const each = [stage, other].reduce((sum, name) => {
     const of = { threats, count, attacks: ['pgd-20' as const] };
-    const measured = passesOfAttacks(of, context.outlooks.of(name));
+    const measured = passesOfAttacks(of, context.estimates.of(name));
     return sum + pass * (measured + passesOfScores(benchmarks));
   }, 0);
   const trained = context.recipe.stages.reduce(

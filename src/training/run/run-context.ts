@@ -3,7 +3,7 @@ import type { Provider } from '../../runtime/session.js';
 import type { Work } from '../../runtime/work.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';
-import type { Outlooks } from './outlooks.js';
+import type { RobustnessEstimates } from './robustness-estimates.js';
 import type { RunData } from './run-data.js';
 import type { RunFolder } from './run-folder.js';
 
@@ -33,5 +33,5 @@ export interface RunContext extends RunResources {
   readonly data: RunData;
   /** Card of the networks that come out. */
   readonly card: ModelCard;
-  readonly outlooks: Outlooks;
+  readonly estimates: RobustnessEstimates;
 }

@@ -22,8 +22,8 @@ import { averageStage } from './average-stage.js';
 import { asCheckpoint, trainedCard } from './checkpoint-card.js';
 import { compareStage } from './compare-stage.js';
 import { evaluateCheckpoint } from './evaluate-stage.js';
-import { Outlooks } from './outlooks.js';
 import { planRun } from './plan-run.js';
+import { RobustnessEstimates } from './robustness-estimates.js';
 import type { RunContext, RunResources } from './run-context.js';
 import { openRunData } from './run-data.js';
 import { RunFolder } from './run-folder.js';
@@ -82,12 +82,12 @@ async function prepare(recipe: Recipe, { base, folder }: RunPlaces, resources: R
     },
   };
   await keepResolved(folder, stringify(resolved));
-  const outlooks = new Outlooks(recipe, data.classes.length);
+  const estimates = new RobustnessEstimates(recipe, data.classes.length);
   const opened = await RunFolder.open(folder, (event) => {
-    outlooks.take(event);
+    estimates.take(event);
     resources.recorded?.(event);
   });
-  const context: RunContext = { ...resources, recipe, data, card, outlooks, folder: opened };
+  const context: RunContext = { ...resources, recipe, data, card, estimates, folder: opened };
   return { context, untrained: asCheckpoint(untrained, context, recipe.model) };
 }
 

@@ -73,7 +73,7 @@ test('order of the units and wide blocks do not matter', async () => {
 
 test('a pair that does not exist is refused in words', () => {
   const plain = { shape: ['a', 'a'], texture: ['t', 't'], original: ['x', 'y'] };
-  expect(() => factorPairs(plain, 1751)).toThrow(/need stimuli of at least two, found one/);
+  expect(() => factorPairs(plain, 1751)).toThrow(/need at least two values of it, found one/);
   const sparse = { shape: ['a', 'b'], texture: ['t', 'u'], original: ['x', 'y'] };
   expect(() => factorPairs(sparse, 1751)).toThrow(
     /no stimulus of original_image_id "x" with the texture "u"/,

@@ -544,7 +544,7 @@ describe('a benchmark file is refused', () => {
     ],
     [
       ['metric: { name: threshold, column: x }', 'exclude_conditions: [a]', ...trials],
-      /exclude_conditions: expected only beside trials of conditions/,
+      /exclude_conditions: expected only beside trials with conditions/,
     ],
     [['metric: { name: factor-dimensions, factor: shape }', 'drop: incomplete-neuroids'], /drop: /],
   ])('%j', (lines, message) => {

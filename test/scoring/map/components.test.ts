@@ -158,7 +158,7 @@ test('cells on components, on full activations, ceiling and choice are the origi
   expect(found.components).toMatchObject({ count: 40, chosen: { [id]: { layer: chosen } } });
   expect(choices.map(({ role, record }) => [role, record.layer])).toEqual([['V1', chosen]]);
   expect(choices[0].record.method).toMatch(/5 layers on 40 principal components/);
-  expect(found.provenance.selection).toMatch(/40 principal components, fitted on as many pictures/);
+  expect(found.provenance.selection).toMatch(/40 principal components, fitted on as many images/);
 });
 
 test('cells on full activations are those of a map without components', async () => {
@@ -263,7 +263,11 @@ test('a picture that cannot be read takes the cells on components alone', async 
 });
 
 test.each([
-  [{ pca: { components: 41, images: at('imagenet') } }, 'data-missing', /40 pictures.*41/],
+  [
+    { pca: { components: 41, images: at('imagenet') } },
+    'data-missing',
+    /expected 41 images .*found 40/,
+  ],
   [{ pca: { components: 40 } }, 'data-missing', /imagenet-val.*--pca-images/],
   [{ pca: { components: 1.5, images: at('imagenet') } }, 'bad-usage', /whole number/],
   [{ pca: { components: 1e9, images: at('imagenet') } }, 'bad-usage', /2 to 2000/],

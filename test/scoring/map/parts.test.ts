@@ -106,7 +106,7 @@ test('a receipt of pooled rows verifies', async () => {
   });
 });
 
-test('a package makes tokens and turned maps in its graph, and refuses means', async () => {
+test('a package makes tokens and transposed maps in its graph, and refuses means', async () => {
   const { map: found } = await map({ layers: ['block@patches'] });
   expect(regionLayerMap(found)).toEqual({});
   expect(partsChosen(found).map(({ layer }) => layer)).toEqual(['block@patches']);
@@ -145,7 +145,7 @@ test('a package makes tokens and turned maps in its graph, and refuses means', a
   await expect(packaged('block@mean')).rejects.toMatchObject({
     code: 'package-invalid',
     message: expect.stringMatching(
-      /names block@mean: packages carry whole layers, tokens and turned maps/,
+      /names block@mean: packages can contain whole layers, tokens and transposed maps/,
     ),
   });
 });

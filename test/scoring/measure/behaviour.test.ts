@@ -293,6 +293,7 @@ describe('a benchmark file is refused', () => {
     [['task: label', 'metric: { name: i2n }'], /task: expected only beside a metric of labels/],
     [['metric: { name: accuracy }', 'ceiling: pairs'], /accuracy computes its own/],
     [['metric: { name: accuracy }', 'clip: none'], /clip: expected only beside error-consistency/],
+    [['metric: { name: accuracy }', 'clip: [0, 1]'], /clip: .* or threshold or "rdms", found/],
     [['metric: { name: accuracy-distance }', 'ceiling: nili-upper'], /expected pairs, none/],
   ])('%j', (keys, message) => {
     expect(() => parse(...keys)).toThrow(message);

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { parseRecipe } from '../../../src/training/recipe/parse-recipe.js';
 import type { TrainingEvent } from '../../../src/training/record/training-event.js';
-import { Outlooks } from '../../../src/training/run/outlooks.js';
+import { RobustnessEstimates } from '../../../src/training/run/robustness-estimates.js';
 
 const set = { generate: 'objects-on-backgrounds', count: 10, side: 32, seed: 1 };
 const recipe = parseRecipe(
   JSON.stringify({
-    name: 'outlooks',
+    name: 'estimates',
     model: 'objects-resnet',
     data: { train: set, test: { ...set, seed: 2 } },
     stages: [
@@ -26,7 +26,7 @@ const recipe = parseRecipe(
       { average: { name: 'soup', of: 'hard' } },
     ],
   }),
-  'outlooks.yaml',
+  'estimates.yaml',
 );
 
 const epoch = (
@@ -42,12 +42,12 @@ const epoch = (
 });
 
 test('how a network stands against attacks is what its epochs tell of it', () => {
-  const outlooks = new Outlooks(recipe, 5);
-  expect(outlooks.of('untrained').right).toBe(0.2);
-  expect(outlooks.of('plain').withstand).toBeLessThan(outlooks.of('hard').withstand);
-  outlooks.take(epoch('plain', { accuracy: 0.9 }));
-  outlooks.take(epoch('hard', { accuracy: 0.8, robustAccuracy: 0.6 }));
-  expect(outlooks.of('plain')).toMatchObject({ right: 0.9 });
-  expect(outlooks.of('hard')).toEqual({ right: 0.8, withstand: expect.closeTo(0.75) });
-  expect(outlooks.of('soup')).toEqual(outlooks.of('hard'));
+  const estimates = new RobustnessEstimates(recipe, 5);
+  expect(estimates.of('untrained').right).toBe(0.2);
+  expect(estimates.of('plain').withstand).toBeLessThan(estimates.of('hard').withstand);
+  estimates.take(epoch('plain', { accuracy: 0.9 }));
+  estimates.take(epoch('hard', { accuracy: 0.8, robustAccuracy: 0.6 }));
+  expect(estimates.of('plain')).toMatchObject({ right: 0.9 });
+  expect(estimates.of('hard')).toEqual({ right: 0.8, withstand: expect.closeTo(0.75) });
+  expect(estimates.of('soup')).toEqual(estimates.of('hard'));
 });

@@ -1,16 +1,16 @@
 import { networkName, type Recipe, UNTRAINED } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';
-import { type Outlook, UNKNOWN } from '../robustness/attack-cost.js';
+import { type RobustnessEstimate, UNKNOWN } from '../robustness/attack-cost.js';
 
-/** Share of what it names right that a network withstands, trained against attacks or not. */
+/** Share of correct examples that usually stay correct under attack, with and without adversarial training. */
 const TRAINED_AGAINST = 0.5;
 const NOT_TRAINED_AGAINST = 0.05;
 
-/** How the networks of a run may stand against attacks, by what their epochs have told: what an evaluation costs hangs on it. */
-export class Outlooks {
+/** Expected robustness of a run's networks, from their last epochs: it decides the cost of an evaluation. */
+export class RobustnessEstimates {
   readonly #recipe: Recipe;
   readonly #classes: number;
-  readonly #told = new Map<string, Outlook>();
+  readonly #told = new Map<string, RobustnessEstimate>();
 
   constructor(recipe: Recipe, classes: number) {
     this.#recipe = recipe;
@@ -27,7 +27,7 @@ export class Outlooks {
     this.#told.set(event.stage, { right, withstand });
   }
 
-  of(checkpoint: string): Outlook {
+  of(checkpoint: string): RobustnessEstimate {
     if (checkpoint === UNTRAINED) return { ...UNKNOWN, right: 1 / this.#classes };
     const stage = this.#recipe.stages.find((each) => networkName(each) === checkpoint);
     const trained = stage && 'average' in stage ? stage.average.of : checkpoint;
