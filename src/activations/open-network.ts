@@ -8,6 +8,7 @@ import {
   runtimeIdentity,
   type SessionValue,
 } from '../runtime/session.js';
+import type { Work } from '../runtime/work.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { type InputSize, type ModelCard, withInput } from './card/card.js';
 import { fusedOutputs } from './exposed-values.js';
@@ -24,6 +25,7 @@ export interface OpenOptions {
   /** Keeps the highest level of optimisation at which a graph runs. */
   readonly cache?: Pick<ContentCache, 'get' | 'put'> | undefined;
   readonly signal?: AbortSignal;
+  readonly progress?: Work | undefined;
 }
 
 /**
@@ -50,6 +52,9 @@ function requireImage({ model, name }: ModelFile): void {
   if (inputs.every(({ dims, dtype }) => dims !== undefined && dtype !== null))
     imageInput(inputs as readonly SessionValue[], name);
 }
+
+/** Time that a small network takes to be tried. */
+const TRIAL_SECONDS = 0.3;
 
 type Found = { readonly optimization: Optimization | null } | { readonly crashed: string };
 
@@ -89,7 +94,14 @@ async function lookUp(key: string, tried: Tried, options: OpenOptions): Promise<
   const bytes = await options.cache?.get(key);
   const kept = bytes && read(bytes);
   if (kept) return kept;
+  // A graph may take long to open, or never end: a job says from here on that it works.
+  const stage = options.progress?.stage({
+    ...{ stage: 'data', kind: 'trial', total: 1, basis: 'bytes' },
+    seconds: TRIAL_SECONDS,
+  });
+  stage?.at(0);
   const { result, signals } = await tryLevels(tried, options);
+  stage?.at(1);
   if (!signals.some((signal) => passing.includes(signal)))
     await options.cache?.put(key, [new TextEncoder().encode(JSON.stringify(result))]);
   return result;

@@ -14,6 +14,8 @@ export interface Asked {
   readonly input?: InputSpec | undefined;
   readonly operators: 'fused' | 'as written';
   readonly optimization?: Optimization | undefined;
+  /** Does not run it. */
+  readonly opens?: true | undefined;
   /** Bytes of the graph. */
   readonly length: number;
 }
@@ -81,7 +83,7 @@ async function serve(): Promise<void> {
 }
 
 async function tryOne(
-  { name, threads, input, operators, optimization }: Asked,
+  { name, threads, input, operators, optimization, opens }: Asked,
   graph: Uint8Array,
 ): Promise<Told> {
   const session = await Session.open(graph, {
@@ -91,7 +93,7 @@ async function tryOne(
   });
   const card = input && { input };
   const feeds = session.inputs.map((each) => [each.name, emptyPicture(each, { card })]);
-  const made = await session.run(Object.fromEntries(feeds));
+  const made = opens ? {} : await session.run(Object.fromEntries(feeds));
   await session.close();
   return {
     made: Object.entries(made).map(([value, { dtype, dims }]) => [value, { dtype, dims }] as const),

@@ -15,6 +15,8 @@ export interface SessionTrial {
   readonly graph: () => Uint8Array;
   readonly operators: 'fused' | 'as written';
   readonly optimization?: Optimization | undefined;
+  /** Only opens the session. */
+  readonly opens?: true;
 }
 
 /** What came of a session: its outputs for one empty image, a refusal, or the end of the process. */
@@ -97,10 +99,11 @@ async function converse(
 ): Promise<TrialOutcome[]> {
   const answers = createInterface({ input: child.stdio[3] as Readable })[Symbol.asyncIterator]();
   const outcomes: TrialOutcome[] = [];
-  for (const { graph, operators, optimization } of trials) {
+  for (const { graph, operators, optimization, opens } of trials) {
     const bytes = graph();
     const input = card?.input;
-    const asked: Asked = { name, threads, input, operators, optimization, length: bytes.length };
+    const { length } = bytes;
+    const asked: Asked = { name, threads, input, operators, optimization, opens, length };
     child.stdin?.write(`${JSON.stringify(asked)}\n`);
     child.stdin?.write(bytes);
     const { done, value } = await answers.next();

@@ -152,12 +152,10 @@ const story = (text: string) => {
     .flatMap(
       (event) => JSON.parse(event.slice(CELLS.length)).layers as { layer: string; cells: object }[],
     );
-  const layers = [...new Set(cells.map(({ layer }) => layer))];
-  // How many cells are told at once is a matter of time.
-  const told = layers.map((layer) =>
-    Object.assign({}, ...cells.filter((each) => each.layer === layer).map((each) => each.cells)),
-  );
-  return [...events.filter((event) => !isCells(event)), JSON.stringify([layers, told])];
+  // How many cells are told at once, and which comes first, is a matter of time.
+  const told: Record<string, object> = {};
+  for (const { layer, cells: some } of cells) told[layer] = { ...told[layer], ...some };
+  return [...events.filter((event) => !isCells(event)), told];
 };
 
 const CELLS = 'event: result\ndata: ';

@@ -4,6 +4,7 @@ import { draftCard } from '../../activations/init-card.js';
 import { measureLayers } from '../../activations/measure-layers.js';
 import { openModelFile, preparedGraph } from '../../activations/model-file.js';
 import { imageInput } from '../../activations/stimuli/input-plan.js';
+import { trySessions } from '../../activations/try-sessions.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { checkGraph, type GraphSummary } from '../../onnx/checks/check-graph.js';
@@ -49,7 +50,10 @@ async function layers({ reference, card }: ModelTask): Promise<unknown> {
   }
 }
 
-/** Reads the graph, checks it, and has the runtime load it: what is registered can be run on images. */
+/**
+ * Reads the graph, checks it, and has the runtime load it: what is registered can be run on images. A graph that crashes the
+ * runtime's optimizer, in a process of its own, runs at a lower level.
+ */
 async function check({ reference, name, card: given }: ModelTask): Promise<CheckedModel> {
   const bytes = await readFile(reference);
   const model = readModel(bytes, name);
@@ -68,6 +72,9 @@ async function check({ reference, name, card: given }: ModelTask): Promise<Check
   const { outputs, nodes } = part.graph;
   const last = outputs.length > 0 ? outputs.map((output) => output.name) : lastOf(nodes);
   const run = part === model ? bytes : exposeValues(part, last);
+  const highest = { graph: () => run, operators: 'fused', opens: true } as const;
+  const [opened] = await trySessions([highest], { threads: 1, name });
+  if (opened.end === 'refused') throw opened.error;
   const session = await Session.open(run, { threads: 1, name, operators: 'as written' });
   try {
     imageInput(session.inputs, name);
