@@ -210,6 +210,8 @@ async function readOwner(path: string): Promise<Owner | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+  // What a power loss leaves of a file that was not on the disk yet; the claim says who owned the home.
+  if (/^[\0\s]*$/.test(text)) return undefined;
   try {
     return JSON.parse(text) as Owner;
   } catch {

@@ -98,6 +98,14 @@ describe('the owner of a home', () => {
     expect(await readFile(file(), 'utf8')).toBe('hello');
   });
 
+  it.each(['', '\0\0\0\0'])('whose file a power loss emptied (%j) is nobody', async (left) => {
+    await writeFile(file(), left);
+    expect(await livingOwner(home)).toBeUndefined();
+    const lock = await lockHome(home, { kind: 'service' });
+    expect(await livingOwner(home)).toEqual(lock.owner);
+    await lock.release();
+  });
+
   it('leaves a later owner alone when it is released late', async () => {
     const lock = await lockHome(home, { kind: 'service' });
     await leave(dead);
