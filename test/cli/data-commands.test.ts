@@ -220,7 +220,7 @@ describe('ventral benchmarks', () => {
     expect(here).not.toContain('FreemanZiemba2013.V1-pls');
     expect(await ventral('benchmarks', 'list', 'nosuch')).toMatchObject({
       out: '',
-      err: expect.stringContaining('no benchmark'),
+      err: expect.stringContaining('no matching benchmarks'),
     });
     await expect(ventral('benchmarks', 'list', '--region', 'v1')).rejects.toThrow(
       /--region: expected one of V1, V2, V4, IT, behavior, found "?v1/,

@@ -45,7 +45,7 @@ test('a condition is not called as what every object has', () => {
       column: 'kind',
       shown,
     } as never),
-  ).toThrow(/says for no stimuli that they belong to "constructor"/);
+  ).toThrow(/metric\.shown has no stimuli for "constructor"/);
 });
 
 test('a curve of more sizes than a call takes arguments', () => {

@@ -206,7 +206,7 @@ describe('is refused', () => {
     [
       'a task whose stimuli nothing says',
       profile(', shown: { control: { manipulation: control } }'),
-      /belong to "clutter_heavy"/,
+      /metric\.shown has no stimuli for "clutter_heavy"/,
     ],
     ['a column that the stimuli lack', profile(''), /reads the column "task" of the stimuli/],
     [
