@@ -29,7 +29,8 @@ it('a job has one progress, of the whole of it, over HTTP, in its events and on 
   const { page, close } = await visit(browser, service.url, `/scores/${id}`);
   const bar = page.getByRole('progressbar', { name: 'Progress of the job' });
   await bar.waitFor();
-  expect(await bar.getAttribute('value')).toBe('0.4');
+  // The stream begins with what was told first.
+  await expect.poll(() => bar.getAttribute('value')).toBe('0.4');
   const line = page.locator('.job-progress');
   expect(await line.innerText()).toMatch(/^\s*40 % · .+ elapsed · about (30|2\d) s left/);
   expect(await line.innerText()).toContain('Comparing layers with recordings, comparison 3 of 4');
