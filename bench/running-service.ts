@@ -51,6 +51,12 @@ export async function start(home: string): Promise<Running> {
     if (said.includes('\n')) break;
   }
   const ready = performance.now() - began;
+  // A bench that is stopped takes its service with it.
+  const stopped = (signal: NodeJS.Signals) => {
+    child.kill('SIGTERM');
+    child.once('exit', () => process.kill(process.pid, signal));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stopped);
   const url = /ready at (\S+)/.exec(said)?.[1];
   if (!url) throw new Error(`it did not start: ${said}`);
   return {
@@ -58,6 +64,7 @@ export async function start(home: string): Promise<Running> {
     url: `${url}/v1`,
     ready,
     async stop() {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stopped);
       child.kill('SIGTERM');
       if (child.exitCode === null) await once(child, 'exit');
     },

@@ -12,7 +12,7 @@ import {
   readPublishedProbabilities,
 } from '../../src/scoring/model/published-outputs.js';
 import { compareWithGolden } from '../../src/scoring/model/verify-benchmark.js';
-import { readBenchmark } from '../../src/scoring/registry/benchmark-file.js';
+import { readBenchmarks } from '../../src/scoring/registry/benchmark-file.js';
 import { goldenOf } from '../../src/scoring/registry/golden.js';
 import { findBenchmark } from '../../src/scoring/registry/registry.js';
 import { holds } from '../../src/scoring/registry/verification.js';
@@ -117,7 +117,7 @@ describe.skipIf(!networks || !people).each([
       maxMemory: 2 ** 30,
       maxScratch: 2 ** 30,
     };
-    const [benchmark] = expandRegions(readBenchmark(join(root, 'benchmark.yaml')));
+    const [benchmark] = readBenchmarks(join(root, 'benchmark.yaml')).flatMap(expandRegions);
     const { findings } = await compareWithGolden(benchmark, golden, { ...context, files: root });
     expect(findings.length).toBe(quantity === 'top1' ? 1 : 2);
     for (const finding of findings) expect(holds(finding), JSON.stringify(finding)).toBe(true);

@@ -11,6 +11,16 @@ export interface SampledResult extends MetricResult {
   resample(drawn: readonly number[]): number;
 }
 
+/** A score of samples together, without an error of its own. */
+export function sampledWhole(
+  samples: number,
+  resample: (drawn: readonly number[]) => number,
+): SampledResult {
+  const value = resample(Array.from({ length: samples }, (_, i) => i));
+  const none = { error: Number.NaN, errorKind: 'none', warnings: [] } as const;
+  return { value, splits: [value], ...none, samples, resample };
+}
+
 /** What choices are compared with: the trials of observers, and the columns of the stimuli. */
 export interface Observed {
   readonly trials: ObserverTrials;

@@ -6,7 +6,12 @@ import { compareIds } from '../../data/ids.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { pearson } from '../../numerics/statistics/pearson.js';
 import type { LabelChoices } from '../label-task.js';
-import type { ChosenLabelMetric, Observed, SampledResult } from './behaviour-metric.js';
+import {
+  type ChosenLabelMetric,
+  type Observed,
+  type SampledResult,
+  sampledWhole,
+} from './behaviour-metric.js';
 
 /** How often each class (row) was taken for each (column), row-major. A choice that is no class is left out. */
 export function confusions(
@@ -60,16 +65,7 @@ export function confusionSimilarity(
     for (const person of drawn) for (const cell of people[person]) counts[cell]++;
     return pearson(own, offDiagonal(counts, classes.length));
   };
-  const value = resample([...people.keys()]);
-  return {
-    value,
-    error: Number.NaN,
-    errorKind: 'none',
-    splits: [value],
-    warnings: [],
-    samples: people.length,
-    resample,
-  };
+  return sampledWhole(people.length, resample);
 }
 
 /** All pairs of them are counted; ImageNet has half as many. */

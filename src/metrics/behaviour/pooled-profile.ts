@@ -8,7 +8,12 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { pearson } from '../../numerics/statistics/pearson.js';
 import type { LabelChoices } from '../label-task.js';
 import type { MetricOptions } from '../metric.js';
-import { type Observed, type SampledResult, singleColumn } from './behaviour-metric.js';
+import {
+  type Observed,
+  type SampledResult,
+  sampledWhole,
+  singleColumn,
+} from './behaviour-metric.js';
 
 /** The columns of the stimuli that say which of them belong to a condition. */
 export const shownColumns = ({ column, shown }: MetricOptions): readonly string[] =>
@@ -58,16 +63,7 @@ export function pooledProfile(
       names.map((_, cell) => right[cell] / all[cell]),
     );
   };
-  const value = resample([...subjects.keys()]);
-  return {
-    value,
-    error: Number.NaN,
-    errorKind: 'none',
-    splits: [value],
-    warnings: [],
-    samples: subjects.length,
-    resample,
-  };
+  return sampledWhole(subjects.length, resample);
 }
 
 /** Rows of the stimuli of a condition. */

@@ -5,7 +5,7 @@
 import { RandomState } from '../../numerics/random/random-state.js';
 import { mean, stdDdof0 } from '../../numerics/statistics/statistics.js';
 import type { MetricDefinition } from '../metric.js';
-import type { SampledResult } from './behaviour-metric.js';
+import { type SampledResult, sampledWhole } from './behaviour-metric.js';
 
 /** Trials of people, or answers of a model: one entry each of equally long lists. */
 export interface SearchTrials {
@@ -141,16 +141,7 @@ export function searchAsymmetry(
   const { distractors, subjects } = searchProfile(people, options);
   const likeness = (drawn: SearchProfile['subjects']) =>
     valueDelta(own, searchIntegral({ distractors, subjects: drawn }), options.scale);
-  const value = likeness(subjects);
-  return {
-    value,
-    error: Number.NaN,
-    errorKind: 'none',
-    splits: [value],
-    warnings: [],
-    samples: subjects.length,
-    resample: (drawn) => likeness(drawn.map((i) => subjects[i])),
-  };
+  return sampledWhole(subjects.length, (drawn) => likeness(drawn.map((i) => subjects[i])));
 }
 
 /**

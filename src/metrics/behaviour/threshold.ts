@@ -21,15 +21,7 @@ export function thresholdScore(
   people: readonly number[],
 ): SampledResult {
   const splits = model === undefined ? people.map(() => 0) : likenesses(model, people);
-  return {
-    value: mean(splits),
-    error: stdDdof0(splits),
-    errorKind: 'std over subjects',
-    splits,
-    warnings: [],
-    samples: people.length,
-    resample: (drawn) => mean(drawn.map((i) => splits[i])),
-  };
+  return overPeople(splits, (drawn) => mean(drawn.map((i) => splits[i])));
 }
 
 /**
@@ -47,14 +39,18 @@ export function thresholdCeiling(people: readonly number[]): SampledResult {
     });
   };
   const splits = ceiling(people);
+  return overPeople(splits, (drawn) => mean(ceiling(drawn.map((i) => people[i]))));
+}
+
+function overPeople(splits: number[], resample: SampledResult['resample']): SampledResult {
   return {
     value: mean(splits),
     error: stdDdof0(splits),
     errorKind: 'std over subjects',
     splits,
     warnings: [],
-    samples: people.length,
-    resample: (drawn) => mean(ceiling(drawn.map((i) => people[i]))),
+    samples: splits.length,
+    resample,
   };
 }
 

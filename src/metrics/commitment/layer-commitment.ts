@@ -36,19 +36,9 @@ export function committedLayer(candidates: readonly LayerScore[]): LayerScore {
   });
 }
 
-/** Classes of ImageNet, and validation pictures of each. */
-const [CLASSES, OF_EACH] = [1000, 50];
-
 /**
- * Positions of the pictures that components are fitted on, in the validation set sorted by class: the first of every class, then
- * the second.
- */
-export const fittingPictures = (count: number): number[] =>
-  fittingOrder(new Array(CLASSES).fill(OF_EACH), count).map(([of, at]) => OF_EACH * of + at);
-
-/**
- * The same for classes of any sizes, as class and position in it: the first of every class that has one, then the second; fewer than
- * `count` where there are no more.
+ * The pictures that components are fitted on, as class and position in it: the first of every class that has one, then the second;
+ * fewer than `count` where there are no more.
  */
 export function fittingOrder(sizes: readonly number[], count: number): [of: number, at: number][] {
   const order: [number, number][] = [];

@@ -70,6 +70,20 @@ export function answeredBy(
   };
 }
 
+/** The ceiling that the file gives, or the metric's own, which is measured once. */
+export function ceilingOrMeasured<T>(
+  { ceiling }: Benchmark,
+  measure: () => T,
+): () => T | number | null {
+  let own: T | undefined;
+  return () => {
+    if (ceiling.name === 'none') return null;
+    if (ceiling.name === 'fixed') return ceiling.value;
+    own ??= measure();
+    return own;
+  };
+}
+
 /** A column of the stimuli or of the trials that has no meaning here. */
 export function columnFault(
   { file }: Benchmark,

@@ -17,7 +17,13 @@ import { measuredBehaviour } from '../measure/label-benchmark.js';
 import type { Measured, PreparedBenchmark } from '../measure/loaded-benchmark.js';
 import { ceilingPart } from '../measure/score.js';
 import { stimulusColumn } from '../observed/observed-trials.js';
-import { answeredBy, askedStimuli, columnFault } from './answered.js';
+import {
+  type Asked,
+  answeredBy,
+  askedStimuli,
+  ceilingOrMeasured,
+  columnFault,
+} from './answered.js';
 
 /** Benchmarks of visual search: whether an odd image is among distractors. */
 export const searchKind: BenchmarkKind = {
@@ -33,23 +39,12 @@ export const searchKind: BenchmarkKind = {
  * Visual search in two blocks, with target and distractors exchanged (Ferguson2024, spec Appendix C).
  * @throws VentralError `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`
  */
-function loadSearch(
-  benchmark: Benchmark,
-  asked: Awaited<ReturnType<typeof askedStimuli>>,
-  trials: Trials,
-): PreparedBenchmark {
-  const { metric, ceiling } = benchmark;
-  const { lapse = 0, scale = 0.75, repetitions = 500 } = metric;
+function loadSearch(benchmark: Benchmark, asked: Asked, trials: Trials): PreparedBenchmark {
+  const { lapse = 0, scale = 0.75, repetitions = 500 } = benchmark.metric;
   const options = { lapse, scale, repetitions };
   const people = peopleOf(benchmark, trials);
   const pictures = picturesOf(benchmark, asked.test, people);
-  let own: ReturnType<typeof searchCeiling> | undefined;
-  const bound = () => {
-    if (ceiling.name === 'none') return null;
-    if (ceiling.name === 'fixed') return ceiling.value;
-    own ??= searchCeiling(people, options);
-    return own;
-  };
+  const bound = ceilingOrMeasured(benchmark, () => searchCeiling(people, options));
   return {
     ...answeredBy(benchmark, asked, compared),
     inputs: {
@@ -68,7 +63,7 @@ function loadSearch(
     const model = { ...pictures, correct: answeredRight(answers, pictures.odd) };
     const raw = searchAsymmetry(model, people, options);
     const warnings = [...raw.warnings, ...columnRemark(answers)];
-    return measuredBehaviour({ ...raw, warnings }, bound(), metrics[metric.name]);
+    return measuredBehaviour({ ...raw, warnings }, bound(), metrics[benchmark.metric.name]);
   }
 }
 

@@ -15,7 +15,13 @@ import type { Measured, PreparedBenchmark } from '../measure/loaded-benchmark.js
 import { labelsOf } from '../measure/read-out-benchmark.js';
 import { ceilingPart } from '../measure/score.js';
 import { stimulusColumn } from '../observed/observed-trials.js';
-import { answeredBy, askedStimuli, columnFault } from './answered.js';
+import {
+  type Asked,
+  answeredBy,
+  askedStimuli,
+  ceilingOrMeasured,
+  columnFault,
+} from './answered.js';
 
 /** Benchmarks of psychophysical thresholds, which `trials` give for each person. */
 export const thresholdKind: BenchmarkKind = {
@@ -32,28 +38,19 @@ export const thresholdKind: BenchmarkKind = {
  * Appendix C). The registered benchmarks take the label for the size; here it is the column that `metric` names.
  * @throws VentralError `trials-invalid`, `stimuli-mismatch`, `benchmark-invalid`
  */
-function loadThresholds(
-  benchmark: Benchmark,
-  asked: Awaited<ReturnType<typeof askedStimuli>>,
-  trials: Trials,
-): PreparedBenchmark {
-  const { ceiling, clip } = benchmark;
+function loadThresholds(benchmark: Benchmark, asked: Asked, trials: Trials): PreparedBenchmark {
   const stimuli = judged(benchmark, asked.test);
   const people = peopleOf(benchmark, trials, stimuli.conditions);
-  const normalisation: Normalisation = clip === 'bounded' ? 'clipped' : 'ratio';
-  let own: ReturnType<typeof thresholdCeiling> | undefined;
-  const bound = () => {
-    if (ceiling.name === 'none') return null;
-    if (ceiling.name === 'fixed') return ceiling.value;
+  const normalisation: Normalisation = benchmark.clip === 'bounded' ? 'clipped' : 'ratio';
+  const bound = ceilingOrMeasured(benchmark, () => {
     if (people.length < 2)
       throw columnFault(benchmark, 'trials', {
         field: 'subject',
         expected: 'at least 2 people for a ceiling',
         found: `${people.length}`,
       });
-    own ??= thresholdCeiling(people);
-    return own;
-  };
+    return thresholdCeiling(people);
+  });
   return {
     ...answeredBy(benchmark, asked, compared),
     inputs: {

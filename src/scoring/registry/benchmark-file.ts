@@ -40,14 +40,6 @@ export function readBenchmarks(file: string): BenchmarkDefinition[] {
   return parseBenchmarks(readText(file), { file, folder: resolve(dirname(file)) });
 }
 
-/**
- * Reads a benchmark file without `expand`.
- * @throws VentralError what {@link readBenchmarks} throws
- */
-export function readBenchmark(file: string): BenchmarkDefinition {
-  return parseBenchmark(readText(file), { file, folder: resolve(dirname(file)) });
-}
-
 function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');

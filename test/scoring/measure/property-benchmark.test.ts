@@ -7,7 +7,7 @@ import { makeLeaderboard } from '../../../src/leaderboard/leaderboard.js';
 import { leaderboardTree } from '../../../src/leaderboard/leaderboard-tree.js';
 import { isOutsideTree } from '../../../src/scoring/benchmark/benchmark-data.js';
 import { describeBenchmarks } from '../../../src/scoring/model/describe-benchmark.js';
-import { readBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
+import { readBenchmarks } from '../../../src/scoring/registry/benchmark-file.js';
 import { loadBenchmarks } from '../../../src/scoring/registry/load-benchmark.js';
 import { findBenchmark, listBenchmarks } from '../../../src/scoring/registry/registry.js';
 
@@ -85,7 +85,7 @@ test.each([
     /no option "alpha"/,
   ],
 ])('a benchmark file is refused in words: %s', (_name, change, words) => {
-  expect(() => readBenchmark(written({ ...good, ...change }))).toThrow(words);
+  expect(() => readBenchmarks(written({ ...good, ...change }))).toThrow(words);
 });
 
 async function loadedFrom(file: string) {

@@ -10,7 +10,7 @@ import { type Benchmark, expandRegions } from '../../../src/scoring/benchmark/be
 import { DataSources } from '../../../src/scoring/benchmark/data-sources.js';
 import { kindOf } from '../../../src/scoring/kinds/benchmark-kinds.js';
 import { compareWithGolden, verifyBenchmark } from '../../../src/scoring/model/verify-benchmark.js';
-import { readBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
+import { readBenchmarks } from '../../../src/scoring/registry/benchmark-file.js';
 import { goldenOf } from '../../../src/scoring/registry/golden.js';
 import { listBenchmarks } from '../../../src/scoring/registry/registry.js';
 import {
@@ -27,7 +27,9 @@ const context = { home: join(folder, 'home'), threads: 2, maxMemory: 2 ** 31, ma
 const oracleFolder = join(ORACLE, '09-end-to-end');
 
 function benchmark(file: string, region?: string): Benchmark {
-  const found = expandRegions(readBenchmark(file)).find((one) => one.region === region);
+  const found = readBenchmarks(file)
+    .flatMap(expandRegions)
+    .find((one) => one.region === region);
   if (!found) throw new Error(`${file} has no ${region}`);
   return found;
 }

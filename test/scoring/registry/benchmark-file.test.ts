@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { VentralError } from '../../../src/errors/ventral-error.js';
 import { checkDegrees, expandRegions } from '../../../src/scoring/benchmark/benchmark.js';
 import { isExcludedCondition } from '../../../src/scoring/benchmark/exclude-conditions.js';
-import { parseBenchmark, readBenchmark } from '../../../src/scoring/registry/benchmark-file.js';
+import { parseBenchmark, readBenchmarks } from '../../../src/scoring/registry/benchmark-file.js';
 import { findBenchmark, listBenchmarks } from '../../../src/scoring/registry/registry.js';
 import { ORACLE } from '../../oracle.js';
 
@@ -539,7 +539,7 @@ describe('the registry', () => {
         details: { file: name },
       });
     }
-    expect(refused(() => readBenchmark(folder)).message).toContain('folder');
+    expect(refused(() => readBenchmarks(folder)).message).toContain('folder');
   });
 
   test('names each benchmark once', () => {
@@ -550,7 +550,7 @@ describe('the registry', () => {
 
 test('the benchmark files of the oracle are read', () => {
   const read = (name: string) =>
-    expandRegions(readBenchmark(join(ORACLE, '09-end-to-end', name, 'benchmark.yaml')));
+    readBenchmarks(join(ORACLE, '09-end-to-end', name, 'benchmark.yaml')).flatMap(expandRegions);
   expect(read('neural-csv').map(({ id }) => id)).toEqual([
     'end-to-end.objects.V4-pls',
     'end-to-end.objects.IT-pls',
