@@ -10,6 +10,7 @@ import type { TiledPlan } from '../../metrics/tiled/tiled-regression.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { LayerRole } from '../benchmark/layer-role.js';
+import type { ScoreDraws } from '../draws/score-draws.js';
 import type { Dropped, Score, ScorePart } from './score.js';
 
 /** The part of a score that the data decide, before model and provenance are written beside it. */
@@ -18,6 +19,7 @@ export type Measured = Pick<
   | 'value'
   | 'error'
   | 'ci'
+  | 'generalises'
   | 'formula'
   | 'errorOf'
   | 'errorKind'
@@ -28,8 +30,8 @@ export type Measured = Pick<
   | 'parts'
   | 'distribution'
 > & {
-  /** The statistic of each resample behind `ci`, in the order of the draws; equal resamples for every layer and model. */
-  readonly draws?: Float64Array;
+  /** What is behind `ci`, equal draws for every layer and model; absent where they are not. */
+  readonly draws?: ScoreDraws;
 };
 
 /** What a model answered to the stimuli of a benchmark: a published file in place of a network. */

@@ -14,6 +14,7 @@ import { present } from '../../formats/present.js';
 import { resolveLayer } from '../../onnx/layers.js';
 import { traced } from '../../runtime/traced.js';
 import type { Stage, Work } from '../../runtime/work.js';
+import type { ScoreDraws } from '../draws/score-draws.js';
 import { judgedStimuli } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { makeScore, type Origin } from '../measure/make-score.js';
@@ -53,16 +54,16 @@ export interface ScoreContext {
   readonly pictures?: PreparedStimuli | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: Work | undefined;
-  /** Called with each result as soon as it is there. */
-  readonly result?: (score: Score) => void;
+  /** Called with each result as soon as it is there, and its draws. */
+  readonly result?: (score: Score, draws: ScoreDraws | undefined) => void;
 }
 
 /** The scores that exist, and why the others do not. */
 export interface ScoreOutcome {
   readonly scores: readonly Score[];
   readonly failures: readonly { readonly benchmark: string; readonly error: VentralError }[];
-  /** The resamples behind the interval of a score, equal ones for every model and layer. */
-  readonly draws?: ReadonlyMap<Score, Float64Array>;
+  /** The draws behind the interval of a score, equal ones for every model and layer. */
+  readonly draws?: ReadonlyMap<Score, ScoreDraws>;
 }
 
 /**
@@ -91,7 +92,7 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
   };
   const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
   const scores = new Map<LoadedBenchmark, Score>();
-  const draws = new Map<Score, Float64Array>();
+  const draws = new Map<Score, ScoreDraws>();
   try {
     const tasks = loaded.flatMap((benchmark) => {
       try {
@@ -117,7 +118,7 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
       else {
         scores.set(benchmark, done.score);
         if (done.draws) draws.set(done.score, done.draws);
-        context.result?.(done.score);
+        context.result?.(done.score, done.draws);
       }
     }
   } finally {
@@ -151,7 +152,7 @@ interface Run {
 }
 
 type Done = { readonly loaded: LoadedBenchmark } & (
-  | { readonly score: Score; readonly draws: Float64Array | undefined }
+  | { readonly score: Score; readonly draws: ScoreDraws | undefined }
   | { readonly error: unknown }
 );
 
