@@ -20,7 +20,7 @@ export interface RankVector {
 
 /** Ranks a vector. */
 export function rankVector(values: Float64Array): RankVector {
-  const missing = values.some(Number.isNaN);
+  const missing = hasNaN(values);
   const deviations = missing ? undefined : standardised(ranks(values));
   return { length: values.length, missing, deviations };
 }
@@ -43,26 +43,112 @@ export function rankCorrelation(a: RankVector, b: RankVector): number {
   return x.length === 2 ? Math.sign(sum) : Math.max(-1, Math.min(1, sum));
 }
 
-/** Ranks from 1, ties at the mean of the ranks that they take up. */
+function hasNaN(values: Float64Array): boolean {
+  for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i])) return true;
+  return false;
+}
+
+/** Ranks from 1, ties at the mean of the ranks that they take up; NaN has no rank of meaning. */
 export function ranks(values: Float64Array): Float64Array {
-  const sorted = values.slice().sort();
-  /** Of the first of equal values their rank. */
-  const rankAt = new Float64Array(sorted.length);
+  const { sorted, order } = dealt(values) ?? compared(values);
+  const found = new Float64Array(sorted.length);
   for (let first = 0, past = 0; first < sorted.length; first = past) {
     past++;
     while (past < sorted.length && sorted[past] === sorted[first]) past++;
-    rankAt[first] = (first + past + 1) / 2;
+    const rank = (first + past + 1) / 2;
+    for (let at = first; at < past; at++) found[order[at]] = rank;
   }
-  const found = new Float64Array(values.length);
+  return found;
+}
+
+/** Values in ascending order, NaN last, and where each stood. */
+interface Sorted {
+  readonly sorted: Float64Array;
+  readonly order: Int32Array;
+}
+
+/** Mean number of others in the bucket of a value above which dealing is not worth its while. */
+const CROWDED = 16;
+
+/**
+ * Sorted by dealing values into as many equal intervals as there are values, which leaves each close to its place: several
+ * times as fast as comparing, on which the comparison of dissimilarities spends its time. Undefined where many values fall
+ * into few intervals, or a value is NaN or infinite.
+ */
+function dealt(values: Float64Array): Sorted | undefined {
+  const n = values.length;
+  const range = rangeOf(values);
+  if (!range) return undefined;
+  const { least, scale } = range;
+  const starts = new Int32Array(n + 1);
+  for (let i = 0; i < n; i++) starts[(((values[i] - least) * scale) | 0) + 1]++;
+  let others = 0;
+  for (let bucket = 1; bucket <= n; bucket++) {
+    others += starts[bucket] * (starts[bucket] - 1);
+    starts[bucket] += starts[bucket - 1];
+  }
+  if (others > CROWDED * n) return undefined;
+  const sorted = new Float64Array(n);
+  const order = new Int32Array(n);
+  for (let i = 0; i < n; i++) {
+    const at = starts[((values[i] - least) * scale) | 0]++;
+    sorted[at] = values[i];
+    order[at] = i;
+  }
+  insertInOrder({ sorted, order });
+  return { sorted, order };
+}
+
+/** The least value, and what takes the largest to one less than their number; undefined where that is no finite number. */
+function rangeOf(values: Float64Array): { least: number; scale: number } | undefined {
+  let least = Number.POSITIVE_INFINITY;
+  let largest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
+    if (value < least) least = value;
+    if (value > largest) largest = value;
+    if (Number.isNaN(value)) return undefined;
+  }
+  const scale = (values.length - 1) / (largest - least);
+  return scale > 0 && scale < Number.POSITIVE_INFINITY ? { least, scale } : undefined;
+}
+
+/** Insertion sort, for values that are close to their places. */
+function insertInOrder({ sorted, order }: Sorted): void {
+  for (let i = 1; i < sorted.length; i++) {
+    const value = sorted[i];
+    if (!(sorted[i - 1] > value)) continue;
+    const from = order[i];
+    let at = i;
+    for (; at > 0 && sorted[at - 1] > value; at--) {
+      sorted[at] = sorted[at - 1];
+      order[at] = order[at - 1];
+    }
+    sorted[at] = value;
+    order[at] = from;
+  }
+}
+
+/** Sorted by comparing: each value is looked up among the sorted ones. */
+function compared(values: Float64Array): Sorted {
+  const sorted = values.slice().sort();
+  const order = new Int32Array(values.length);
+  /** Of the first of equal values how many were placed. */
+  const placed = new Int32Array(values.length);
+  let last = values.length;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (Number.isNaN(value)) {
+      order[--last] = i;
+      continue;
+    }
     let [low, high] = [0, sorted.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (sorted[middle] >= value) high = middle;
       else low = middle + 1;
     }
-    found[i] = rankAt[low];
+    order[low + placed[low]++] = i;
   }
-  return found;
+  return { sorted, order };
 }
