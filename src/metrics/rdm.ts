@@ -132,7 +132,9 @@ export function aboveDiagonal({ rows, data }: Matrix): Float64Array {
   const values = new Float64Array((rows * (rows - 1)) / 2);
   let at = 0;
   for (let row = 0; row < rows; row++) {
-    for (let col = row + 1; col < rows; col++) values[at++] = data[row * rows + col];
+    const own = data.subarray(row * rows + row + 1, (row + 1) * rows);
+    values.set(own, at);
+    at += own.length;
   }
   return values;
 }

@@ -120,8 +120,8 @@ describe('spearman', () => {
     };
     for (const [name, values] of Object.entries(cases)) {
       const sorted = values.slice().sort();
-      const first = (of: number) => sorted.findIndex((value) => value === of);
-      const last = (of: number) => sorted.findLastIndex((value) => value === of);
+      const first = (of: number) => sorted.indexOf(of);
+      const last = (of: number) => sorted.lastIndexOf(of);
       const counted = values.map((value) => 1 + (first(value) + last(value)) / 2);
       expect(ranks(values), name).toEqual(counted);
     }
