@@ -25,14 +25,18 @@ export interface Pass {
 }
 
 /** What decides the bits of a value beside the file. */
-export type Computed =
+export type Computed = (
   | { readonly operators: 'as written' }
   | {
       readonly operators: 'fused';
       readonly outputs: readonly string[];
       /** Where it is not the highest. */
       readonly optimization?: Optimization;
-    };
+    }
+) & {
+  /** Of the graph's input, which is kept as it is fed; earlier versions lost it after the first calls. */
+  readonly fed?: true;
+};
 
 interface Fused {
   /** Values that are computed with fused operators. */
@@ -102,12 +106,14 @@ export function computedAs(
   value: string,
 ): Computed {
   const { fused, outputs } = fusedValues(model, card);
-  if (!fused.has(value)) return { operators: 'as written' };
+  const fed = model.graph.inputs.some(({ name }) => name === value) ? ({ fed: true } as const) : {};
+  if (!fused.has(value)) return { operators: 'as written', ...fed };
   const computed = ancestorValues(model, [value]);
   return {
     operators: 'fused',
     outputs: [...outputs].filter((each) => computed.has(each)).sort(),
     ...present({ optimization }),
+    ...fed,
   };
 }
 
