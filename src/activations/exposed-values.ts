@@ -64,11 +64,12 @@ function fusedValues(model: Model, card: ModelCard): Fused {
 /** Layers that a card's author names for tasks and regions. One that a map chose does not move the others. */
 function writtenLayers(card: ModelCard): string[] {
   const { readout = [], logits, region_layer_map = {}, region_layer_choice = {} } = card;
+  const steps = Object.values(card.time_bins ?? {}).flat();
   const regions = Object.entries(region_layer_map)
     .filter(([region]) => !(region in region_layer_choice))
     .map(([, layers]) => layers);
   const own = 'behavior' in region_layer_choice ? [] : readout;
-  return [own, logits?.layer ?? [], ...regions].flat();
+  return [own, logits?.layer ?? [], ...regions, steps.map(({ layer }) => layer)].flat();
 }
 
 /** The minimum passes for some values, each value in the one that determines its bits. */
