@@ -144,7 +144,7 @@ async function lookUp(
 ): Promise<CellOutcome | Job> {
   try {
     const part = partOf(task.loaded, task.half);
-    const { digest: inputs } = await scoreInputs(network, part, layersOf(task), task.components);
+    const { digest: inputs } = await scoreInputs(network, part, layersOf(task), task);
     const key = cellKey(inputs, threads);
     const cell = await readCell(cells, key);
     return cell ? { ...cell, task, inputs } : { task, inputs, key };

@@ -3,6 +3,7 @@ import type { Form, ReducedLayer } from '../../activations/reduced-layer.js';
 import type { MeasureRoom } from '../../activations/scratch/tile-room.js';
 import type { Shown } from '../../activations/stimuli/shown.js';
 import type { Id } from '../../data/ids.js';
+import type { TimeBin } from '../../data/rebin.js';
 import type { Digestible } from '../../formats/digest.js';
 import type { Probabilities } from '../../metrics/i1i2.js';
 import type { Warning } from '../../metrics/metric.js';
@@ -86,6 +87,15 @@ export interface PreparedBenchmark {
   refuse?(card: ModelCard): void;
   /** Compares a layer, in the form that {@link form} asks for or as features. */
   measure(layer: ReducedLayer, options?: MeasureOptions): Promise<Measured>;
+  /**
+   * Compares the layers of steps in time, side by side in equal widths, as features; absent where recordings have no time.
+   * @param steps start and end of each in milliseconds, ascending
+   */
+  measureSteps?(
+    layers: ReducedLayer,
+    steps: readonly TimeBin[],
+    options?: MeasureOptions,
+  ): Promise<Measured>;
   /** Compares answers in place of a layer; absent where a benchmark compares layers. */
   measureOutputs?(outputs: PublishedOutputs): Promise<Measured>;
   /** The ceiling, which needs no model; null if there is none. */

@@ -23,7 +23,8 @@ import { distinctShown, scoreInputs } from '../measure/score-inputs.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
 import type { CellCache } from './cell-cache.js';
 import { sharesStimuli } from './choice-stimuli.js';
-import { type ChosenLayers, chooseLayers, type LayerRequest } from './layer-choice.js';
+import type { ChosenLayers, LayerRequest } from './layer-choice.js';
+import { chooseSteps, layerLabel, requireEqualSteps } from './time-steps.js';
 
 /** One model on any number of benchmarks. */
 export interface ScoreRequest {
@@ -94,14 +95,16 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
   const scores = new Map<LoadedBenchmark, Score>();
   const draws = new Map<Score, ScoreDraws>();
   try {
-    const tasks = loaded.flatMap((benchmark) => {
+    const tasks: Task[] = [];
+    for (const benchmark of loaded) {
       try {
-        return [plan(benchmark, network, request.layers)];
+        const task = plan(benchmark, network, request.layers);
+        await requireEqualSteps(network, benchmark, task.chosen, context);
+        tasks.push(task);
       } catch (error) {
         fail(benchmark.benchmark.id, error);
-        return [];
       }
-    });
+    }
     const { digest, cardWarnings: warnings = [] } = file;
     const { optimization } = file;
     const origin = {
@@ -137,7 +140,7 @@ function plan(
   { file, card }: Network,
   layers: LayerRequest | undefined,
 ): Task {
-  const chosen = chooseLayers(loaded, card, layers, file.name);
+  const chosen = chooseSteps(loaded, card, layers, file.name);
   loaded.refuse?.(card);
   // A missing layer fails only this benchmark, before the network runs.
   for (const layer of chosen.layers) resolveLayer(file.model, layer);
@@ -163,10 +166,11 @@ async function* scoreTasks(tasks: readonly Task[], run: Run): AsyncGenerator<Don
   for (const task of tasks) {
     const { loaded, chosen } = task;
     const demand: Demand = {
-      layer: chosen.layers.join('+'),
+      layer: layerLabel(chosen),
       layers: chosen.layers,
       sets: positions(loaded),
-      form: loaded.form,
+      // Products of joined steps would not be those of each.
+      form: chosen.steps ? () => 'features' : loaded.form,
     };
     taskOf.set(demand, task);
   }
@@ -226,15 +230,19 @@ async function scoreTask(
 ): Promise<Done> {
   const started = performance.now();
   try {
-    const measured = await loaded.measure(layer, {
+    const options = {
       card: network.card,
       room: context,
       ...(request.detail ? { detail: true } : {}),
-    });
-    const { digest } = await scoreInputs(network, loaded, chosen.layers);
+    };
+    const measured =
+      chosen.steps && loaded.measureSteps
+        ? await loaded.measureSteps(layer, chosen.steps, options)
+        : await loaded.measure(layer, options);
+    const { digest } = await scoreInputs(network, loaded, chosen.layers, chosen);
     const score = makeScore(loaded, measured, {
       origin,
-      layer: chosen.layers.join('+'),
+      layer: layerLabel(chosen),
       layerChoice: chosen.choice,
       selection: await isSelection(chosen, loaded),
       inputs: digest,
