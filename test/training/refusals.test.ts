@@ -75,3 +75,28 @@ test('starts, sizes and places that images decide are refused by node', () => {
   });
   expect(resize).toThrow('Resize larger: its sizes are not constant');
 });
+
+test.each<[string, readonly bigint[]]>([
+  ['a step of 0', [0n, 2n, 1n, 0n]],
+  ['an axis that is not there', [0n, 2n, 7n, 1n]],
+  ['nothing at all', [2n, 2n, 1n, 1n]],
+])('a Slice of %s is refused', (_, lists) => {
+  const slice = step((graph) => {
+    const names = lists.map((number, i) =>
+      graph.initializer(`list${i}`, [1], BigInt64Array.of(number)),
+    );
+    graph.output(graph.node('Slice', ['x', ...names], { name: 'part' }));
+  });
+  expect(slice).toThrow('Slice part: it takes nothing');
+});
+
+test('sizes that are none are not counted on', () => {
+  const shapes = step((graph) => {
+    const minus = graph.initializer('minus', [1], BigInt64Array.of(-3n));
+    const filled = graph.node('ConstantOfShape', [minus], {
+      attributes: { value: { tensor: { dims: [1], elements: BigInt64Array.of(1n) } } },
+    });
+    graph.output(graph.node('Reshape', ['x', filled]));
+  });
+  expect(shapes).toThrow(expect.objectContaining({ code: 'training-unsupported' }));
+});

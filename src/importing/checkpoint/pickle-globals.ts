@@ -70,19 +70,7 @@ const unreadDtype =
 
 /** Values that are let be: whatever is built from them is only known by name. */
 const inert = [
-  ...[
-    'set',
-    'frozenset',
-    'list',
-    'tuple',
-    'dict',
-    'int',
-    'float',
-    'complex',
-    'bool',
-    'str',
-    'bytes',
-  ],
+  ...['set', 'frozenset', 'list', 'tuple', 'dict', 'int', 'float', 'complex', 'bool', 'str'],
   ...['bytearray', 'object', 'slice', 'range'],
 ].map((name) => `builtins.${name}`);
 inert.push(
@@ -225,6 +213,11 @@ const builders: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['numpy._core.multiarray._reconstruct', { build: () => new NumpyArray() }],
   ['numpy._core.numeric._frombuffer', { build: NumpyArray.ofBuffer }],
   ['_codecs.encode', { build: encodedText }],
+  // Protocol 2 has no sign for bytes: empty ones are a call.
+  [
+    'builtins.bytes',
+    { build: ([content]) => (content instanceof Uint8Array ? content : Buffer.alloc(0)) },
+  ],
   ['torch.Size', { build: ([sizes], place) => sizesOf(sizes, place) }],
   ['torch._utils._rebuild_tensor', { build: rebuildTensor }],
   ['torch._utils._rebuild_tensor_v2', { build: rebuildTensor }],

@@ -34,8 +34,11 @@ function cutsOf(call: OperatorCall): readonly Cut[] {
     const clamped = (at: number, least: number) =>
       Math.min(Math.max(at < 0 ? at + size : at, least), high);
     const [start, end] = [clamped(from, 0), clamped(ends[i], low)];
-    const count = Math.max(0, Math.ceil((end - start) / step));
-    return count > 0 ? { axis, start, step, count } : call.refuse('it takes nothing');
+    const count = Math.ceil((end - start) / step);
+    // Neither a step of 0 nor an axis that there is not gives a count.
+    return count > 0 && count <= size
+      ? { axis, start, step, count }
+      : call.refuse('it takes nothing');
   });
 }
 

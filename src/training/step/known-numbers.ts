@@ -64,13 +64,6 @@ const compared = (holds: (a: number, b: number) => boolean): Rule => {
   return (first, asked) => (asked.whole ? rule(first, asked) : undefined);
 };
 
-const ranges = (numbers: readonly number[], [start, end, step]: readonly number[]) => {
-  const at = (index: number) => (index < 0 ? index + numbers.length : index);
-  if (step < 0) return undefined;
-  const picked = numbers.slice(Math.max(0, at(start)), Math.max(0, at(end)));
-  return picked.filter((_, i) => i % step === 0);
-};
-
 function unsqueezed(first: KnownNumbers, { node, known }: Asked): KnownNumbers | undefined {
   const axes = node.attributes.find(({ name }) => name === 'axes')?.integers ?? known[1]?.numbers;
   if (!axes) return undefined;
@@ -93,18 +86,72 @@ const squeezed: Rule = ({ dims, numbers }, { node, known: [, axes] }) => {
   };
 };
 
-const gathered: Rule = ({ dims, numbers }, { node, known: [, places] }) => {
-  if (!places || dims.length !== 1 || (integer(node, 'axis') ?? 0) > 0) return undefined;
-  const found = places.numbers.map((at) => numbers[at < 0 ? at + numbers.length : at]);
-  return { dims: places.dims, numbers: found };
+/** The places of one axis that an index leads to, in this order. */
+function picked(
+  { dims, numbers }: KnownNumbers,
+  axis: number,
+  places: readonly number[],
+): KnownNumbers {
+  const [size, inner] = [dims[axis], sizeOf(dims.slice(axis + 1))];
+  const outer = sizeOf(dims.slice(0, axis));
+  const found = Array.from({ length: outer }, (_, row) =>
+    places.flatMap((place) => {
+      const start = (row * size + place) * inner;
+      return numbers.slice(start, start + inner);
+    }),
+  );
+  return {
+    dims: dims.map((each, i) => (i === axis ? places.length : each)),
+    numbers: found.flat(),
+  };
+}
+
+const gathered: Rule = (first, { node, known: [, places] }) => {
+  const { dims } = first;
+  const said = integer(node, 'axis') ?? 0;
+  const axis = said < 0 ? said + dims.length : said;
+  if (!places || dims[axis] === undefined) return undefined;
+  const at = places.numbers.map((place) => (place < 0 ? place + dims[axis] : place));
+  const { numbers } = picked(first, axis, at);
+  return { numbers, dims: [...dims.slice(0, axis), ...places.dims, ...dims.slice(axis + 1)] };
 };
 
-const sliced: Rule = ({ dims, numbers }, { node, known }) => {
-  if (dims.length !== 1 || (node.inputs[4] && !known[4])) return undefined;
-  const [, start, end, , step] = known.map((each) => each?.numbers[0]);
-  if (start === undefined || end === undefined) return undefined;
-  const found = ranges(numbers, [start, end, step ?? 1]);
-  return found && list(found);
+/** Places from start to before end; both are clamped. */
+function placesOf(size: number, start: number, end: number, step: number): readonly number[] {
+  const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
+  const clamped = (at: number, least: number) =>
+    Math.min(Math.max(at < 0 ? at + size : at, least), high);
+  const [from, to] = [clamped(start, 0), clamped(end, low)];
+  const length = step === 0 ? 0 : Math.max(0, Math.ceil((to - from) / step));
+  return Array.from({ length }, (_, i) => from + i * step);
+}
+
+const sliced: Rule = (first, { node, known }) => {
+  if (node.inputs.some((name, i) => name !== '' && !known[i])) return undefined;
+  const [, starts, ends, axes, steps] = known.map((each) => each?.numbers);
+  return starts?.reduce((value: KnownNumbers, start, i) => {
+    const said = axes?.[i] ?? i;
+    const axis = said < 0 ? said + value.dims.length : said;
+    const places = placesOf(value.dims[axis], start, ends?.[i] ?? 0, steps?.[i] ?? 1);
+    return picked(value, axis, places);
+  }, first);
+};
+
+const transposed: Rule = ({ dims, numbers }, { node }) => {
+  const order =
+    node.attributes.find(({ name }) => name === 'perm')?.integers ??
+    dims.map((_, axis) => dims.length - 1 - axis);
+  const strides = dims.map((_, axis) => sizeOf(dims.slice(axis + 1)));
+  const turned = order.map((axis) => dims[axis]);
+  const found = numbers.map((_, i) => {
+    let [rest, from] = [i, 0];
+    for (let axis = turned.length - 1; axis >= 0; axis--) {
+      from += (rest % turned[axis]) * strides[order[axis]];
+      rest = Math.floor(rest / turned[axis]);
+    }
+    return numbers[from];
+  });
+  return { dims: turned, numbers: found };
 };
 
 const joined: Rule = (first, { known }) => {
@@ -114,17 +161,24 @@ const joined: Rule = (first, { known }) => {
     : list(parts.flatMap(({ numbers }) => numbers));
 };
 
+/** The same number in all places. */
+function repeated(number: number, dims: readonly number[]): KnownNumbers | undefined {
+  const count = sizeOf(dims);
+  const fits = dims.every((size) => size >= 0) && count <= MOST_WHOLE;
+  return fits ? { dims, numbers: Array(count).fill(number) } : undefined;
+}
+
 const filled: Rule = ({ numbers: dims }, { node }) => {
   const value = node.attributes.find(({ name }) => name === 'value')?.tensors[0];
-  if (!value || isFraction(value.elementType) || sizeOf(dims) > MOST_WHOLE) return undefined;
-  return { dims, numbers: Array(sizeOf(dims)).fill(Number(tensorElements(value)[0])) };
+  if (!value || isFraction(value.elementType)) return undefined;
+  return repeated(Number(tensorElements(value)[0]), dims);
 };
 
 const counted: Rule = ({ numbers: [start] }, { known: [, limit, delta], whole }) => {
   const [end, step] = [limit?.numbers[0], delta?.numbers[0]];
   if (!whole || end === undefined || step === undefined) return undefined;
   const length = Math.max(0, Math.ceil((end - start) / step));
-  if (!(length <= MOST_WHOLE)) return undefined;
+  if (step === 0 || !(length <= MOST_WHOLE)) return undefined;
   return list(Array.from({ length }, (_, i) => start + i * step));
 };
 
@@ -140,8 +194,8 @@ const chosen: Rule = (condition, { known: [, yes, no] }) => {
 };
 
 const expanded: Rule = (first, { known: [, sizes] }) => {
-  if (!sizes || first.numbers.length !== 1 || sizeOf(sizes.numbers) > MOST_WHOLE) return undefined;
-  return { dims: sizes.numbers, numbers: Array(sizeOf(sizes.numbers)).fill(first.numbers[0]) };
+  if (!sizes || first.numbers.length !== 1) return undefined;
+  return repeated(first.numbers[0], sizes.numbers);
 };
 
 const reshaped: Rule = ({ numbers }, { known: [, sizes] }) => {
@@ -167,6 +221,7 @@ const rules: Readonly<Record<string, Rule>> = {
   Reshape: reshaped,
   Gather: gathered,
   Slice: sliced,
+  Transpose: transposed,
   Concat: joined,
   Add: both((a, b) => a + b),
   Sub: both((a, b) => a - b),
@@ -198,12 +253,15 @@ export function knownResult(
   known: readonly (KnownNumbers | undefined)[],
   whole: boolean,
 ): KnownNumbers | undefined {
-  if (node.operator === 'Shape') return dims && list(shapePart(node, dims));
-  if (node.operator === 'Size') return dims && { dims: [], numbers: [sizeOf(dims)] };
   const [first] = known;
+  const sizes = dims ?? first?.dims;
+  if (node.operator === 'Shape') return sizes && list(shapePart(node, sizes));
+  if (node.operator === 'Size') return sizes && { dims: [], numbers: [sizeOf(sizes)] };
   const rule = Object.hasOwn(rules, node.operator) ? rules[node.operator] : undefined;
   const found = first && rule?.(first, { node, known, whole });
-  return found?.numbers.every(Number.isFinite) ? found : undefined;
+  // A graph that is not as it should be gives numbers that are none, or that its sizes do not fit.
+  const isWhole = found && sizeOf(found.dims) === found.numbers.length;
+  return isWhole && found.numbers.every(Number.isFinite) ? found : undefined;
 }
 
 /** The sizes that a Shape asks for: from operator set 15 on a part of them. */
