@@ -4,7 +4,7 @@ import { listLayers } from '../onnx/layers.js';
 import { modelInputs } from '../onnx/model-inputs.js';
 import { imagenetCard, type ModelCard } from './card/card.js';
 import type { CardHints } from './card/card-template.js';
-import { importedNormalizer } from './card/import-record.js';
+import { importedNormalizer, importedWithoutHead } from './card/import-record.js';
 import { measureLayers, modulesOrValues } from './measure-layers.js';
 import { openModelFile } from './model-file.js';
 
@@ -47,6 +47,7 @@ export async function draftCard(reference: string): Promise<CardDraft> {
       ...(typeof side === 'number' && { size: side }),
       ...(normalizer && { normalizer }),
       ...(output && { output }),
+      ...(importedWithoutHead(model) && { headless: true }),
     },
   };
 }

@@ -74,6 +74,8 @@ export interface CardHints {
   readonly normalizer?: { readonly mean: readonly number[]; readonly std: readonly number[] };
   /** The last output, and its number of values for one image. */
   readonly output?: { readonly name: string; readonly values: number };
+  /** Whether the network has no head: its output is no classes. */
+  readonly headless?: boolean;
   readonly preset?: InputPreset;
   /** The preprocessing, where a file of a model hub says it. */
   readonly input?: InputSpec;
@@ -256,7 +258,12 @@ const inLine = (resize: InputSpec['resize']) =>
         .join(', ')} }`;
 
 /** Whether outputs are classes, and in which order, no file says. */
-function logitLines({ output }: CardHints): Line[] {
+function logitLines({ output, headless }: CardHints): Line[] {
+  if (headless) {
+    const text =
+      '# no logits: the head was left out at import, so that label tasks cannot be scored';
+    return [{ field: 'logits', text }];
+  }
   if (output === undefined) return [];
   const { name, values } = output;
   const text =
