@@ -4,10 +4,12 @@ import { ancestorValues } from '../onnx/expose.js';
 import type { Model } from '../onnx/model.js';
 import { valueDepths } from '../onnx/modules.js';
 import type { Optimization } from '../runtime/session.js';
+import { BATCH, batchOf } from './batch-axis.js';
 import { candidateLayers } from './card/candidates.js';
 import type { ModelCard } from './card/card.js';
 import type { KeptValue } from './layer-view.js';
 import type { ModelFile } from './model-file.js';
+import { trialsOf } from './trials.js';
 
 /**
  * An output prevents the runtime from fusing operators across it, which changes the last bits of later values. A
@@ -25,14 +27,20 @@ export interface Pass {
 }
 
 /** What decides the bits of a value beside the file. */
-export type Computed =
+export type Computed = (
   | { readonly operators: 'as written' }
   | {
       readonly operators: 'fused';
       readonly outputs: readonly string[];
       /** Where it is not the highest. */
       readonly optimization?: Optimization;
-    };
+    }
+) & {
+  /** Images in one call of the runtime, where they are not as many as for other networks. */
+  readonly batch?: number;
+  /** Where it depends on random numbers. */
+  readonly trials?: { readonly count: number; readonly seed: number };
+};
 
 interface Fused {
   /** Values that are computed with fused operators. */
@@ -102,12 +110,18 @@ export function computedAs(
   value: string,
 ): Computed {
   const { fused, outputs } = fusedValues(model, card);
-  if (!fused.has(value)) return { operators: 'as written' };
+  const batch = batchOf(model);
+  const how = {
+    ...present({ trials: trialsOf(model, card, value) }),
+    ...(batch === BATCH ? {} : { batch }),
+  };
+  if (!fused.has(value)) return { operators: 'as written', ...how };
   const computed = ancestorValues(model, [value]);
   return {
     operators: 'fused',
     outputs: [...outputs].filter((each) => computed.has(each)).sort(),
     ...present({ optimization }),
+    ...how,
   };
 }
 
@@ -117,6 +131,7 @@ export function computedAs(
  * the bits of one candidate depend on whether the other is computed too.
  */
 function partings(model: Model, candidates: ReadonlySet<string>): string[] {
+  if (candidates.size > MOST_CANDIDATES) return everyParting(model);
   const leadsTo = new Map([...candidates].map((value, i) => [value, 1n << BigInt(i)]));
   const ofFirstReader = new Map<string, bigint>();
   const parting = new Set<string>();
@@ -133,4 +148,19 @@ function partings(model: Model, candidates: ReadonlySet<string>): string[] {
   const depths = valueDepths(model);
   const given = new Set(model.graph.inputs.map(({ name }) => name));
   return [...parting].filter((name) => depths.has(name) && !given.has(name));
+}
+
+/** More than any network has; sets of more take memory that grows with their square. */
+const MOST_CANDIDATES = 8192;
+
+/** Values that several operators read, wherever they lead. */
+function everyParting(model: Model): string[] {
+  const readers = new Map<string, number>();
+  for (const node of model.graph.nodes)
+    for (const name of nodeReads(node)) readers.set(name, (readers.get(name) ?? 0) + 1);
+  const depths = valueDepths(model);
+  const given = new Set(model.graph.inputs.map(({ name }) => name));
+  return [...readers]
+    .filter(([name, count]) => count > 1 && depths.has(name) && !given.has(name))
+    .map(([name]) => name);
 }

@@ -13,6 +13,10 @@ export interface CardDraft {
   readonly hints: CardHints;
 }
 
+/** Trials that a card is proposed with, of a network that draws random numbers. */
+const TRIALS = 10;
+const proposed = { ...imagenetCard, trials: TRIALS };
+
 /**
  * Card values found in an ONNX file: name, side and layout of the input, layers, how many values the last
  * output has, and the normalizer of an imported network.
@@ -20,7 +24,7 @@ export interface CardDraft {
  */
 export async function draftCard(reference: string): Promise<CardDraft> {
   // `card init net.onnx > net.yaml` creates that file, empty, before the command starts: no card is read.
-  const { model } = await openModelFile(reference, { card: imagenetCard });
+  const { model } = await openModelFile(reference, { card: proposed });
   const name = basename(reference).replace(/\.(onnx|ya?ml)$/i, '');
   const [input] = modelInputs(model);
   const layout = input?.layout ?? 'NCHW';
@@ -28,11 +32,7 @@ export async function draftCard(reference: string): Promise<CardDraft> {
   const normalizer = importedNormalizer(model);
   const output = await lastOutput(reference, model.graph.outputs.at(-1)?.name);
   const listed = modulesOrValues(listLayers(model)).filter(({ value }) => value !== null);
-  const values = new Set(listed.map(({ value }) => value));
-  const outputs = model.graph.outputs
-    .map(({ name: value }) => value)
-    .filter((value) => !values.has(value));
-  const layers = [...listed.map(({ name: layer }) => layer), ...new Set(outputs)];
+  const layers = listed.map(({ name: layer }) => layer);
   return {
     name,
     hints: {
@@ -41,6 +41,7 @@ export async function draftCard(reference: string): Promise<CardDraft> {
       ...(typeof side === 'number' && { size: side }),
       ...(normalizer && { normalizer }),
       ...(output && { output }),
+      ...(model.seeded && { trials: TRIALS }),
     },
   };
 }
@@ -51,7 +52,7 @@ async function lastOutput(
   name: string | undefined,
 ): Promise<CardHints['output']> {
   try {
-    const layers = await measureLayers(reference, { card: imagenetCard });
+    const layers = await measureLayers(reference, { card: proposed });
     const found = layers.find(({ value, kind }) => kind === 'value' && value === name);
     const isFlat = found?.shape?.filter((size) => size !== 1).length === 1;
     return found && isFlat && found.units !== null

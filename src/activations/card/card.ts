@@ -42,6 +42,8 @@ export interface ModelCard {
   readonly layers?: readonly string[];
   /** Tokens before those of the patches, where the graph does not show them. */
   readonly prefix_tokens?: { readonly cls: 0 | 1; readonly registers: number };
+  /** How often each image is shown to a network that draws random numbers: what its layers give is averaged. */
+  readonly trials?: number;
   readonly region_layer_map?: Readonly<Partial<Record<Region, string | readonly string[]>>>;
   /** Records of `ventral map --commit`; `behavior` for the read-out. */
   readonly region_layer_choice?: Readonly<Partial<Record<Region | 'behavior', RegionLayerChoice>>>;

@@ -5,13 +5,14 @@ import { extractActivations } from '../../activations/extract.js';
 import type { CardSource } from '../../activations/model-file.js';
 import { openNetwork } from '../../activations/open-network.js';
 import type { Shown } from '../../activations/stimuli/shown.js';
+import { trialsOf } from '../../activations/trials.js';
 import { compareCodePoints } from '../../data/ids.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { requireOutputFile } from '../../formats/output-place.js';
 import { present } from '../../formats/present.js';
-import { expandLayers } from '../../onnx/layers.js';
+import { expandLayers, resolveLayer } from '../../onnx/layers.js';
 import { passSeconds } from '../../runtime/work.js';
 import { DataSources } from '../benchmark/data-sources.js';
 import type { ScoreContext } from '../model/score-model.js';
@@ -44,6 +45,9 @@ export async function exportActivations(
   const network = await openNetwork(request.model, { ...context, input: request.input });
   const { file, card } = network;
   const layers = expandLayers(file.model, request.layers).map(({ name }) => name);
+  const [trials] = layers.flatMap(
+    (layer) => trialsOf(file.model, card, resolveLayer(file.model, layer).value) ?? [],
+  );
   const { shown, close } = await stimuliOf(request, context);
   const scratch = await makeScratchFolder(context.home);
   const total = shown.stimuli.ids.length;
@@ -72,6 +76,7 @@ export async function exportActivations(
         card,
         ...(request.benchmark ? { benchmark: request.benchmark } : {}),
         degrees: shown.degrees ?? null,
+        ...present({ trials }),
       };
       await writeFeatures(request.output, {
         ids: shown.stimuli.ids,

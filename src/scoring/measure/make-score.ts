@@ -1,11 +1,12 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import type { CardWarning } from '../../activations/card/card-warnings.js';
+import { type LayerTrials, trialSpread } from '../../activations/trials.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
 import { type Optimization, runtimeIdentity } from '../../runtime/session.js';
 import { benchmarkNotices, type LoadedBenchmark, type Measured } from './loaded-benchmark.js';
-import type { LayerChoice, Score } from './score.js';
+import type { LayerChoice, Score, ScoreTrials } from './score.js';
 
 /** Where features come from: a model, or a file of features without one. */
 export type Origin =
@@ -35,6 +36,8 @@ export interface Surroundings {
   readonly seconds: number;
   /** Principal components that the layer was projected on, if any. */
   readonly components?: number;
+  /** The trials behind the layer, where it depends on random numbers. */
+  readonly trials?: LayerTrials | undefined;
 }
 
 /** The Score of a measurement (design §3). */
@@ -80,6 +83,7 @@ export function makeScore(
       inputs: around.inputs,
       ...present({ components: around.components }),
       ...(dropped ? { dropped } : {}),
+      ...present({ trials: around.trials && scoreTrials(around.trials) }),
       runtime: {
         ...runtimeIdentity(around.threads),
         ...(origin.kind === 'model' ? present({ optimization: origin.optimization }) : {}),
@@ -89,3 +93,9 @@ export function makeScore(
     },
   };
 }
+
+const scoreTrials = (trials: LayerTrials): ScoreTrials => ({
+  count: trials.count,
+  seed: trials.seed,
+  spread: trialSpread(trials),
+});
