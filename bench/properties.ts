@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BATCH } from '../src/activations/batch-axis.js';
 import { outputsOf, passesOf } from '../src/activations/exposed-values.js';
-import { BATCH, type Network } from '../src/activations/extract.js';
+import type { Network } from '../src/activations/extract.js';
 import { cardOf, openModelFile } from '../src/activations/model-file.js';
 import { inputPlan } from '../src/activations/stimuli/input-plan.js';
 import { PreparedStimuli } from '../src/activations/stimuli/prepared-stimuli.js';

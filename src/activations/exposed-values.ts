@@ -4,10 +4,12 @@ import { ancestorValues } from '../onnx/expose.js';
 import type { Model } from '../onnx/model.js';
 import { valueDepths } from '../onnx/modules.js';
 import type { Optimization } from '../runtime/session.js';
+import { BATCH, batchOf } from './batch-axis.js';
 import { candidateLayers } from './card/candidates.js';
 import type { ModelCard } from './card/card.js';
 import type { KeptValue } from './layer-view.js';
 import type { ModelFile } from './model-file.js';
+import { trialsOf } from './trials.js';
 
 /**
  * An output prevents the runtime from fusing operators across it, which changes the last bits of later values. A
@@ -36,6 +38,10 @@ export type Computed = (
 ) & {
   /** Of the graph's input, which is kept as it is fed; earlier versions lost it after the first calls. */
   readonly fed?: true;
+  /** Images in one call of the runtime, where they are not as many as for other networks. */
+  readonly batch?: number;
+  /** Where it depends on random numbers. */
+  readonly trials?: { readonly count: number; readonly seed: number };
 };
 
 interface Fused {
@@ -108,13 +114,19 @@ export function computedAs(
 ): Computed {
   const { fused, outputs } = fusedValues(model, card);
   const fed = model.graph.inputs.some(({ name }) => name === value) ? ({ fed: true } as const) : {};
-  if (!fused.has(value)) return { operators: 'as written', ...fed };
+  const batch = batchOf(model);
+  const how = {
+    ...present({ trials: trialsOf(model, card, value) }),
+    ...(batch === BATCH ? {} : { batch }),
+    ...fed,
+  };
+  if (!fused.has(value)) return { operators: 'as written', ...how };
   const computed = ancestorValues(model, [value]);
   return {
     operators: 'fused',
     outputs: [...outputs].filter((each) => computed.has(each)).sort(),
     ...present({ optimization }),
-    ...fed,
+    ...how,
   };
 }
 
@@ -124,6 +136,7 @@ export function computedAs(
  * the bits of one candidate depend on whether the other is computed too.
  */
 function partings(model: Model, candidates: ReadonlySet<string>): string[] {
+  if (candidates.size > MOST_CANDIDATES) return everyParting(model);
   const leadsTo = new Map([...candidates].map((value, i) => [value, 1n << BigInt(i)]));
   const ofFirstReader = new Map<string, bigint>();
   const parting = new Set<string>();
@@ -140,4 +153,19 @@ function partings(model: Model, candidates: ReadonlySet<string>): string[] {
   const depths = valueDepths(model);
   const given = new Set(model.graph.inputs.map(({ name }) => name));
   return [...parting].filter((name) => depths.has(name) && !given.has(name));
+}
+
+/** More than any network has; sets of more take memory that grows with their square. */
+const MOST_CANDIDATES = 8192;
+
+/** Values that several operators read, wherever they lead. */
+function everyParting(model: Model): string[] {
+  const readers = new Map<string, number>();
+  for (const node of model.graph.nodes)
+    for (const name of nodeReads(node)) readers.set(name, (readers.get(name) ?? 0) + 1);
+  const depths = valueDepths(model);
+  const given = new Set(model.graph.inputs.map(({ name }) => name));
+  return [...readers]
+    .filter(([name, count]) => count > 1 && depths.has(name) && !given.has(name))
+    .map(([name]) => name);
 }

@@ -7,10 +7,12 @@ import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
 import { Session, type Tensor } from '../runtime/session.js';
 import { traced } from '../runtime/traced.js';
+import { batchOf, firstAlone, unitsOf } from './batch-axis.js';
 import type { ModelCard } from './card/card.js';
 import { outputsOf, type Pass, passesOf } from './exposed-values.js';
 import { type KeptValue, keptValue, viewDtype, viewed, viewUnits } from './layer-view.js';
 import type { ModelFile } from './model-file.js';
+import { type Numbers, numbersOf } from './numbers.js';
 import {
   ActivationStore,
   bytesOf,
@@ -21,17 +23,11 @@ import { type Keeper, OutputBuffers } from './scratch/output-buffers.js';
 import type { Route, ScratchFile } from './scratch/scratch-file.js';
 import { layOut } from './scratch/scratch-layout.js';
 import { ScratchRoute } from './scratch/scratch-route.js';
-import { fromHalf } from './stimuli/half.js';
 import { type InputPlan, inputPlan } from './stimuli/input-plan.js';
 import type { PreparedStimuli } from './stimuli/prepared-stimuli.js';
 import type { Shown } from './stimuli/shown.js';
 import { StimulusFeed } from './stimuli/stimulus-feed.js';
-
-/**
- * Images in one call of the runtime, where they are no clips. Always full (the last batch repeats its last image, as the
- * reference does, spec §5.4), so that the bits of a row do not depend on how many rows there are.
- */
-export const BATCH = 8;
+import { TrialBuffers, type TrialSums, trialsOf } from './trials.js';
 
 /** Limits and listeners of the work. */
 export interface ExtractOptions {
@@ -121,6 +117,8 @@ export interface PassOptions extends ExtractOptions {
 export interface PassResult {
   readonly stores: ReadonlyMap<string, ActivationStore>;
   readonly failures: ReadonlyMap<string, VentralError>;
+  /** Of the values that depend on random numbers. */
+  readonly trials: ReadonlyMap<string, TrialSums>;
 }
 
 /**
@@ -140,11 +138,12 @@ export async function runPass(
 }
 
 async function tracedPass(
-  { file, card }: Network,
+  network: Network,
   shown: Shown,
   pass: Pass,
   options: PassOptions,
 ): Promise<PassResult> {
+  const { file, card } = network;
   const session = await Session.open(exposeValues(file.model, outputsOf(file.model, card, pass)), {
     name: file.name,
     operators: pass.operators,
@@ -152,18 +151,38 @@ async function tracedPass(
   });
   const kept: Kept = { shown, options, stores: new Map(), failures: new Map(), scratch: [] };
   try {
-    const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: BATCH });
+    const plan = inputPlan(session.inputs, card.input, {
+      ...{ name: file.name, batch: batchOf(file.model) },
+    });
     const pictures = await options.pictures?.of(shown, { ...card, input: plan.spec });
     options.opened?.();
-    await runBatches(session, new StimulusFeed(shown, card, plan, pictures), pass, kept);
+    const rows = { batch: plan.batch, total: shown.stimuli.ids.length };
+    const buffers = buffersOf(network, pass, rows);
+    const feed = new StimulusFeed(shown, card, plan, pictures);
+    await runBatches({ session, feed, buffers, seeded: file.model.seeded }, pass, kept);
+    return { ...kept, trials: sumsOf(buffers) };
   } catch (error) {
     for (const store of kept.stores.values()) store.close();
     throw error;
   } finally {
     await session.close();
   }
-  return kept;
 }
+
+/** What runs the network on the batches of a pass: once each, or several times where a value depends on random numbers. */
+export function buffersOf(
+  { file: { model }, card }: Network,
+  { values }: Pick<Pass, 'values'>,
+  rows: { readonly batch: number; readonly total: number },
+): OutputBuffers | TrialBuffers {
+  const random = values.filter((value) => trialsOf(model, card, value));
+  const [trials] = random.flatMap((value) => trialsOf(model, card, value) ?? []);
+  return trials ? new TrialBuffers(values, random, trials, rows) : new OutputBuffers(values);
+}
+
+/** How much values vary over trials; nothing where they were run once. */
+export const sumsOf = (buffers: OutputBuffers | TrialBuffers): ReadonlyMap<string, TrialSums> =>
+  buffers instanceof TrialBuffers ? buffers.sums : new Map();
 
 interface Kept {
   readonly shown: Shown;
@@ -174,28 +193,36 @@ interface Kept {
   readonly scratch: ScratchFile[];
 }
 
+interface Running {
+  readonly session: Session;
+  /** Values that depend on random numbers. */
+  readonly seeded: ReadonlySet<string> | undefined;
+  readonly feed: StimulusFeed;
+  readonly buffers: OutputBuffers | TrialBuffers;
+}
+
 async function runBatches(
-  session: Session,
-  feed: StimulusFeed,
+  { session, feed, buffers, seeded }: Running,
   pass: Pass,
   kept: Kept,
 ): Promise<void> {
   const { options, shown } = kept;
   const { plan } = feed;
   const rows = shown.stimuli.ids.length;
-  const buffers = new OutputBuffers(pass.values);
   const disk = new ScratchRoute();
   let written: Promise<void> = Promise.resolve();
   try {
     // Decoding, and writing the batch before, continue in other threads while the runtime works on this one.
     for await (const { first, input } of feed.batches()) {
       if (options.signal?.aborted) throw VentralError.from(options.signal.reason);
+      const alone =
+        first === 0 ? await firstAlone(session, plan.name, input, pass.values) : undefined;
       const started = performance.now();
       const made = await buffers.run(session, { [plan.name]: input }, first);
       const ran = performance.now();
       await written;
       disk.took(ran - started, performance.now() - ran);
-      if (first === 0) reserve(made, pass, plan, kept);
+      if (first === 0) reserve(made, pass, plan, kept, { alone, seeded });
       else giveUpOtherShapes(made, pass, plan, kept);
       const wanted = buffers.keep(made, keepersOf(pass, kept));
       putAll(first, pass, kept, wanted);
@@ -240,10 +267,23 @@ function putAll(
   }
 }
 
-/** Units and element type of what is kept of a value. Throws `input-mismatch`, `layer-ambiguous`. */
-function shapeOf({ view }: KeptValue, tensor: Tensor, plan: InputPlan, layer: string) {
-  const alone = plan.spec.frames !== undefined && plan.batch === 1 && !view;
-  const units = alone ? tensor.data.length : unitsOf(tensor, plan.batch, layer);
+type Alone = Awaited<ReturnType<typeof firstAlone>>;
+
+/** What is known of a pass before its first batch. */
+interface Before extends Pick<Running, 'seeded'> {
+  readonly alone: Alone;
+}
+
+/** Units and element type of what is kept of a value. Throws `input-mismatch`, `layer-ambiguous`, `layer-unsteady`. */
+function shapeOf(
+  { value, view }: KeptValue,
+  tensor: Tensor,
+  { plan, layer, alone, seeded }: Before & { readonly plan: InputPlan; readonly layer: string },
+) {
+  const ofOneClip = plan.spec.frames !== undefined && plan.batch === 1 && !view;
+  const units = ofOneClip
+    ? tensor.data.length
+    : unitsOf(tensor, plan.batch, layer, alone?.[value], seeded?.has(value));
   const dtype = keptDtype(tensor, layer);
   return view
     ? { cols: viewUnits(view, tensor.dims, layer), dtype: viewDtype(view, dtype) }
@@ -260,7 +300,13 @@ async function writeAll(files: readonly ScratchFile[], route: Route): Promise<vo
 }
 
 /** Makes room for every layer, the largest on scratch disk where memory does not hold them all. */
-function reserve(outputs: Record<string, Tensor>, pass: Pass, plan: InputPlan, kept: Kept): void {
+function reserve(
+  outputs: Record<string, Tensor>,
+  pass: Pass,
+  plan: InputPlan,
+  kept: Kept,
+  before: Before,
+): void {
   const { batch } = plan;
   const { options, shown, stores, failures } = kept;
   const rows = shown.stimuli.ids.length;
@@ -268,7 +314,7 @@ function reserve(outputs: Record<string, Tensor>, pass: Pass, plan: InputPlan, k
     const { id: value } = each;
     try {
       const layer = options.nameOf(value);
-      const { cols, dtype } = shapeOf(each, outputs[each.value], plan, layer);
+      const { cols, dtype } = shapeOf(each, outputs[each.value], { plan, layer, ...before });
       return [{ value, layer, dtype, rows, cols, batch, bytes: bytesOf(dtype, rows, cols) }];
     } catch (error) {
       failures.set(value, VentralError.from(error));
@@ -307,16 +353,6 @@ function tooLarge(
     'memory-exceeded',
     `The layer ${shape.layer} has ${shape.cols} units over ${shape.rows} stimuli: ${mib(scratch)} of scratch are needed, --max-scratch allows ${mib(options.maxScratch)}`,
     { field: '--max-scratch' },
-  );
-}
-
-/** Units of a layer, from a batch of it. Throws `input-mismatch` where it has no batch axis. */
-export function unitsOf(tensor: Tensor, batch: number, layer: string): number {
-  if (tensor.dims[0] === batch) return tensor.data.length / batch;
-  throw new VentralError(
-    'input-mismatch',
-    `The layer ${layer} has no batch axis: expected ${batch} × …, found ${tensor.dims.join(' × ') || 'a scalar'}`,
-    { field: layer, expected: `${batch} rows`, found: String(tensor.dims[0] ?? 1) },
   );
 }
 
@@ -364,23 +400,6 @@ function giveUpOtherShapes(
     stores.delete(value);
     store.close();
   }
-}
-
-type Numbers = Float32Array | Float64Array | Uint8Array | Int32Array;
-
-/** The values of a batch, as they are kept. */
-export function numbersOf({ dtype, data }: Tensor): Numbers {
-  if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Int32Array)
-    return data;
-  if (dtype === 'float16') return fromHalf(data as Uint16Array);
-  if (dtype === 'uint8') return data as Uint8Array;
-  if (
-    data instanceof BigInt64Array ||
-    data instanceof BigUint64Array ||
-    data instanceof Uint32Array
-  )
-    return Float64Array.from(data as ArrayLike<number | bigint>, Number);
-  return Int32Array.from(data as ArrayLike<number>);
 }
 
 /** @throws VentralError `activations-not-finite` (layer, stimulus, count) where a value is NaN or infinite */

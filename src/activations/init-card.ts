@@ -14,6 +14,10 @@ export interface CardDraft {
   readonly hints: CardHints;
 }
 
+/** Trials that a card is proposed with, of a network that draws random numbers. */
+const TRIALS = 10;
+const proposed = { ...imagenetCard, trials: TRIALS };
+
 /**
  * Card values found in an ONNX file: name, side and layout of the input, layers, how many values the last
  * output has, and the normalizer of an imported network.
@@ -21,7 +25,7 @@ export interface CardDraft {
  */
 export async function draftCard(reference: string): Promise<CardDraft> {
   // `card init net.onnx > net.yaml` creates that file, empty, before the command starts: no card is read.
-  const { model } = await openModelFile(reference, { card: imagenetCard });
+  const { model } = await openModelFile(reference, { card: proposed });
   const name = basename(reference).replace(/\.(onnx|ya?ml)$/i, '');
   const [input] = modelInputs(model);
   const readings = frameReadings(input?.dims ?? []);
@@ -30,14 +34,10 @@ export async function draftCard(reference: string): Promise<CardDraft> {
   const [side, frames] = [sizeOf('H'), sizeOf('T')];
   const normalizer = importedNormalizer(model);
   const axes = { layout, ...(typeof frames === 'number' && { frames }) };
-  const card = { ...imagenetCard, input: { ...imagenetCard.input, ...axes } };
+  const card = { ...proposed, input: { ...proposed.input, ...axes } };
   const output = await lastOutput(reference, card, model.graph.outputs.at(-1)?.name);
   const listed = modulesOrValues(listLayers(model)).filter(({ value }) => value !== null);
-  const values = new Set(listed.map(({ value }) => value));
-  const outputs = model.graph.outputs
-    .map(({ name: value }) => value)
-    .filter((value) => !values.has(value));
-  const layers = [...listed.map(({ name: layer }) => layer), ...new Set(outputs)];
+  const layers = listed.map(({ name: layer }) => layer);
   return {
     name,
     hints: {
@@ -48,6 +48,7 @@ export async function draftCard(reference: string): Promise<CardDraft> {
       ...(normalizer && { normalizer }),
       ...(output && { output }),
       ...(importedWithoutHead(model) && { headless: true }),
+      ...(model.seeded && { trials: TRIALS }),
     },
   };
 }

@@ -14,6 +14,7 @@ import { modelInputs } from '../onnx/model-inputs.js';
 import { withDequantised } from '../onnx/prepare/dequantise.js';
 import { imagePart } from '../onnx/prepare/image-part.js';
 import { withoutBfloat16 } from '../onnx/prepare/widen-bfloat16.js';
+import { withSeeds } from '../onnx/prepare/with-seeds.js';
 import type { Optimization } from '../runtime/session.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
@@ -120,14 +121,35 @@ export async function openModelFile(
           ...(found.text === undefined ? [] : unfinishedLines(found.text)),
           ...cardWarnings(found.card),
           ...inputWarnings(modelInputs(part), found.card, basename(path)),
+          ...trialWarnings(part, found.card),
         ]
       : [],
   };
 }
 
-/** The graph that is run and whose layers are listed: in types that the runtime computes with, fed with images alone. */
-export const preparedGraph = (model: Model, card: Pick<ModelCard, 'input'> | undefined): Model =>
-  imagePart(withDequantised(withoutBfloat16(model)), card?.input.name);
+/**
+ * The graph that is run and whose layers are listed: in types that the runtime computes with, fed with images alone, its random
+ * numbers seeded where the card has trials.
+ */
+export function preparedGraph(
+  model: Model,
+  card: Pick<ModelCard, 'input' | 'trials'> | undefined,
+): Model {
+  const plain = withDequantised(withoutBfloat16(model));
+  const steady = card?.trials === undefined ? plain : withSeeds(plain);
+  return imagePart(steady, card?.input.name);
+}
+
+/** Trials of a network that gives the same numbers each time are one. */
+const trialWarnings = ({ seeded }: Model, { trials }: ModelCard): CardWarning[] =>
+  trials === undefined || seeded
+    ? []
+    : [
+        {
+          code: 'card-trials',
+          detail: `trials ${trials}: the graph draws no random numbers that could be seeded, so that every image is shown once`,
+        },
+      ];
 
 const digestOf = (bytes: Uint8Array) =>
   `sha256:${createHash('sha256').update(bytes).digest('hex')}`;

@@ -5,15 +5,10 @@ import { concatFeatures } from '../numerics/algebra/concat-features.js';
 import type { Features } from '../numerics/algebra/features.js';
 import { modelInputs } from '../onnx/model-inputs.js';
 import type { Stage, Work } from '../runtime/work.js';
+import { BATCH } from './batch-axis.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { passesOf } from './exposed-values.js';
-import {
-  BATCH,
-  type ExtractOptions,
-  type Network,
-  requireFiniteLayer,
-  runPass,
-} from './extract.js';
+import { type ExtractOptions, type Network, requireFiniteLayer, runPass } from './extract.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
 import {
   inMemory,
@@ -50,6 +45,7 @@ import { PreparedStimuli, slotsOf } from './stimuli/prepared-stimuli.js';
 import type { Shown } from './stimuli/shown.js';
 import { BATCHES_AT_ONCE } from './stimuli/stimulus-feed.js';
 import { type StimulusSize, stimulusBytes, stimulusSize } from './stimuli/stimulus-size.js';
+import { type LayerTrials, sumTrials, type TrialSums } from './trials.js';
 import { joinUnits, type UnitLayer } from './unit-layer.js';
 import { runUnitPass } from './unit-pass.js';
 
@@ -138,10 +134,14 @@ function clipsOf(
 /** Activations by stimulus set and value. */
 type Stores = Map<string, ActivationStore>;
 
+/** How values vary over trials, by stimulus set and value. */
+type Sums = Map<string, TrialSums>;
+
 /** Accumulators of a pass. */
 interface PassWork {
   readonly stores: Stores;
   readonly failures: Map<string, VentralError>;
+  readonly trials: Sums;
   readonly progress: (done: number) => void;
 }
 
@@ -196,6 +196,7 @@ class Reductions {
   async *#group(planned: PlannedGroup): AsyncGenerator<Reduction> {
     const stores: Stores = new Map();
     const failures = new Map<string, VentralError>();
+    const trials: Sums = new Map();
     const { group, steps, reduction } = planned;
     let before = 0;
     const progress = (done: number) => reportImages(planned, before + done);
@@ -204,7 +205,7 @@ class Reductions {
       const failed = new Map<number, VentralError>();
       for (const step of steps) {
         const error = await unlessInterrupted(() =>
-          this.#extract(step, group, { stores, failures, progress }),
+          this.#extract(step, group, { stores, failures, trials, progress }),
         );
         if (error) failed.set(step.set, error);
         // Without the stimuli that all of the group need, the others are not needed either.
@@ -220,7 +221,7 @@ class Reductions {
         if (error) yield* one.demands.map((demand) => ({ demand, error }));
       }
       const left = group.filter((one) => !lost(one));
-      if (left.length > 0) yield* this.#reduce(left, { stores, failures, reduction });
+      if (left.length > 0) yield* this.#reduce(left, { stores, failures, trials, reduction });
     } finally {
       for (const store of stores.values()) store.close();
     }
@@ -239,6 +240,7 @@ class Reductions {
     const values = group.flatMap((one) => one.values);
     const layers = new Map<string, UnitLayer>();
     const failures = new Map<string, VentralError>();
+    const trials: Sums = new Map();
     const error = await unlessInterrupted(async () => {
       for (const [index, pass] of passesOf(file.model, card, values).entries()) {
         const result = await runUnitPass(this.#network, shown, pass, {
@@ -248,6 +250,8 @@ class Reductions {
         });
         for (const [value, layer] of result.layers) layers.set(value, layer);
         for (const [value, failure] of result.failures) failures.set(value, failure);
+        for (const [at, sums] of result.trials.entries())
+          for (const [value, each] of sums) trials.set(`${group[0].sets[at]} ${value}`, each);
       }
     });
     for (const one of group) {
@@ -256,7 +260,10 @@ class Reductions {
         error ?? part ?? one.values.flatMap(({ value }) => failures.get(value) ?? [])[0];
       if (failed) yield* one.demands.map((demand) => ({ demand, error: failed }));
       else {
-        const reduced = joinUnits(one.values.map(({ value }) => layers.get(value) as UnitLayer));
+        const reduced = {
+          ...joinUnits(one.values.map(({ value }) => layers.get(value) as UnitLayer)),
+          ...trialsOfDemand(one, trials),
+        };
         await this.#remember(one, reduced);
         yield* one.demands.map((demand) => ({ demand, reduced }));
       }
@@ -313,7 +320,7 @@ class Reductions {
   async #extract(
     { set, pass }: Step,
     group: Group,
-    { stores, failures, progress }: PassWork,
+    { stores, failures, trials, progress }: PassWork,
   ): Promise<void> {
     const result = await runPass(this.#network, this.#shown[set], pass, {
       ...(await this.#passOptions(group, [set])),
@@ -323,6 +330,7 @@ class Reductions {
     });
     for (const [value, store] of result.stores) stores.set(`${set} ${value}`, store);
     for (const [value, error] of result.failures) failures.set(value, error);
+    for (const [value, sums] of result.trials) trials.set(`${set} ${value}`, sums);
   }
 
   async *#reduce(
@@ -330,8 +338,9 @@ class Reductions {
     {
       stores,
       failures,
+      trials,
       reduction,
-    }: Pick<PassWork, 'stores' | 'failures'> & {
+    }: Pick<PassWork, 'stores' | 'failures' | 'trials'> & {
       readonly reduction: Stage | undefined;
     },
   ): AsyncGenerator<Reduction> {
@@ -343,7 +352,7 @@ class Reductions {
       for (const [index, one] of group.entries()) {
         await near;
         near = readAhead(group[index + 1], stores);
-        const met = await this.#meet(one, stores, failures);
+        const met = await this.#meet(one, { stores, failures, trials });
         reduced += megabytes(one, ids.length);
         reduction?.at(reduced);
         yield* met;
@@ -357,27 +366,27 @@ class Reductions {
 
   async #meet(
     one: SizedDemand,
-    stores: Stores,
-    failures: ReadonlyMap<string, VentralError>,
+    { stores, failures, trials }: Pick<PassWork, 'stores' | 'failures' | 'trials'>,
   ): Promise<Reduction[]> {
     if (this.#options.signal?.aborted) throw VentralError.from(this.#options.signal.reason);
     let error: VentralError | undefined = one.values.flatMap(({ id }) => failures.get(id) ?? [])[0];
     let reduced: ReducedLayer | undefined;
     error ??= await unlessInterrupted(async () => {
-      reduced = await this.#reduceOne(one, stores);
+      reduced = await this.#reduceOne(one, stores, trials);
     });
     const met = reduced ? { reduced } : { error };
     return one.demands.map((demand) => ({ demand, ...met }) as Reduction);
   }
 
-  async #reduceOne(one: SizedDemand, stores: Stores): Promise<ReducedLayer> {
+  async #reduceOne(one: SizedDemand, stores: Stores, trials: Sums): Promise<ReducedLayer> {
     const { sets, form, values, components } = one;
     const featuresOf = (set: number): Features =>
       concatFeatures(values.map(({ id }) => stores.get(`${set} ${id}`) as Features));
     const features = sets.map(featuresOf);
     const fitting = components && featuresOf(components.set);
     const projected = fitting && (await onComponents(features, fitting, components.count));
-    const reduced = await inMemory(projected ?? (await reduceFeatures(features, form)));
+    const plain = await inMemory(projected ?? (await reduceFeatures(features, form)));
+    const reduced = { ...plain, ...trialsOfDemand(one, trials) };
     if (!projected && !knownFinite(reduced)) {
       for (const set of setsOf([one]))
         await requireFiniteLayer(
@@ -401,6 +410,19 @@ async function readAhead(demand: SizedDemand | undefined, stores: Stores): Promi
       demand.values.flatMap(({ id }) => stores.get(`${set} ${id}`) ?? []),
     );
   await Promise.allSettled((own ?? []).map((store) => store.readAhead()));
+}
+
+/** The trials behind a layer, over its stimulus sets; nothing where it depends on no random numbers. */
+function trialsOfDemand(
+  { sets, values }: SizedDemand,
+  sums: Sums,
+): { readonly trials?: LayerTrials } {
+  const [trials] = values.flatMap(({ computed }) => computed.trials ?? []);
+  if (!trials) return {};
+  const parts = sets.flatMap((set) =>
+    values.flatMap(({ value }) => sums.get(`${set} ${value}`) ?? []),
+  );
+  return { trials: sumTrials(trials, parts) };
 }
 
 const noParts = ({ demands: [{ layer }] }: SizedDemand) =>

@@ -1,6 +1,8 @@
+import { present } from '../formats/present.js';
 import { denseFeatures, type Features } from '../numerics/algebra/features.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import type { ReducedLayer } from './reduced-layer.js';
+import type { LayerTrials } from './trials.js';
 import type { UnitLayer } from './unit-layer.js';
 
 /** Features larger than this are not kept in the cache, unless a Gram matrix of their rows would be larger. */
@@ -20,26 +22,35 @@ export async function toBytes(
   layer: ReducedLayer,
   always = false,
 ): Promise<Uint8Array[] | undefined> {
-  if (layer.form === 'units') return unitBytes(layer);
+  const trials = present({ trials: layer.trials });
+  if (layer.form === 'units') return unitBytes(layer, trials);
   if (layer.form === 'gram') {
     const { rows } = layer.gram;
-    return [header({ units: layer.units, rows }), asBytes(lowerHalf(layer.gram))];
+    return [header({ units: layer.units, rows, ...trials }), asBytes(lowerHalf(layer.gram))];
   }
   if (layer.form === 'read-out') {
     const { fitting, cross, units } = layer;
-    const sizes = { units, rows: fitting.rows, testRows: cross.rows };
+    const sizes = { units, rows: fitting.rows, testRows: cross.rows, ...trials };
     return [header(sizes), asBytes(lowerHalf(fitting)), asBytes(cross.data)];
   }
   if (!always && !layer.features.every(isSmall)) return undefined;
   const sets = layer.features.map(({ rows, cols, dtype }) => ({ rows, cols, dtype }));
   const blocks = await Promise.all(layer.features.map((each) => each.columns(0, each.cols)));
-  return [header({ units: layer.units, sets }), ...blocks.map(asBytes)];
+  return [header({ units: layer.units, sets, ...trials }), ...blocks.map(asBytes)];
 }
 
 /** Reads what {@link toBytes} wrote; undefined if the bytes are of another form. */
 export function fromBytes(bytes: Uint8Array, form: ReducedLayer['form']): ReducedLayer | undefined {
   const { head, start } = readHeader(bytes);
-  const reader = new Reader(bytes, start);
+  const layer = layerFrom(head, new Reader(bytes, start), form);
+  return layer && { ...layer, ...present({ trials: head.trials }) };
+}
+
+function layerFrom(
+  head: Head,
+  reader: Reader,
+  form: ReducedLayer['form'],
+): ReducedLayer | undefined {
   if (form === 'units') return head.seen && unitsFrom(head, reader);
   if (form === 'features') {
     if (!head.sets) return undefined;
@@ -65,6 +76,7 @@ interface Head {
   readonly rows?: number;
   readonly testRows?: number;
   readonly seen?: readonly number[];
+  readonly trials?: LayerTrials;
   readonly sets?: readonly {
     readonly rows: number;
     readonly cols: number;
@@ -75,7 +87,10 @@ interface Head {
 /** Units that see a stimulus are few; a layer with more responses than this is made again. */
 const MOST_RESPONSES = 64 << 20;
 
-function unitBytes({ units, seen, responses }: UnitLayer): Uint8Array[] | undefined {
+function unitBytes(
+  { units, seen, responses }: UnitLayer,
+  trials: Pick<Head, 'trials'>,
+): Uint8Array[] | undefined {
   const bytes = responses.reduce((sum, { data }) => sum + data.byteLength, 0);
   if (bytes > MOST_RESPONSES) return undefined;
   const sets = responses.map(({ rows, cols, data }) => ({
@@ -83,7 +98,8 @@ function unitBytes({ units, seen, responses }: UnitLayer): Uint8Array[] | undefi
     cols,
     dtype: data instanceof Float32Array ? ('float32' as const) : ('float64' as const),
   }));
-  return [header({ units, seen: [...seen], sets }), ...responses.map(({ data }) => asBytes(data))];
+  const head = header({ units, seen: [...seen], sets, ...trials });
+  return [head, ...responses.map(({ data }) => asBytes(data))];
 }
 
 function unitsFrom({ units, seen = [], sets = [] }: Head, reader: Reader): UnitLayer {

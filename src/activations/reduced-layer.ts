@@ -4,6 +4,7 @@ import type { Matrix } from '../numerics/algebra/matrix.js';
 import { finiteProducts } from '../numerics/algebra/non-finite.js';
 import { centredProducts, zScoredProducts } from '../numerics/algebra/z-scored-products.js';
 import { projectionsFromProducts } from '../numerics/regression/principal-components.js';
+import type { LayerTrials } from './trials.js';
 import type { UnitLayer } from './unit-layer.js';
 
 /**
@@ -13,7 +14,7 @@ import type { UnitLayer } from './unit-layer.js';
 export type Form = 'features' | 'gram' | 'read-out' | 'units';
 
 /** A layer over the stimulus sets of a benchmark, in one of the forms. */
-export type ReducedLayer =
+export type ReducedLayer = (
   | {
       readonly form: 'features';
       readonly units: number;
@@ -34,7 +35,11 @@ export type ReducedLayer =
       /** Products of the test rows, scaled likewise, with the fitting rows (test × fitting). */
       readonly cross: Matrix;
     }
-  | UnitLayer;
+  | UnitLayer
+) & {
+  /** Where it depends on random numbers. */
+  readonly trials?: LayerTrials;
+};
 
 /**
  * Features (one a stimulus set) projected on at most `count` principal components of the fitting features (spec §5.8); undefined

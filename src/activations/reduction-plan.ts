@@ -1,8 +1,9 @@
 import { gramBlockWidth } from '../numerics/algebra/block-width.js';
-import { BATCH } from './extract.js';
+import { BATCH } from './batch-axis.js';
 import type { KeptValue } from './layer-view.js';
 import type { Form } from './reduced-layer.js';
 import { bytesOf, type KeptDtype, scratchBytesOf } from './scratch/activation-store.js';
+import type { Trials } from './trials.js';
 
 /** Bytes that the work may hold beyond the network's own, and on scratch disk. */
 export interface Budgets {
@@ -30,7 +31,10 @@ export interface SizedDemand {
     /** Of its node in the graph. */
     readonly position: number;
     /** What decides its bits beside the file. */
-    readonly computed: { readonly operators: 'fused' | 'as written' };
+    readonly computed: {
+      readonly operators: 'fused' | 'as written';
+      readonly trials?: Trials;
+    };
     readonly units: number;
     readonly dtype: KeptDtype;
     /** Units of the whole value, which the network gives. */
@@ -82,6 +86,8 @@ export const ACTIVATIONS = 1 / 8;
  * can no longer use again for other values. Measured on EfficientNet-B1 and ResNet-50.
  */
 const OUTPUT_COST = 3.5;
+/** An output that is averaged over trials has their sum in float64, the first and the current trial, and two means in turn. */
+const TRIALS_COST = 2;
 
 /**
  * Divides demands into groups whose layers go through the network together: as many as fit the budgets, in
@@ -165,7 +171,11 @@ const distinct = (group: Group, key: 'id' | 'value') => [
 
 /** Bytes of the tensors that one batch gives. */
 const outputBytes = (group: Group, { clips: { batch } = { batch: BATCH, bytes: 0 } }: Budgets) =>
-  distinct(group, 'value').reduce((sum, { dtype, whole }) => sum + bytesOf(dtype, batch, whole), 0);
+  distinct(group, 'value').reduce(
+    (sum, { dtype, whole, computed: { trials } }) =>
+      sum + (trials ? TRIALS_COST : 1) * bytesOf(dtype, batch, whole),
+    0,
+  );
 
 /** Bytes of a group's activations, the smallest in memory, the others on scratch disk, as a pass lays them. */
 function activationBytes(group: Group, rows: readonly number[], room: number) {

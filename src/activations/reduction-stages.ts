@@ -29,9 +29,14 @@ export const reportImages = ({ passes, images: { before, total } }: PlannedGroup
 /** An early group runs the head of the network alone. */
 export function passesStage(group: Group, steps: readonly Step[], nodes: number): StagePlan {
   const total = imagesOf(steps);
+  const trials = Math.max(
+    1,
+    ...group.flatMap(({ values }) => values.map(({ computed }) => computed.trials?.count ?? 1)),
+  );
   const last = Math.max(...group.flatMap(({ values }) => values.map(({ position }) => position)));
   const head = nodes > 0 ? Math.min(1, Math.max(1, last + 1) / nodes) : 1;
-  return { stage: 'activations', total, seconds: passSeconds() * total * head, basis: 'network' };
+  const seconds = passSeconds() * total * head * trials;
+  return { stage: 'activations', total, seconds, basis: 'network' };
 }
 
 /** Seconds of a product of two values in the sum over a layer's units, and of reading a value. */

@@ -43,12 +43,14 @@ export async function sizeDemands(
   const nodes = file.model.graph.nodes;
   const order = new Map(nodes.flatMap(({ outputs }, i) => outputs.map((value) => [value, i])));
   const computed = new Map(values.map((value) => [value, computedAs(file, card, value)]));
-  const sizedValue = (kept: KeptValue, set: number) => ({
-    ...kept,
-    position: order.get(kept.value) ?? -1,
-    computed: computed.get(kept.value)!,
-    ...sizeOf(kept, shapes[set].get(kept.value)),
-  });
+  const sizedValue = (kept: KeptValue, set: number) => {
+    const how = computed.get(kept.value)!;
+    const size = sizeOf(kept, shapes[set].get(kept.value));
+    // The mean over trials of whole numbers is none.
+    const averaged = how.trials && size.dtype !== 'float32' ? { dtype: 'float64' as const } : {};
+    const position = order.get(kept.value) ?? -1;
+    return { ...kept, position, computed: how, ...size, ...averaged };
+  };
   const digests = await Promise.all(shown.map(shownDigest));
   const byKey = new Map<string, SizedDemand & { readonly demands: Demand[] }>();
   for (const demand of demands) {

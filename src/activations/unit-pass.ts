@@ -4,8 +4,10 @@ import { exposeValues } from '../onnx/expose.js';
 import type { Protocol } from '../properties/protocol.js';
 import { Session, type Tensor } from '../runtime/session.js';
 import { traced } from '../runtime/traced.js';
+import { batchOf, firstAlone, unitsOf } from './batch-axis.js';
 import { outputsOf, type Pass } from './exposed-values.js';
-import { BATCH, keptDtype, type Network, numbersOf, type PassOptions, unitsOf } from './extract.js';
+import { buffersOf, keptDtype, type Network, type PassOptions, sumsOf } from './extract.js';
+import { numbersOf } from './numbers.js';
 import {
   ActivationStore,
   allocate,
@@ -14,18 +16,20 @@ import {
   type StoreShape,
   scratchBytesOf,
 } from './scratch/activation-store.js';
-import { OutputBuffers } from './scratch/output-buffers.js';
 import type { ScratchFile } from './scratch/scratch-file.js';
 import { layOut } from './scratch/scratch-layout.js';
 import { inputPlan } from './stimuli/input-plan.js';
 import type { Shown } from './stimuli/shown.js';
 import { StimulusFeed } from './stimuli/stimulus-feed.js';
+import type { TrialSums } from './trials.js';
 import { raise, receptiveFields, type UnitLayer, unitsThatSee } from './unit-layer.js';
 
 /** What came of a pass: layers by value, and those that could not be had. */
 export interface UnitPassResult {
   readonly layers: ReadonlyMap<string, UnitLayer>;
   readonly failures: ReadonlyMap<string, VentralError>;
+  /** One map for each stimulus set, of the values that depend on random numbers. */
+  readonly trials: readonly ReadonlyMap<string, TrialSums>[];
 }
 
 /**
@@ -61,28 +65,36 @@ async function tracedPass(
     ...present({ threads: options.threads, optimization: file.optimization }),
   });
   const work = new Collection(protocol, shown, options);
+  const trials: ReadonlyMap<string, TrialSums>[] = [];
   try {
-    const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: BATCH });
+    const plan = inputPlan(session.inputs, card.input, {
+      ...{ name: file.name, batch: batchOf(file.model) },
+    });
     const total = shown.reduce((sum, { stimuli }) => sum + stimuli.ids.length, 0);
     let before = 0;
     options.opened?.();
     for (const [set, each] of shown.entries()) {
       const rows = each.stimuli.ids.length;
-      const buffers = new OutputBuffers(pass.values);
+      const buffers = buffersOf(network, pass, { batch: plan.batch, total: rows });
       const prepared = await options.pictures?.of(each, { ...card, input: plan.spec });
       for await (const { first, input } of new StimulusFeed(each, card, plan, prepared).batches()) {
         if (options.signal?.aborted) throw VentralError.from(options.signal.reason);
+        const isFirst = before + first === 0;
+        const alone = isFirst
+          ? await firstAlone(session, plan.name, input, pass.values)
+          : undefined;
         const made = await buffers.run(session, { [plan.name]: input }, first);
         buffers.keep(made, work.wanted(pass.values));
-        if (before + first === 0) work.reserve(made, plan.batch);
+        if (isFirst) work.reserve(made, plan.batch, { alone, seeded: file.model.seeded });
         const end = Math.min(first + plan.batch, rows);
         await work.take(made, { set, first, end, batch: plan.batch });
         options.progress?.(before + end, total);
-        if (work.isEmpty) return { layers: new Map(), failures: work.failures };
+        if (work.isEmpty) return { layers: new Map(), failures: work.failures, trials };
       }
       before += rows;
+      trials.push(sumsOf(buffers));
     }
-    return { layers: work.layers(), failures: work.failures };
+    return { layers: work.layers(), failures: work.failures, trials };
   } finally {
     work.close();
     await session.close();
@@ -134,13 +146,23 @@ class Collection {
   }
 
   /** Makes room for the map of every layer, the largest on scratch disk where memory does not hold them all. */
-  reserve(made: Readonly<Record<string, Tensor>>, batch: number): void {
+  reserve(
+    made: Readonly<Record<string, Tensor>>,
+    batch: number,
+    {
+      alone,
+      seeded,
+    }: {
+      readonly alone: Readonly<Record<string, Tensor>> | undefined;
+      readonly seeded: ReadonlySet<string> | undefined;
+    },
+  ): void {
     const { options, failures } = this;
     const { ys, xs } = this.protocol.places;
     const shapes = Object.entries(made).flatMap(([value, tensor]) => {
       try {
         const layer = options.nameOf(value);
-        const cols = unitsOf(tensor, batch, layer);
+        const cols = unitsOf(tensor, batch, layer, alone?.[value], seeded?.has(value));
         const dtype = keptDtype(tensor, layer);
         return [{ value, cols, dtype, rows: ys.length * xs.length, batch: 1 }];
       } catch (error) {

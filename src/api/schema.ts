@@ -1770,6 +1770,8 @@ export interface components {
             }[];
             /** @description `draws` is the digest of what was drawn for the interval, and from which data: scores with an equal one are compared on the same draws. `dropped` counts the neuroids or stimuli that `drop` of the benchmark file left out. `runtime.optimization` is set where the highest level of ONNX Runtime crashes on the network: `extended`, `basic` or `disabled`. */
             provenance: {
+                trials?: components["schemas"]["ScoreTrials"];
+            } & {
                 [key: string]: unknown;
             };
         } & {
@@ -1793,6 +1795,14 @@ export interface components {
                 /** @description The ridge penalty that was chosen for it. */
                 alpha?: number;
             }[];
+        };
+        /** @description The trials over which a layer was averaged that depends on random numbers (docs/graphs.md). */
+        ScoreTrials: {
+            /** @description How often each image was shown. */
+            count: number;
+            seed: number;
+            /** @description Standard deviation over trials, in parts of the mean responses (both root mean squares); null of one trial. */
+            spread: number | null;
         };
         /** @description The distribution of a single-neuron property, recorded and in the model, as counts by bin. */
         ScoreDistribution: {

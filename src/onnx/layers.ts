@@ -2,11 +2,11 @@ import { closestNames } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { blockOutput, blockOutputs, outputSteps } from './block-output.js';
 import { globOf } from './glob.js';
+import { coded, MAX_NAME, noTensor, short, unsteadyLayer } from './layer-refusals.js';
 import type { Model } from './model.js';
 import { modelInputs } from './model-inputs.js';
 import { callsOf, type FoundModule, type Modules, moduleValue, wholeModules } from './modules.js';
 import { gaps, nodelessValue } from './nodeless.js';
-import type { Quantised } from './quantised.js';
 
 /** A name of a value of the model, or of an unavailable module. */
 export interface LayerInfo {
@@ -17,6 +17,8 @@ export interface LayerInfo {
   readonly kind: 'module' | 'value';
   /** Operator that makes the value; `''` for a graph input. */
   readonly operator: string;
+  /** Set on a value that the graph declares as an output. */
+  readonly output?: true;
   /** Set on a convolution that absorbed a batch norm; `carriedBy` is the value that holds the norm's output. */
   readonly folded?: { readonly carriedBy: string };
   /** Set where several values answer to the name. */
@@ -67,7 +69,7 @@ const MODULE = 'module:';
  */
 export function listLayers(model: Model): LayerInfo[] {
   const modules = wholeModules(model);
-  const { flow, quantised, scopes } = modules;
+  const { flow, others, quantised, scopes } = modules;
   const paths = new Set<string>();
   for (const scope of scopes.all) {
     for (const index of gaps(scope)) paths.add(`${scope.path}.${index}`);
@@ -86,9 +88,12 @@ export function listLayers(model: Model): LayerInfo[] {
       value: name,
       kind: 'value',
       operator: operatorOf(modules, name),
+      ...(flow.graphOutputs.has(name) ? { output: true } : {}),
     }),
   );
-  return [...listed, ...values].map((info) => reached(model, modules, info));
+  return [...listed, ...values]
+    .filter(({ value }) => value === null || !others.has(value))
+    .map((info) => reached(model, modules, info));
 }
 
 /** The layer as it is where images alone are fed. */
@@ -97,7 +102,7 @@ function reached({ imagePart }: Model, { unsteady }: Modules, info: LayerInfo): 
   const values = value ?? folded?.carriedBy;
   const needs = [values ?? candidates]
     .flat()
-    .flatMap((name) => imagePart?.needs.get(name) ?? unsteady.get(name) ?? []);
+    .flatMap((name) => imagePart?.needs.get(name) ?? unsteady.get(name)?.what ?? []);
   return needs.length > 0 ? { ...info, value: null, needs: [...new Set(needs)] } : info;
 }
 
@@ -180,38 +185,15 @@ export function resolveLayer(model: Model, name: string): ResolvedLayer {
 
 /** A value that the image alone decides, and whose numbers are those of the network. */
 function steadyLayer(model: Model, name: string, value: string): ResolvedLayer {
-  const { quantised, unsteady } = wholeModules(model);
+  const { others, quantised, unsteady } = wholeModules(model);
   if (quantised.codes.has(value)) throw coded(model, name, quantised);
+  const other = others.get(value);
+  if (other !== undefined) throw noTensor(model, name, other);
   const needs = model.imagePart?.needs.get(value);
   if (needs) throw unreached(model, name, needs);
   const why = unsteady.get(value);
   if (why !== undefined) throw unsteadyLayer(model, name, why);
   return { name, value };
-}
-
-function coded({ name: file }: Model, asked: string, { real }: Quantised): VentralError {
-  const name = short(asked);
-  const instead = real.has(asked) ? short(real.get(asked) as string) : undefined;
-  return new VentralError(
-    'layer-unknown',
-    `The layer ${name} of ${file} holds the integers of a quantised value${instead ? `: ask for ${instead}` : ', which the graph has nowhere else'}`,
-    {
-      ...{ file, field: name, reason: 'integers of a quantised value' },
-      ...{ expected: instead ?? 'a layer of real numbers', found: 'integers' },
-    },
-  );
-}
-
-function unsteadyLayer({ name: file }: Model, asked: string, why: string): VentralError {
-  const name = short(asked);
-  return new VentralError(
-    'layer-unsteady',
-    `The layer ${name} of ${file} depends on ${why}, so that no score of it could be repeated: export the network in evaluation mode and without its noise`,
-    {
-      ...{ file, field: name, reason: `depends on ${why}` },
-      ...{ expected: 'a layer that depends on the image alone', found: why },
-    },
-  );
 }
 
 function unreached(model: Model, asked: string, needing: readonly string[]): VentralError {
@@ -299,11 +281,7 @@ function refusal(
   });
 }
 
-/** A name as messages show it. */
-const short = (name: string) => (name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name);
-
-/** Longest name and most names that a wrong one is compared with: bounded for any file. */
-const MAX_NAME = 200;
+/** Most names that a wrong one is compared with: bounded for any file. */
 const MAX_NAMES = 20_000;
 /** Values that a name may mean, of which the details of an error tell. */
 const MAX_CANDIDATES = 100;

@@ -45,6 +45,8 @@ export interface Model {
   readonly functions: readonly ModelFunction[];
   readonly metadata: ReadonlyMap<string, string>;
   readonly records: readonly WireRecord[];
+  /** Values that depend on random numbers, where every node that draws them has a seed. */
+  readonly seeded?: ReadonlySet<string>;
   /** Set where the graph is the part of a larger one that depends on the image alone. */
   readonly imagePart?: {
     readonly whole: Model;

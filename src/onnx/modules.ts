@@ -1,5 +1,6 @@
 import { type Dataflow, dataflow } from './dataflow.js';
 import type { Model } from './model.js';
+import { type NonTensors, nonTensors } from './non-tensors.js';
 import { type Quantised, quantisedValues, realValues } from './quantised.js';
 import {
   enteringValues,
@@ -9,7 +10,7 @@ import {
   type Scope,
   type Scopes,
 } from './scopes.js';
-import { unsteadyValues } from './unsteady.js';
+import { type Unsteady, unsteadyValues } from './unsteady.js';
 
 /**
  * Which value holds what a forward hook on a module records (design §2). The rule throughout: give
@@ -27,7 +28,9 @@ export interface Modules {
   readonly flow: Dataflow;
   readonly quantised: Quantised;
   /** Values that the same image does not always give, by what they depend on. */
-  readonly unsteady: ReadonlyMap<string, string>;
+  readonly unsteady: ReadonlyMap<string, Unsteady>;
+  /** Values that are no tensors, by what they are. */
+  readonly others: NonTensors;
   readonly scopes: Scopes;
   /** Values that convolutions with an absorbed batch norm make, by the convolution's scope. */
   readonly folded: ReadonlyMap<string, Scope>;
@@ -47,6 +50,7 @@ export function modulesOf(model: Model): Modules {
     flow,
     quantised: quantisedValues(flow),
     unsteady: unsteadyValues(model, flow),
+    others: nonTensors(model),
     scopes,
     folded: foldedValues(flow, scopes),
     emptyNorms: emptyNorms(flow, scopes),

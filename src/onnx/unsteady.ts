@@ -10,21 +10,56 @@ const drawing: ReadonlySet<string> = new Set([
   ...['Bernoulli', 'Multinomial'],
 ]);
 
+/** Why a value is not the same for the same image. */
+export interface Unsteady {
+  /** What it depends on. */
+  readonly what: string;
+  /** The node of the graph that brings it in, by its name or its first output. */
+  readonly node: string;
+  /** Whether it can be seeded: random numbers that the graph itself draws, not a subgraph or a function. */
+  readonly seedable: boolean;
+}
+
 /**
  * Values that are not the same for the same image: they depend on random numbers, or on the other images of a batch.
- * By value, on what.
+ * Random numbers of a seeded graph are none.
  */
-export function unsteadyValues(model: Model, flow: Dataflow): ReadonlyMap<string, string> {
+export function unsteadyValues(model: Model, flow: Dataflow): ReadonlyMap<string, Unsteady> {
   const constants = constantsOf(model);
   const functions = unsteadyFunctions(model, constants);
-  const found = new Map<string, string>();
+  const found = new Map<string, Unsteady>();
   flow.nodes.forEach((node, index) => {
-    const before = flow.reads[index].find((name) => found.has(name));
-    const why = before === undefined ? whyOf([node], constants, functions) : found.get(before);
+    const before = flow.reads[index].flatMap((name) => found.get(name) ?? []);
+    // What cannot be seeded counts more than what can.
+    const why =
+      before.find(({ seedable }) => !seedable) ??
+      ownReason(node, { constants, functions, isSeeded: model.seeded !== undefined }) ??
+      before[0];
     if (why === undefined) return;
     for (const name of node.outputs) if (name !== '') found.set(name, why);
   });
   return found;
+}
+
+interface Known {
+  readonly constants: ReadonlyMap<string, TensorInfo>;
+  readonly functions: Reasons;
+  readonly isSeeded: boolean;
+}
+
+function ownReason(node: GraphNode, { constants, functions, isSeeded }: Known) {
+  const drawn = drawnBy(node, constants);
+  if (drawn !== undefined && isSeeded) return undefined;
+  const what = drawn ?? whyOf([node], constants, functions);
+  if (what === undefined) return undefined;
+  const name = node.name || node.outputs.find((output) => output !== '') || node.operator;
+  return { what, node: name, seedable: drawn !== undefined };
+}
+
+/** The nodes of the graph itself that draw random numbers. */
+export function drawingNodes(model: Model): GraphNode[] {
+  const constants = constantsOf(model);
+  return model.graph.nodes.filter((node) => drawnBy(node, constants) !== undefined);
 }
 
 type Reasons = ReadonlyMap<string, string>;
@@ -43,15 +78,24 @@ function whyOf(
 }
 
 function ofOperator(
-  { operator, inputs, attributes }: GraphNode,
+  node: GraphNode,
   constants: ReadonlyMap<string, TensorInfo>,
 ): string | undefined {
-  if (drawing.has(operator)) return `random numbers (${operator})`;
-  if (operator === 'Dropout' && inputs[2] && !isFalse(constants.get(inputs[2])))
-    return 'random numbers (Dropout in training mode)';
-  const training = attributes.find(({ name }) => name === 'training_mode')?.integer;
-  return operator === 'BatchNormalization' && training === 1
+  const training = node.attributes.find(({ name }) => name === 'training_mode')?.integer;
+  return node.operator === 'BatchNormalization' && training === 1
     ? 'the other images of a batch (BatchNormalization in training mode)'
+    : drawnBy(node, constants);
+}
+
+/** The random numbers that a node draws. */
+function drawnBy(
+  { operator, domain, inputs }: GraphNode,
+  constants: ReadonlyMap<string, TensorInfo>,
+): string | undefined {
+  if (domain !== '' && domain !== 'ai.onnx') return undefined;
+  if (drawing.has(operator)) return `random numbers (${operator})`;
+  return operator === 'Dropout' && inputs[2] && !isFalse(constants.get(inputs[2]))
+    ? 'random numbers (Dropout in training mode)'
     : undefined;
 }
 

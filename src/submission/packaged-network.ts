@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { BATCH, batchOf } from '../activations/batch-axis.js';
 import { candidateLayers } from '../activations/card/candidates.js';
 import type { ModelCard, Region } from '../activations/card/card.js';
 import { keptValue } from '../activations/layer-view.js';
@@ -46,6 +47,7 @@ export async function packageNetwork(file: ModelFile, card: ModelCard): Promise<
   const readout = readoutOf(file.name, card);
   const named = [Object.values(regionLayerMap ?? {}), readout, card.logits?.layer ?? []].flat(2);
   const layers = layerNames(file, card, named, regionLayerMap === undefined);
+  refuseTrials(file, layers);
   const parts = layers.flatMap((layer) => partOf(file, card, layer) ?? []);
   const outputs = new Map(
     layers.map((layer) => [
@@ -77,6 +79,17 @@ export async function packageNetwork(file: ModelFile, card: ModelCard): Promise<
     readout,
     input,
   };
+}
+
+/** @throws VentralError `package-invalid` for layers that are averaged over trials: Brain-Score shows an image once */
+function refuseTrials({ model, name }: ModelFile, layers: readonly string[]): void {
+  const layer = layers.find((each) => model.seeded?.has(resolveLayer(model, each).value));
+  if (layer === undefined) return;
+  throw new VentralError(
+    'package-invalid',
+    `The card of ${name} names ${layer}, which depends on random numbers and is averaged over trials: Brain-Score shows an image once; export the network without its noise`,
+    { field: layer, expected: 'layers that depend on the image alone', found: layer },
+  );
 }
 
 /**
@@ -172,12 +185,14 @@ function exposedModel(
 /** How images go in, and how many units each value has for an empty one, where the network takes that. */
 async function opened(
   onnx: Uint8Array,
-  { name }: ModelFile,
+  { name, model }: ModelFile,
   card: ModelCard,
 ): Promise<{ input: InputPlan; units: ReadonlyMap<string, number> }> {
   const session = await Session.open(onnx, { name, threads: 1, operators: 'as written' });
   try {
-    const input = inputPlan(session.inputs, card.input, { name, batch: 0 });
+    // As many at once as Brain-Score likes, unless images of a batch depend on each other.
+    const batch = batchOf(model) === BATCH ? 0 : 1;
+    const input = inputPlan(session.inputs, card.input, { name, batch });
     if (input.spec.frames !== undefined)
       throw new VentralError(
         'package-invalid',

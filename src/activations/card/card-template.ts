@@ -76,6 +76,8 @@ export interface CardHints {
   readonly output?: { readonly name: string; readonly values: number };
   /** Whether the network has no head: its output is no classes. */
   readonly headless?: boolean;
+  /** Of a network that draws random numbers. */
+  readonly trials?: number;
   readonly preset?: InputPreset;
   /** The preprocessing, where a file of a model hub says it. */
   readonly input?: InputSpec;
@@ -122,12 +124,12 @@ export function inputOf({
 
 /** The card that {@link cardTemplate} prints, without placeholder names. */
 export function proposedCard(name: string, hints: CardHints): ModelCard {
-  const { degrees = DEGREES, readout, regions } = hints;
+  const { degrees = DEGREES, readout, regions, trials } = hints;
   return {
     name,
     input: inputOf(hints),
     visual_degrees: degrees,
-    ...present({ readout, region_layer_map: regions }),
+    ...present({ readout, region_layer_map: regions, trials }),
   };
 }
 
@@ -163,7 +165,7 @@ export function cardTemplate(name: string, hints: CardHints = {}): string {
 }
 
 function linesOf(name: string, hints: CardHints): Line[] {
-  const { layout = 'NCHW', degrees, readout, regions = {} } = hints;
+  const { layout = 'NCHW', degrees, readout, regions = {}, trials } = hints;
   const named = REGIONS.filter((region) => regions[region] !== undefined);
   const map = REGIONS.map((region) => `${region}: ${quoted(regions[region] ?? 'NAME')}`);
   return [
@@ -185,6 +187,14 @@ function linesOf(name: string, hints: CardHints): Line[] {
       todo: readout === undefined ? 'layer that behaviour is read from' : undefined,
     },
     ...logitLines(hints),
+    ...(trials === undefined
+      ? []
+      : [
+          {
+            field: 'trials',
+            text: `trials: ${trials}   # how often each image is shown: the network draws random numbers`,
+          },
+        ]),
     {
       field: 'region_layer_map',
       text: `region_layer_map: { ${map.join(', ')} }`,

@@ -8,6 +8,7 @@ export interface CardWarning {
     | 'card-degrees'
     | 'card-template'
     | 'card-input'
+    | 'card-trials'
     | 'card-layer';
   readonly detail: string;
 }

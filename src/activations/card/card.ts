@@ -49,6 +49,8 @@ export interface ModelCard {
   readonly layers?: readonly string[];
   /** Tokens before those of the patches, where the graph does not show them. */
   readonly prefix_tokens?: { readonly cls: 0 | 1; readonly registers: number };
+  /** How often each image is shown to a network that draws random numbers: what its layers give is averaged. */
+  readonly trials?: number;
   readonly region_layer_map?: Readonly<Partial<Record<Region, string | readonly string[]>>>;
   /** Steps of each region, for recordings in bins of time; ascending. */
   readonly time_bins?: Readonly<Partial<Record<Region, readonly TimeStep[]>>>;

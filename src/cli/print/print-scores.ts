@@ -1,6 +1,12 @@
 import { stringify } from 'csv-stringify/sync';
 import { generalisationLines } from '../../scoring/draws/generalisation-words.js';
-import { choiceRemark, chosenOn, errorOf, type Score } from '../../scoring/measure/score.js';
+import {
+  choiceRemark,
+  chosenOn,
+  errorOf,
+  type Score,
+  trialsRemark,
+} from '../../scoring/measure/score.js';
 import type { ScoreOutcome } from '../../scoring/model/score-model.js';
 import { errorText, visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
@@ -90,7 +96,11 @@ const asRow = (score: Score): string[] => [
   span(score.ci),
   withError(score.raw.value, errorOf(score, 'raw')),
   score.ceiling ? shown(score.ceiling.value) : 'none',
-  [score.simulated ? 'simulated' : score.verified ? 'verified' : '', choiceRemark(score)]
+  [
+    score.simulated ? 'simulated' : score.verified ? 'verified' : '',
+    choiceRemark(score),
+    trialsRemark(score),
+  ]
     .filter(Boolean)
     .join(', '),
 ];

@@ -81,6 +81,9 @@ export function checkGraph(model: Model, given: Partial<GraphLimits> = {}): Grap
   const bytes = checkSizes(model, limits);
   const inputs = modelInputs(model);
   if (inputs.length === 0) throw invalid(model, 'graph.input', 'an image input', 'none');
+  const seen = new Set<string>();
+  const twice = inputs.find(({ name }) => seen.size === seen.add(name).size);
+  if (twice) throw invalid(model, 'graph.input', 'inputs of different names', twice.name);
   checkValues(model, model.graph, () => false);
   checkFolding(model, limits.folding, refusalOf(model));
   return {

@@ -92,9 +92,10 @@ function checkDeclared(info: ValueInfo, most: number, refuse: Refuse): void {
   if (bytes > most) throw refuse(field, `at most ${most} bytes`, `${shapeText(dims)}, ${bytes}`);
 }
 
-/** @throws where a name or a text in an attribute is longer than `most` */
+/** @throws where a name or a text in an attribute is longer than `most`, and where the name of a value cannot be handed to the runtime */
 export function checkTexts(model: Model, most: number, refuse: Refuse): void {
   for (const node of allNodes(model)) {
+    for (const name of [...node.inputs, ...node.outputs]) checkName(name, node, refuse);
     const lengths = [node.name, node.operator, ...node.inputs, ...node.outputs, ...textsOf(node)];
     const longest = lengths.reduce((longest, { length }) => Math.max(longest, length), 0);
     if (longest > most) {
@@ -105,6 +106,13 @@ export function checkTexts(model: Model, most: number, refuse: Refuse): void {
       );
     }
   }
+}
+
+/** The runtime takes and gives values as fields of objects, and names that are not UTF-8 do not survive decoding. */
+function checkName(name: string, node: GraphNode, refuse: Refuse): void {
+  const field = `node ${node.name.slice(0, 100) || node.operator.slice(0, 100)}`;
+  if (name === '__proto__') throw refuse(field, 'values of other names than __proto__', name);
+  if (name.includes('\ufffd')) throw refuse(field, 'names in UTF-8', name.slice(0, 100));
 }
 
 function* textsOf(node: GraphNode): Generator<string | Uint8Array> {

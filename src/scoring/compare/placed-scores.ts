@@ -212,7 +212,7 @@ function sampledOf(
   threads: number,
 ): Sampled {
   if (!('measured' in outcome)) return { reason: outcome.reason };
-  const { task, measured, seconds, inputs } = outcome;
+  const { task, measured, seconds, inputs, trials } = outcome;
   const { loaded, layer } = task;
   const score = makeScore(loaded, measured, {
     origin,
@@ -223,6 +223,7 @@ function sampledOf(
     verified: loaded.verified,
     threads,
     seconds,
+    trials,
   });
   return { score, draws: measured.draws };
 }

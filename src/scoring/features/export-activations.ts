@@ -5,6 +5,7 @@ import { extractActivations } from '../../activations/extract.js';
 import type { CardSource } from '../../activations/model-file.js';
 import { openNetwork } from '../../activations/open-network.js';
 import type { Shown } from '../../activations/stimuli/shown.js';
+import { trialsOf } from '../../activations/trials.js';
 import { compareCodePoints, compareNaturally } from '../../data/ids.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import {
@@ -17,7 +18,7 @@ import {
 import { VentralError } from '../../errors/ventral-error.js';
 import { requireOutputFile } from '../../formats/output-place.js';
 import { present } from '../../formats/present.js';
-import { expandLayers } from '../../onnx/layers.js';
+import { expandLayers, resolveLayer } from '../../onnx/layers.js';
 import { passSeconds } from '../../runtime/work.js';
 import { DataSources } from '../benchmark/data-sources.js';
 import type { ScoreContext } from '../model/score-model.js';
@@ -50,6 +51,9 @@ export async function exportActivations(
   const network = await openNetwork(request.model, { ...context, input: request.input });
   const { file, card } = network;
   const layers = expandLayers(file.model, request.layers).map(({ name }) => name);
+  const [trials] = layers.flatMap(
+    (layer) => trialsOf(file.model, card, resolveLayer(file.model, layer).value) ?? [],
+  );
   const { shown, close } = await stimuliOf(request, context);
   const scratch = await makeScratchFolder(context.home);
   const total = shown.stimuli.ids.length;
@@ -78,6 +82,7 @@ export async function exportActivations(
         card,
         ...(request.benchmark ? { benchmark: request.benchmark } : {}),
         degrees: shown.degrees ?? null,
+        ...present({ trials }),
       };
       await writeFeatures(request.output, {
         ids: shown.stimuli.ids,

@@ -303,7 +303,7 @@ function scoreOf(
   selection: boolean,
 ): Score | { readonly reason: string } {
   if (!('measured' in outcome)) return { reason: outcome.reason };
-  const { task, measured, seconds, inputs } = outcome;
+  const { task, measured, seconds, inputs, trials } = outcome;
   const { loaded, layer, half } = task;
   return makeScore({ ...partOf(loaded, half), verified: loaded.verified }, measured, {
     origin,
@@ -314,6 +314,7 @@ function scoreOf(
     verified: loaded.verified,
     threads: context.threads,
     seconds,
+    trials,
     ...present({ components: task.components?.count }),
   });
 }

@@ -5,6 +5,7 @@ import { LAYERS } from '../../activations/reduction-stages.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import type { Stage, Work } from '../../runtime/work.js';
 import type { FittedComponents } from '../benchmark/fitting-pictures.js';
 import { type Half, partOf } from '../measure/halves.js';
@@ -234,7 +235,8 @@ async function start(
   const outcome = async (answer: Promise<Timed>): Promise<CellOutcome> => {
     let cell: Cell;
     try {
-      cell = { units: found.units, ...(await answer) };
+      const trials = 'reduced' in reduction ? reduction.reduced.trials : undefined;
+      cell = { units: found.units, ...present({ trials }), ...(await answer) };
     } catch (thrown) {
       const error = refusal(thrown);
       cell = { units: found.units, reason: reasonOf(error) };

@@ -1,5 +1,6 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import type { CardWarning } from '../../activations/card/card-warnings.js';
+import { type LayerTrials, trialSpread } from '../../activations/trials.js';
 import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
@@ -8,7 +9,7 @@ import { type Optimization, runtimeIdentity } from '../../runtime/session.js';
 import { DRAWS_VERSION } from '../draws/drawn-units.js';
 import type { ScoreDraws } from '../draws/score-draws.js';
 import { benchmarkNotices, type LoadedBenchmark, type Measured } from './loaded-benchmark.js';
-import type { LayerChoice, Score } from './score.js';
+import type { LayerChoice, Score, ScoreTrials } from './score.js';
 import { benchmarkDigest } from './score-inputs.js';
 
 /** Where features come from: a model, or a file of features without one. */
@@ -39,6 +40,8 @@ export interface Surroundings {
   readonly seconds: number;
   /** Principal components that the layer was projected on, if any. */
   readonly components?: number;
+  /** The trials behind the layer, where it depends on random numbers. */
+  readonly trials?: LayerTrials | undefined;
 }
 
 /** What was drawn, and of which data. */
@@ -95,6 +98,7 @@ export function makeScore(
       ...(draws ? { draws: drawsDigest(loaded, draws) } : {}),
       ...present({ components: around.components }),
       ...(dropped ? { dropped } : {}),
+      ...present({ trials: around.trials && scoreTrials(around.trials) }),
       runtime: {
         ...runtimeIdentity(around.threads),
         ...(origin.kind === 'model' ? present({ optimization: origin.optimization }) : {}),
@@ -104,3 +108,9 @@ export function makeScore(
     },
   };
 }
+
+const scoreTrials = (trials: LayerTrials): ScoreTrials => ({
+  count: trials.count,
+  seed: trials.seed,
+  spread: trialSpread(trials),
+});

@@ -99,6 +99,14 @@ export interface Dropped {
   readonly stimuli?: number;
 }
 
+/** The trials over which a layer was averaged. */
+export interface ScoreTrials {
+  readonly count: number;
+  readonly seed: number;
+  /** Standard deviation over trials, in parts of the mean responses (both root mean squares); null of one trial. */
+  readonly spread: number | null;
+}
+
 /** What computed a number. */
 export interface UsedRuntime {
   readonly ort: string;
@@ -121,6 +129,8 @@ export interface Provenance {
   readonly components?: number;
   /** Present where the benchmark has a rule. */
   readonly dropped?: Dropped;
+  /** Of a layer that depends on random numbers. */
+  readonly trials?: ScoreTrials;
   readonly runtime: UsedRuntime;
   readonly seconds: number;
   readonly peakRssMiB: number;
@@ -141,6 +151,14 @@ export function choiceRemark(
   return on === undefined || on === score.benchmark
     ? 'selection: layer chosen on this benchmark'
     : `selection: layer chosen on ${on}, which shares stimuli`;
+}
+
+/** Over how many trials the layer was averaged, and how much it varied; empty where it draws no random numbers. */
+export function trialsRemark({ provenance: { trials } }: Pick<Score, 'provenance'>): string {
+  if (!trials) return '';
+  const { count, spread } = trials;
+  if (spread === null) return count === 1 ? 'one trial' : `${count} trials`;
+  return `${count} trials, spread ${(100 * spread).toPrecision(2)} %`;
 }
 
 /** Why a score has no value, in a sentence. */

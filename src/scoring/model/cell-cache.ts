@@ -1,4 +1,5 @@
 import type { ContentCache } from '../../activations/cache/content-cache.js';
+import type { LayerTrials } from '../../activations/trials.js';
 import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { runtimeIdentity } from '../../runtime/session.js';
@@ -9,6 +10,8 @@ import type { Measured } from '../measure/loaded-benchmark.js';
 export type Cell = {
   /** Units of the layer; null if unknown. */
   readonly units: number | null;
+  /** Of a layer that depends on random numbers. */
+  readonly trials?: LayerTrials;
 } & (
   | {
       readonly measured: Measured;

@@ -249,6 +249,7 @@ async function scoreTask(
       verified: loaded.verified,
       threads: context.threads,
       seconds: (performance.now() - started) / 1000,
+      trials: layer.trials,
     });
     return { loaded, score, draws: measured.draws };
   } catch (error) {

@@ -34,6 +34,8 @@ export async function openAttackedModel(
   const { layer, classes } = logitsOf(file.name, card);
   const { value, selection } = resolveLayer(file.model, layer);
   if (selection) throw unsupported(file.name, 'logits that are a whole layer', layer);
+  if (file.model.seeded?.has(value))
+    throw unsupported(file.name, 'logits that draw no random numbers', layer);
   const bytes = exposeValues(file.model, [value]);
   const session = await Session.open(bytes, {
     ...{ name: file.name, threads: 1 },

@@ -125,6 +125,12 @@ function Scores({ title, scores, pages }: ScoresProps) {
   );
 }
 
+/** How often each image was shown, and how much the layer varied. */
+const trialsText = ({ count, spread }: NonNullable<Score['provenance']['trials']>) =>
+  spread === null
+    ? `${count} ${count === 1 ? 'trial' : 'trials'}`
+    : `${count} trials, spread ${(100 * spread).toPrecision(2)} %`;
+
 function Row({ score, page }: { readonly score: Score; readonly page: string | undefined }) {
   const { benchmark, layer, selection, warnings, provenance, raw, ceiling } = score;
   const { seconds } = provenance;
@@ -147,6 +153,7 @@ function Row({ score, page }: { readonly score: Score; readonly page: string | u
       <td>
         <bdi class="layer">{layer}</bdi>
         {selection && <small class="quiet">{selectionOf(score)}</small>}
+        {provenance.trials && <small class="quiet">{trialsText(provenance.trials)}</small>}
       </td>
       <td class="number">
         {value(raw.value)}
