@@ -7,7 +7,7 @@ import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { checkGraph } from '../onnx/checks/check-graph.js';
-import { embedExternalData, externalFiles } from '../onnx/external-data.js';
+import { embedExternalData, externalFiles, MOST_MODEL_BYTES } from '../onnx/external-data.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
 import { modelInputs } from '../onnx/model-inputs.js';
@@ -165,6 +165,22 @@ export function cardOf(file: ModelFile): ModelCard {
   );
 }
 
+/**
+ * The card of a network as far as it is in a file of its own, without opening the network; undefined where there is none, or
+ * none that can be read: opening the network reports that.
+ */
+export async function cardNear(reference: string): Promise<ModelCard | undefined> {
+  const isCard = /\.ya?ml$/i.test(reference);
+  try {
+    if (!existsSync(reference)) return undefined;
+    const card = statSync(reference).isDirectory() ? join(reference, 'model.yaml') : reference;
+    if (card === reference && !isCard) return besideCard(reference)?.card;
+    return parseCard(await readFile(card, 'utf8'), card, cardFolder(card));
+  } catch {
+    return undefined;
+  }
+}
+
 async function locate(
   reference: string,
 ): Promise<{ path: string; bytes: Uint8Array; placed?: PlacedCard; shipped?: boolean }> {
@@ -184,7 +200,18 @@ async function locate(
   if (statSync(path).isDirectory()) return fromCard(join(path, 'model.yaml'));
   if (['.yaml', '.yml'].includes(extname(path))) return fromCard(path);
   await refuseCheckpoint(path);
-  return { path, bytes: await readFile(path) };
+  return { path, bytes: await modelBytes(path) };
+}
+
+/** @throws VentralError `onnx-invalid` for a file that no runtime takes, before it is read */
+async function modelBytes(path: string): Promise<Uint8Array> {
+  const { size } = statSync(path);
+  if (size <= MOST_MODEL_BYTES) return readFile(path);
+  throw new VentralError(
+    'onnx-invalid',
+    `${path} has ${size} bytes, and the runtime takes a model of at most ${MOST_MODEL_BYTES}: export it in float16`,
+    { file: path, expected: `at most ${MOST_MODEL_BYTES} bytes`, found: `${size}` },
+  );
 }
 
 async function fromCard(
@@ -208,7 +235,7 @@ async function fromCard(
         `${path} names the file ${card.file}, which does not exist`,
         { file: card.file, field: '/file' },
       );
-    return { path: file, bytes: await readFile(file), placed };
+    return { path: file, bytes: await modelBytes(file), placed };
   }
   if (card.build && dirname(resolve(folder)) === shipped) {
     const module = await import(
