@@ -18,18 +18,25 @@ interface Processor {
   readonly mode: ResizeSpec['mode'];
   /** Number of the interpolation where the file gives none. */
   readonly resample?: number;
+  /** Whether it crops where the file says neither. */
+  readonly crops?: true;
 }
 
 /** Processors of that order, by their names without `ImageProcessor`. */
 const processors: Readonly<Record<string, Processor>> = {
   ...named({ mode: 'square', resample: 2 }, ['ViT', 'Pvt', 'Segformer', 'DINOv3ViT']),
-  ...named({ mode: 'square', resample: 3 }, ['Beit', 'Blip', 'DeiT', 'Siglip']),
+  ...named({ mode: 'square', resample: 3 }, ['Blip', 'Siglip']),
+  ...named({ mode: 'square', resample: 3, crops: true }, ['Beit', 'DeiT']),
   ...named({ mode: 'square', resample: 0 }, ['EfficientNet']),
   ...named({ mode: 'short-side' }, ['ConvNext']),
-  ...named({ mode: 'short-side', resample: 2 }, ['MobileNetV1', 'MobileNetV2']),
-  ...named({ mode: 'short-side', resample: 2 }, ['MobileViT']),
-  ...named({ mode: 'short-side', resample: 3 }, ['Bit', 'CLIP', 'ChineseCLIP']),
-  ...named({ mode: 'short-side', resample: 3 }, ['Levit', 'PoolFormer']),
+  ...named({ mode: 'short-side', resample: 2, crops: true }, [
+    'MobileNetV1',
+    'MobileNetV2',
+    'MobileViT',
+  ]),
+  ...named({ mode: 'short-side', resample: 3, crops: true }, [
+    ...['Bit', 'CLIP', 'ChineseCLIP', 'Levit', 'PoolFormer'],
+  ]),
 };
 
 function named(processor: Processor, names: readonly string[]): Record<string, Processor> {
@@ -113,7 +120,8 @@ function geometry(
   { type, processor }: Known,
   refuse: Refuse,
 ): Pick<InputSpec, 'resize' | 'crop' | 'crop_rule'> {
-  const { do_resize = true, do_center_crop = 'crop_size' in config, crop_pct, size } = config;
+  const { do_resize = true, crop_pct, size } = config;
+  const { do_center_crop = processor?.crops ?? isSet(config.crop_size) } = config;
   const cut = () => cropped(square(config.crop_size, 'crop_size', refuse));
   if (!do_resize) return { resize: 'none', ...(do_center_crop ? cut() : {}) };
   const resample = config.resample ?? processor?.resample;
@@ -129,7 +137,7 @@ function geometry(
     return fromConvNext(to, crop_pct ?? 224 / 256, resample, refuse);
   const isEdge = edge !== undefined || (isNumber && processor?.mode === 'short-side');
   const grown = type === 'Levit' && isEdge ? Math.trunc((256 / 224) * to) : to;
-  const share = type === 'PoolFormer' ? positive(crop_pct ?? 0.9, 'crop_pct', refuse) : 1;
+  const share = type === 'PoolFormer' ? positive(crop_pct, 'crop_pct', refuse) : 1;
   const mode = isEdge || type === 'PoolFormer' ? 'short-side' : 'square';
   return {
     ...resized(mode, Math.trunc(grown / share), resample, refuse),

@@ -140,7 +140,10 @@ test.each([
   ],
   [
     'transformers, an older list of height and width',
-    { feature_extractor_type: 'CLIPFeatureExtractor', size: [224, 224], ...named(half) },
+    {
+      feature_extractor_type: 'CLIPFeatureExtractor',
+      ...{ size: [224, 224], do_center_crop: false, ...named(half) },
+    },
     { resize: pillow(224, 'square', 'bicubic'), range: 1, ...half },
   ],
   [
@@ -173,6 +176,7 @@ test.each([
     'transformers, blue first',
     {
       image_processor_type: 'MobileViTImageProcessor',
+      do_center_crop: false,
       size: { shortest_edge: 288 },
       do_resize: true,
     },
@@ -227,6 +231,19 @@ test.each<[string, unknown, string]>([
     'a longest edge',
     { do_resize: true, size: { shortest_edge: 9, longest_edge: 9 }, resample: 2, ...named(half) },
     'size.longest_edge',
+  ],
+  [
+    'a crop of no size',
+    { image_processor_type: 'CLIPImageProcessor', size: { shortest_edge: 224 }, ...named(half) },
+    'crop_size',
+  ],
+  [
+    'a share of none',
+    {
+      ...{ image_processor_type: 'PoolFormerImageProcessor', crop_pct: null, ...named(half) },
+      size: { shortest_edge: 224 },
+    },
+    'crop_pct',
   ],
   ['grey images', { preprocess_cfg: { size: 224, mode: 'L' } }, 'mode'],
   ['a longest side', { preprocess_cfg: { size: 224, resize_mode: 'longest' } }, 'resize_mode'],

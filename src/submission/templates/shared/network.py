@@ -82,7 +82,7 @@ def resize(image):
 
 
 def center_crop(pixels):
-    """The centre crop of torchvision (halves to even, padded with zeros), transformers (floor, padded) or albumentations."""
+    """The centre crop of torchvision (halves to even, zeros around), transformers (floor, too) or albumentations."""
     if CROP is None:
         return pixels
     height, width = pixels.shape[:2]
