@@ -82,14 +82,18 @@ export function fromTransformers(file: Json, refuse: Refuse): HubConfig {
     ...numbers,
     ...(isBgr === true && { channels: 'BGR' as const }),
   };
-  return { input: inOrder(input, type), notes: notesOf(config, { name, processor }) };
+  const notes = notesOf(config, { name, processor });
+  return type === DINO ? { input: byTorch(input, refuse), notes } : { input, notes };
 }
 
 /** DINOv3's processor resizes floats by torch, and rounds nothing. */
-function inOrder(input: InputSpec, type: string): InputSpec {
+const DINO = 'DINOv3ViT';
+
+function byTorch(input: InputSpec, refuse: Refuse): InputSpec {
   const { resize } = input;
-  if (type !== 'DINOv3ViT' || resize === 'none') return input;
-  return { ...input, resize: { ...resize, library: 'torch' } };
+  if (resize === 'none') return input;
+  if (resize.filter === 'bilinear') return { ...input, resize: { ...resize, library: 'torch' } };
+  throw refuse('resample', '2: a card has torch resize bilinearly', resize.filter);
 }
 
 function notesOf(
@@ -101,6 +105,11 @@ function notesOf(
     ...(name !== '' && !processor
       ? [
           `${quotedList([name])} is no image processor that ventral knows: its keys were read as those of ViT and CLIP`,
+        ]
+      : []),
+    ...(/Fast$/.test(name) && processor && !name.startsWith(DINO)
+      ? [
+          `${quotedList([name])} resizes tensors by torchvision: some of its pixels differ from Pillow's, which the card follows, by 1 or 2 of 255`,
         ]
       : []),
     ...(unknown.length > 0

@@ -245,6 +245,11 @@ test.each<[string, unknown, string]>([
     },
     'crop_pct',
   ],
+  [
+    'bicubic floats',
+    { image_processor_type: 'DINOv3ViTImageProcessorFast', size: 224, resample: 3, ...named(half) },
+    'resample',
+  ],
   ['grey images', { preprocess_cfg: { size: 224, mode: 'L' } }, 'mode'],
   ['a longest side', { preprocess_cfg: { size: 224, resize_mode: 'longest' } }, 'resize_mode'],
   [
@@ -311,4 +316,8 @@ test('what the card leaves out, and a processor that is not known, are named', a
     expect.stringMatching(/^the card leaves out "apply_ocr", "tesseract_config", "do_warp":/),
   ]);
   expect((await read({ image_processor_type: 'ViTImageProcessor', ...common })).notes).toEqual([]);
+  const fast = await read({ image_processor_type: 'ViTImageProcessorFast', ...common });
+  expect(fast.notes).toEqual([
+    expect.stringMatching(/resizes tensors by torchvision: .* by 1 or 2/),
+  ]);
 });
