@@ -189,7 +189,9 @@ async function locate(
     /^[\w.-]+$/.test(reference) && !existsSync(reference) && existsSync(join(named, 'model.yaml'));
   const path = isName ? named : reference;
   if (!existsSync(path)) {
-    const hint = didYouMean(reference, await shippedModels());
+    const hint = reference.startsWith('hf:')
+      ? `; \`ventral pull ${reference}\` brings it, and prints its path`
+      : didYouMean(reference, await shippedModels());
     throw new VentralError(
       'file-missing',
       `${reference} is neither a file nor the name of a shipped model${hint}`,

@@ -44,6 +44,12 @@ test('any other file is worked on where it is', async () => {
   expect(await where('none.onnx')).toBe(at('none.onnx'));
 });
 
+test('an address of the hub is no file, and the command that brings it is named', async () => {
+  await expect(openModelFile('hf:owner/net')).rejects.toThrow(
+    /`ventral pull hf:owner\/net` brings it/,
+  );
+});
+
 test('a file larger than any model is refused before it is read', async () => {
   writeFileSync(at('net.onnx'), '');
   await truncate(at('net.onnx'), 2 ** 31);

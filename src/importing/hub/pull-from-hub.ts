@@ -11,6 +11,7 @@ import { type ModelFile, openModelFile } from '../../activations/model-file.js';
 import { type PullOptions, pullWanted } from '../../data/download.js';
 import { type HubPlace, hubName } from '../../data/hub/hub-address.js';
 import { type HubFile, type HubSnapshot, hubWanted } from '../../data/hub/hub-repository.js';
+import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { quotedList } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
@@ -69,7 +70,7 @@ export async function pullFromHub(
     fetched.set(file, (await pullWanted(wanted, options)).path);
   };
   await bring(model);
-  const bytes = await readFile(fetched.get(model) as string);
+  const bytes = await readFile(whereIs(fetched.get(model) as string, join(folder, model.path)));
   const graph = readModel(bytes, model.path);
   const byPath = new Map(snapshot.files.map((file) => [file.path, file]));
   const needed = externalFiles(graph).map((name) => dataFile(name, model, snapshot, byPath));
@@ -81,12 +82,12 @@ export async function pullFromHub(
     sha256: createHash('sha256').update(bytes).digest('hex'),
     ...present({ weights: weightType(graph), licence: snapshot.licence }),
   };
-  // Beside the place, so that it is filled by renaming.
-  const made = `${folder}.${process.pid}.new`;
-  await rm(made, { recursive: true, force: true });
+  // In the file system of the place, so that it is filled by renaming.
+  const scratch = await makeScratchFolder(options.home, ...HUB, '.new');
+  const made = scratch.path;
   try {
     for (const [{ path: name }, path] of fetched)
-      await linked([path, join(folder, name)], join(made, name));
+      await linked(whereIs(path, join(folder, name)), join(made, name));
     const drafted = await draft({ folder, made, model, configs, source });
     await place(
       made,
@@ -100,11 +101,15 @@ export async function pullFromHub(
     const { file, open, notes } = drafted;
     return { name: file.name, path, card, digest: file.digest, source, files, open, notes };
   } finally {
-    await rm(made, { recursive: true, force: true });
+    await scratch.remove();
   }
 }
 
-const hubFolder = (home: string) => join(home, 'networks', 'hf');
+/** Where networks of the hub lie in a home. */
+const HUB = ['networks', 'hf'];
+const hubFolder = (home: string) => join(home, ...HUB);
+/** Where a fetched file is: another process that pulls it, too, may have given it its place. */
+const whereIs = (path: string, place: string) => (existsSync(path) ? path : place);
 /** Where files are until all of a network are here, by digest. */
 const incoming = (home: string) => join(hubFolder(home), '.incoming');
 
@@ -152,11 +157,10 @@ function configsFor(model: HubFile, files: readonly HubFile[]): HubFile[] {
     .filter(({ size }) => size <= MOST_CONFIG);
 }
 
-/** A second name of a file, or a copy where the file system has none. Another process may have given it its place. */
-async function linked([path, placed]: readonly string[], target: string): Promise<void> {
+/** A second name of a file, or a copy where the file system has none. */
+async function linked(path: string, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
-  const source = existsSync(path) ? path : placed;
-  await link(source, target).catch(() => copyFile(source, target));
+  await link(path, target).catch(() => copyFile(path, target));
 }
 
 interface Making {

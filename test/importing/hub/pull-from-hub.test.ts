@@ -52,12 +52,9 @@ const refused = (code: string, why: RegExp) =>
   expect.objectContaining({ code, message: expect.stringMatching(why) });
 /** Files below the networks of the home, what waits for another attempt aside. */
 const placed = () =>
-  (existsSync(join(home, 'networks'))
-    ? readdirSync(join(home, 'networks'), { recursive: true })
-    : []
-  )
-    .map(String)
-    .filter((path) => !path.includes('.incoming') && /\.\w+$/.test(path));
+  readdirSync(home, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('.incoming'))
+    .map(({ name }) => name);
 
 describe('a repository with external data', () => {
   const { model, data } = madeExternal(network, 'model.onnx_data');
@@ -121,6 +118,32 @@ describe('a repository with external data', () => {
     const [whole, half] = [await pull(), await pull(undefined, { file: 'model_fp16.onnx' })];
     expect(half.name).toBe('owner/net (fp16)');
     expect([whole, half].map(({ path }) => existsSync(path))).toEqual([true, true]);
+  });
+
+  test('may be pulled twice at once', async () => {
+    const [one, two] = await Promise.all([pull(), pull()]);
+    expect(one.digest).toBe(two.digest);
+    expect((await openModelFile(one.path)).digest).toBe(one.digest);
+  });
+
+  test('that is too large with its data is refused before they are fetched', async () => {
+    const listed = [...hub.files].map(([path, bytes]) => hub.entry(path, bytes)) as {
+      path: string;
+      lfs: { size: number };
+    }[];
+    for (const { path, lfs } of listed) if (path.endsWith('_data')) lfs.size = 2 ** 31;
+    hub.instead.set('/api/models/owner/net/tree/', (_request, response) => {
+      response.end(JSON.stringify(listed));
+      return true;
+    });
+    await expect(pull()).rejects.toEqual(
+      refused(
+        'onnx-external-data',
+        /bytes with its external data.*choose a smaller precision by --file/,
+      ),
+    );
+    expect(hub.contentRequests).toHaveLength(1);
+    expect(placed()).toEqual([]);
   });
 
   test('does not send the token to the host of large files', async () => {
