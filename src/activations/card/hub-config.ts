@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { InputSpec } from '../../screen/preprocess.js';
+import { parseCard } from './card.js';
 import {
   type HubConfig,
   isObject,
@@ -34,6 +35,13 @@ export async function readHubConfig(path: string): Promise<HubConfig> {
     );
   const config = jsonOf(text);
   if (!config) throw refuse('the file', 'a JSON object of at most 1 MiB', text.slice(0, 20));
+  const found = read(config, refuse);
+  // What no card can say is refused here, and not when a card of it is read.
+  parseCard(JSON.stringify({ input: found.input, visual_degrees: 1 }), path);
+  return found;
+}
+
+function read(config: Json, refuse: Refuse): HubConfig {
   const { pretrained_cfg: timm, preprocess_cfg: openClip, image_processor: processor } = config;
   if (isObject(timm)) return certain(fromTimm(timm, refuse));
   if (isObject(openClip)) return certain(fromOpenClip(openClip, sideOf(config), refuse));

@@ -57,7 +57,7 @@ const knownKeys = new Set([
   ...['do_flip_channel_order', 'do_convert_rgb', 'image_processor_type', 'feature_extractor_type'],
   ...['processor_class', '_valid_processor_keys', 'auto_map', 'data_format', 'input_data_format'],
   ...['return_tensors', 'device', 'default_to_square', 'disable_grouping', 'do_reduce_labels'],
-  ...['reduce_labels', 'image_seq_length', 'use_square_size', ...refusedKeys],
+  ...['reduce_labels', 'image_seq_length', ...refusedKeys],
 ]);
 
 const isSet = (value: unknown) => value !== undefined && value !== false;

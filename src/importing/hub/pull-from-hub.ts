@@ -60,49 +60,65 @@ export async function pullFromHub(
   options: HubPullOptions,
 ): Promise<HubPull> {
   const folder = folderOf(snapshot, options.home);
-  const fetched = new Map<HubFile, string>();
+  const { paths, others, configs, source } = await fetchAll(snapshot, model, folder, options);
+  // In the file system of the place, so that it is filled by renaming.
+  const scratch = await makeScratchFolder(options.home, ...HUB, '.new');
+  const made = scratch.path;
+  try {
+    for (const [{ path: name }, path] of paths)
+      await linked(whereIs(path, join(folder, name)), join(made, name));
+    const { file, card, open, notes } = await draft({ folder, made, model, configs, source });
+    // The last one makes the network visible.
+    for (const name of [...others.map(({ path }) => path), card, model.path])
+      await place(join(made, name), join(folder, name));
+    await cleared(paths.values(), folder);
+    const places = { path: join(folder, model.path), card: join(folder, card) };
+    const { name, digest } = file;
+    return { name, ...places, digest, source, files: [...paths.keys()], open, notes };
+  } finally {
+    await scratch.remove();
+  }
+}
+
+interface Fetched {
+  /** Where each file is. */
+  readonly paths: ReadonlyMap<HubFile, string>;
+  /** All but the model. */
+  readonly others: readonly HubFile[];
+  readonly configs: readonly HubFile[];
+  readonly source: HubSource;
+}
+
+/** Fetches what is not in the folder: the model, the files that it names, those with preprocessing. */
+async function fetchAll(
+  snapshot: HubSnapshot,
+  model: HubFile,
+  folder: string,
+  options: HubPullOptions,
+): Promise<Fetched> {
+  const paths = new Map<HubFile, string>();
   const bring = async (file: HubFile) => {
     const here = join(folder, file.path);
-    const path = existsSync(here)
-      ? here
-      : join(incoming(options.home), file.digest, basename(here));
-    const wanted = hubWanted(snapshot, file, path, options.place);
-    fetched.set(file, (await pullWanted(wanted, options)).path);
+    const later = join(incoming(options.home), file.digest, basename(here));
+    const wanted = hubWanted(snapshot, file, existsSync(here) ? here : later, options.place);
+    const { path } = await pullWanted(wanted, options);
+    paths.set(file, path);
+    return whereIs(path, here);
   };
-  await bring(model);
-  const bytes = await readFile(whereIs(fetched.get(model) as string, join(folder, model.path)));
+  const bytes = await readFile(await bring(model));
   const graph = readModel(bytes, model.path);
   const byPath = new Map(snapshot.files.map((file) => [file.path, file]));
   const needed = externalFiles(graph).map((name) => dataFile(name, model, snapshot, byPath));
   requireSize(snapshot, [model, ...needed]);
-  const configs = configsFor(model, snapshot.files);
-  for (const file of [...needed, ...configs]) await bring(file);
+  const configs = configsFor(model, byPath);
+  const others = [...needed, ...configs];
+  for (const file of others) await bring(file);
   const source = {
     ...{ hub: hubName(snapshot.address), commit: snapshot.commit, file: model.path },
     sha256: createHash('sha256').update(bytes).digest('hex'),
     ...present({ weights: weightType(graph), licence: snapshot.licence }),
   };
-  // In the file system of the place, so that it is filled by renaming.
-  const scratch = await makeScratchFolder(options.home, ...HUB, '.new');
-  const made = scratch.path;
-  try {
-    for (const [{ path: name }, path] of fetched)
-      await linked(whereIs(path, join(folder, name)), join(made, name));
-    const drafted = await draft({ folder, made, model, configs, source });
-    await place(
-      made,
-      folder,
-      [...needed, ...configs].map(({ path }) => path),
-    );
-    await place(made, folder, [drafted.card, model.path]);
-    await cleared(fetched.values(), folder);
-    const [path, card] = [join(folder, model.path), join(folder, drafted.card)];
-    const files = [...fetched.keys()];
-    const { file, open, notes } = drafted;
-    return { name: file.name, path, card, digest: file.digest, source, files, open, notes };
-  } finally {
-    await scratch.remove();
-  }
+  return { paths, others, configs, source };
 }
 
 /** Where networks of the hub lie in a home. */
@@ -146,15 +162,13 @@ function requireSize({ address }: HubSnapshot, files: readonly HubFile[]): void 
 }
 
 /** Files with preprocessing, those nearest to the model first. */
-function configsFor(model: HubFile, files: readonly HubFile[]): HubFile[] {
+function configsFor(model: HubFile, byPath: ReadonlyMap<string, HubFile>): HubFile[] {
   const parts = posix.dirname(model.path).split('/');
   const folders = parts.map((_, i) => parts.slice(0, parts.length - i).join('/'));
   const paths = [...new Set([...folders, '.'])].flatMap((folder) =>
     CONFIGS.map((name) => posix.join(folder, name)),
   );
-  return paths
-    .flatMap((path) => files.find((file) => file.path === path) ?? [])
-    .filter(({ size }) => size <= MOST_CONFIG);
+  return paths.flatMap((path) => byPath.get(path) ?? []).filter(({ size }) => size <= MOST_CONFIG);
 }
 
 /** A second name of a file, or a copy where the file system has none. */
@@ -241,12 +255,9 @@ const isSame = (a: HubConfig, b: HubConfig) => {
   return text(a) === text(b);
 };
 
-/** Gives files their place; the last one makes the network visible. */
-async function place(from: string, to: string, paths: readonly string[]): Promise<void> {
-  for (const path of paths) {
-    await mkdir(dirname(join(to, path)), { recursive: true });
-    await rename(join(from, path), join(to, path));
-  }
+async function place(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await rename(from, to);
 }
 
 /** Removes what came by its digest and has its place now. */

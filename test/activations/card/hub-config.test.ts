@@ -274,6 +274,14 @@ test.each<[string, unknown, string]>([
   });
 });
 
+test('a crop of more than a square has is refused before a card is written', async () => {
+  const size = { height: 224, width: 224 };
+  const config = { do_resize: true, size, resample: 2, do_center_crop: true, crop_size: 256 };
+  await expect(read({ ...config, ...named(half) })).rejects.toThrow(
+    /config\.json.* crop 256 is larger than the 224 pixels after resize/,
+  );
+});
+
 test('a missing file is one', async () => {
   await expect(readHubConfig(join(root, 'none.json'))).rejects.toMatchObject({
     code: 'file-missing',
