@@ -8,7 +8,9 @@ import { type HubAddress, type HubPlace, hubName } from './hub-address.js';
 
 /**
  * A repository of the hub by its documented HTTP interface: `/api/models/…/revision/…` (commit, licence),
- * `/api/models/…/tree/…` (files with sizes and digests) and `/…/resolve/…` (contents).
+ * `/api/models/…/tree/…` (files with sizes and digests) and `/…/resolve/…` (contents). Its JavaScript client, @huggingface/hub
+ * 2.17, is not used: it begins an interrupted file anew, compares no digest, reads answers of any length, and sends the token
+ * wherever the link to a next page leads.
  */
 
 /** A file of a repository. */
@@ -77,7 +79,7 @@ export function hubWanted(
       answer.status === 404 && answer.headers['x-error-code'] === undefined
         ? undefined
         : refusalOf(answer, address, { endpoint, ...present({ token }) }),
-    again: `ventral pull ${hubName(address)}`,
+    again: `ventral pull ${hubName(address)}${address.revision ? `@${address.revision}` : ''}`,
     ...present({ authorization: token && `Bearer ${token}` }),
   };
 }
@@ -282,7 +284,9 @@ function refusalOf(
   if (error === 'EntryNotFound')
     return new VentralError('not-found', `${name} lacks a file that it lists`, details);
   if (status === 401 || status === 404 || error === 'RepoNotFound') {
-    const account = token ? 'the account of HF_TOKEN may not see it' : 'it needs HF_TOKEN';
+    const account = token
+      ? 'HF_TOKEN is not valid, or of an account that may not see it'
+      : 'it needs HF_TOKEN';
     return new VentralError(
       'not-found',
       `${endpoint} has no model ${repository}, or it is private and ${account}`,

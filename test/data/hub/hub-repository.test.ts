@@ -79,7 +79,13 @@ test('a hub that is silent is not waited for', async () => {
 describe('who may not see it learns why:', () => {
   test.each([
     ['no such revision', 404, 'RevisionNotFound', undefined, /has no revision "v9"/],
-    ['no such model', 404, 'RepoNotFound', 'hf_x', /no model owner\/net, or.*HF_TOKEN may not/],
+    [
+      'no such model',
+      404,
+      'RepoNotFound',
+      'hf_x',
+      /no model owner\/net, or.*HF_TOKEN is not valid/,
+    ],
     ['no such model, no token', 401, 'RepoNotFound', undefined, /private and it needs HF_TOKEN/],
     ['a token that is none', 401, undefined, 'hf_x', /no model owner\/net/],
   ] as const)('%s', async (_, status, code, token, words) => {
