@@ -9,7 +9,7 @@ import { packageRoot } from '../formats/package-root.js';
 import { checkGraph } from '../onnx/checks/check-graph.js';
 import { embedExternalData, externalFiles, MOST_MODEL_BYTES } from '../onnx/external-data.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
-import { type Model, readModel, writeModel } from '../onnx/model.js';
+import { type Model, readModel } from '../onnx/model.js';
 import { modelInputs } from '../onnx/model-inputs.js';
 import { withDequantised } from '../onnx/prepare/dequantise.js';
 import { imagePart } from '../onnx/prepare/image-part.js';
@@ -152,7 +152,7 @@ async function selfContained(
   checkGraph(model);
   if (externalFiles(model).length === 0) return { model, bytes };
   const whole = await embedExternalData(model, dirname(resolve(path)));
-  return { model: whole, bytes: writeModel(whole) };
+  return { model: readModel(whole, model.name), bytes: whole };
 }
 
 /** The card of a network, or `card-missing` with a card to complete. */

@@ -3,7 +3,7 @@ import { join, sep } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import { elementBytes } from './element-type.js';
 import type { TensorInfo } from './graph.js';
-import { type Model, readModel } from './model.js';
+import type { Model } from './model.js';
 import { allNodes } from './operators.js';
 import { concatenate, records, varintBytes } from './wire.js';
 
@@ -58,14 +58,13 @@ function locationOf(model: Model, tensor: TensorInfo): string {
 }
 
 /**
- * The model with its external weights inside, so that it is self-contained; the model itself where it
- * has none. The model should have passed checkGraph, which bounds its size.
+ * Bytes of the model with its external weights inside, so that it is self-contained. The model should have passed checkGraph,
+ * which bounds its size.
  * @param folder the model's own
  * @throws VentralError `onnx-external-data` for files that are missing, too short, no plain files or outside of the
  *   folder, and for more than {@link MOST_MODEL_BYTES}
  */
-export async function embedExternalData(model: Model, folder: string): Promise<Model> {
-  if (externalFiles(model).length === 0) return model;
+export async function embedExternalData(model: Model, folder: string): Promise<Uint8Array> {
   const pieces = await packedPieces(model, folder);
   const bytes = new Uint8Array(sizeOf(pieces));
   let at = 0;
@@ -73,7 +72,7 @@ export async function embedExternalData(model: Model, folder: string): Promise<M
     bytes.set(chunk, at);
     at += chunk.length;
   }
-  return readModel(bytes, model.name);
+  return bytes;
 }
 
 /**
