@@ -57,7 +57,7 @@ const folders: Record<string, readonly string[]> = {
   onnx: ['.', 'tokens', 'prepare', 'checks'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
   metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'resampling', 'tiled', 'time', 'table'],
-  data: ['.', 'rdms', 'simulated', 'xarray', 'published'],
+  data: ['.', 'rdms', 'simulated', 'xarray', 'published', 'hub'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
   scoring: [
     ...[
@@ -77,7 +77,7 @@ const folders: Record<string, readonly string[]> = {
   ],
   importing: [
     ...['architectures', 'source', 'pickle', 'proof', 'tensorflow', 'keras', 'tensor'],
-    ...['checkpoint', 'tfjs', 'tflite', 'graft', '.', 'published'],
+    ...['checkpoint', 'tfjs', 'tflite', 'graft', '.', 'published', 'hub'],
   ],
   training: [
     ...['data', 'graph', 'optimize', 'augment', 'operators', 'step', 'attack', 'recipe'],

@@ -7,9 +7,9 @@ import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { checkGraph } from '../onnx/checks/check-graph.js';
-import { embedExternalData, externalFiles } from '../onnx/external-data.js';
+import { embedExternalData, externalFiles, MOST_MODEL_BYTES } from '../onnx/external-data.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
-import { type Model, readModel, writeModel } from '../onnx/model.js';
+import { type Model, readModel } from '../onnx/model.js';
 import { modelInputs } from '../onnx/model-inputs.js';
 import { withDequantised } from '../onnx/prepare/dequantise.js';
 import { imagePart } from '../onnx/prepare/image-part.js';
@@ -174,7 +174,7 @@ async function selfContained(
   checkGraph(model);
   if (externalFiles(model).length === 0) return { model, bytes };
   const whole = await embedExternalData(model, dirname(resolve(path)));
-  return { model: whole, bytes: writeModel(whole) };
+  return { model: readModel(whole, model.name), bytes: whole };
 }
 
 /** The card of a network, or `card-missing` with a card to complete. */
@@ -187,6 +187,22 @@ export function cardOf(file: ModelFile): ModelCard {
   );
 }
 
+/**
+ * The card of a network as far as it is in a file of its own, without opening the network; undefined where there is none, or
+ * none that can be read: opening the network reports that.
+ */
+export async function cardNear(reference: string): Promise<ModelCard | undefined> {
+  const isCard = /\.ya?ml$/i.test(reference);
+  try {
+    if (!existsSync(reference)) return undefined;
+    const card = statSync(reference).isDirectory() ? join(reference, 'model.yaml') : reference;
+    if (card === reference && !isCard) return besideCard(reference)?.card;
+    return parseCard(await readFile(card, 'utf8'), card, cardFolder(card));
+  } catch {
+    return undefined;
+  }
+}
+
 async function locate(
   reference: string,
 ): Promise<{ path: string; bytes: Uint8Array; placed?: PlacedCard; shipped?: boolean }> {
@@ -195,7 +211,9 @@ async function locate(
     /^[\w.-]+$/.test(reference) && !existsSync(reference) && existsSync(join(named, 'model.yaml'));
   const path = isName ? named : reference;
   if (!existsSync(path)) {
-    const hint = didYouMean(reference, await shippedModels());
+    const hint = reference.startsWith('hf:')
+      ? `; \`ventral pull ${reference}\` brings it, and prints its path`
+      : didYouMean(reference, await shippedModels());
     throw new VentralError(
       'file-missing',
       `${reference} is neither a file nor the name of a shipped model${hint}`,
@@ -206,7 +224,18 @@ async function locate(
   if (statSync(path).isDirectory()) return fromCard(join(path, 'model.yaml'));
   if (['.yaml', '.yml'].includes(extname(path))) return fromCard(path);
   await refuseCheckpoint(path);
-  return { path, bytes: await readFile(path) };
+  return { path, bytes: await modelBytes(path) };
+}
+
+/** @throws VentralError `onnx-invalid` for a file that no runtime takes, before it is read */
+async function modelBytes(path: string): Promise<Uint8Array> {
+  const { size } = statSync(path);
+  if (size <= MOST_MODEL_BYTES) return readFile(path);
+  throw new VentralError(
+    'onnx-invalid',
+    `${path} has ${size} bytes, and the runtime takes a model of at most ${MOST_MODEL_BYTES}: export it in float16`,
+    { file: path, expected: `at most ${MOST_MODEL_BYTES} bytes`, found: `${size}` },
+  );
 }
 
 async function fromCard(
@@ -230,7 +259,7 @@ async function fromCard(
         `${path} names the file ${card.file}, which does not exist`,
         { file: card.file, field: '/file' },
       );
-    return { path: file, bytes: await readFile(file), placed };
+    return { path: file, bytes: await modelBytes(file), placed };
   }
   if (card.build && dirname(resolve(folder)) === shipped) {
     const module = await import(

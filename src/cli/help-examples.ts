@@ -42,6 +42,11 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'models show': ['ventral models show gabor-v1'],
   'models add': ['ventral models add net.onnx --card net.yaml --name "My network"'],
   'models pull': ['ventral models pull mobilenet-v2-1.0-224'],
+  pull: [
+    'ventral pull hf:owner/name --file onnx/model.onnx',
+    'ventral pull hf:owner/name@v1.0',
+    'ventral pull mobilenet-v2-1.0-224',
+  ],
   'models remove': ['ventral models remove mdl_01abc'],
   'data list': ['ventral data list'],
   'data pull': ['ventral data pull MajajHong2015public.IT-pls'],

@@ -28,6 +28,8 @@ export interface Request {
   readonly entry: Pick<CatalogEntry, 'identifier' | 'access'>;
   /** Whether a redirect to another host or from HTTPS to HTTP is refused. */
   readonly sameHost?: boolean;
+  readonly authorization?: string;
+  readonly refusal?: (answer: Pick<HttpAnswer, 'status' | 'headers'>) => VentralError | undefined;
   readonly stallMs: number;
   readonly signal?: AbortSignal;
 }
@@ -46,8 +48,7 @@ export class BrokenBody extends Error {
 export async function request(asked: Request): Promise<Outcome> {
   const watch = new Watch(asked.stallMs, asked.signal);
   try {
-    const follow = asked.sameHost ? stayAt(asked) : undefined;
-    const answer = await httpGet(asked.url, headersFor(asked.part), watch.signal, follow);
+    const answer = await httpGet(asked.url, headersFor(asked), watch.signal, followOf(asked));
     const outcome = await judge(asked, answer).catch((error) => {
       answer.close();
       throw error;
@@ -79,6 +80,28 @@ const stayAt =
       'download-failed',
       `${entry.identifier}: ${url} redirects to ${found}, which is elsewhere than the catalog says`,
       { file: entry.identifier, expected: from.origin, found },
+    );
+  };
+
+function followOf(asked: Request): ((from: URL, to: URL) => void) | undefined {
+  if (asked.sameHost) return stayAt(asked);
+  return asked.authorization === undefined ? undefined : stayEncrypted(asked);
+}
+
+/** Refuses redirects of what needed credentials to where it would be sent in the clear. */
+const stayEncrypted =
+  ({ entry, url }: Request) =>
+  (from: URL, to: URL): void => {
+    if (to.protocol === from.protocol || to.protocol === 'https:') return;
+    const found = `${to.protocol}//${to.host}`;
+    throw new VentralError(
+      'download-failed',
+      `${entry.identifier}: ${url} redirects to ${found}, which is not encrypted`,
+      {
+        file: entry.identifier,
+        expected: from.protocol,
+        found,
+      },
     );
   };
 
@@ -151,8 +174,11 @@ async function* watched(
   }
 }
 
-function headersFor(part: PartialFile): Record<string, string> {
-  const headers: Record<string, string> = { 'user-agent': 'ventral' };
+function headersFor({ part, authorization }: Request): Record<string, string> {
+  const headers: Record<string, string> = {
+    'user-agent': 'ventral',
+    ...present({ authorization }),
+  };
   if (part.bytes === 0) return headers;
   headers.range = `bytes=${part.bytes}-`;
   if (part.validator !== undefined) headers['if-range'] = part.validator;
@@ -161,7 +187,7 @@ function headersFor(part: PartialFile): Record<string, string> {
 
 /** Reads the status line and sets the part to where the body starts. */
 async function judge(
-  { url, part, entry }: Request,
+  { url, part, entry, refusal }: Request,
   answer: HttpAnswer,
 ): Promise<'body' | 'whole' | Failure> {
   const { status, headers } = answer;
@@ -183,6 +209,8 @@ async function judge(
     await part.restart(undefined);
     return { why: 'the file changed on the server since the partial download', waitMs: 0 };
   }
+  const refused = status >= 400 && status < 500 ? refusal?.(answer) : undefined;
+  if (refused) throw refused;
   if (status === 401 || status === 403) throw forbidden(url, entry, status);
   const why = `the server answered ${status}`;
   if (status === 408 || status === 429 || status >= 500) {

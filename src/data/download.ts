@@ -6,7 +6,7 @@ import { present } from '../formats/present.js';
 import type { CatalogEntry, CatalogFile } from './catalog.js';
 import { dataPath, isThere } from './data-folder.js';
 import { type Body, BrokenBody, type Failure, type Request, request } from './download-request.js';
-import { hashOf } from './file-sha1.js';
+import { type FileAlgorithm, hashOf } from './file-sha1.js';
 import { PartialFile } from './partial-file.js';
 
 /** How far one file is. */
@@ -36,13 +36,19 @@ export interface Wanted {
   readonly size?: number;
   /** S3 version that has these bytes, asked for where the plain object has others. */
   readonly version?: string;
-  readonly algorithm: 'sha1' | 'sha256';
+  readonly algorithm: FileAlgorithm;
   /** Lower-case hex. */
   readonly digest: string;
   readonly path: string;
   /** Whose file it is, in messages. */
   readonly entry: Request['entry'];
   readonly sameHost?: boolean;
+  /** Header `authorization`, for the host of `url` alone. */
+  readonly authorization?: string;
+  /** What an answer that ends the download means, where the server says more than its status. */
+  readonly refusal?: Request['refusal'];
+  /** Command that resumes the download. */
+  readonly again?: string;
 }
 
 export interface PullOptions {
@@ -61,6 +67,12 @@ export interface PulledFile {
   /** True where it was here before. */
   readonly already: boolean;
 }
+
+const algorithmNames: Readonly<Record<FileAlgorithm, string>> = {
+  sha1: 'SHA-1',
+  sha256: 'SHA-256',
+  'git-blob': 'git id',
+};
 
 const PATIENCE: Patience = { attempts: 6, firstWaitMs: 1000, stallMs: 60_000 };
 const LONGEST_WAIT_MS = 60_000;
@@ -114,7 +126,7 @@ export async function pullWanted(file: Wanted, options: PullOptions): Promise<Pu
 }
 
 function interrupted(file: Wanted, cause: unknown): VentralError {
-  const next = '`ventral data pull` resumes the download';
+  const next = `\`${file.again ?? 'ventral data pull'}\` resumes the download`;
   return new VentralError('interrupted', `${file.file}: interrupted; ${next}`, {
     file: file.file,
     cause,
@@ -143,7 +155,7 @@ async function fetchChecked(part: PartialFile, file: Wanted, options: PullOption
     await part.restart(undefined);
     return fetchChecked(part, earlier, options);
   }
-  const name = file.algorithm === 'sha1' ? 'SHA-1' : 'SHA-256';
+  const name = algorithmNames[file.algorithm];
   throw new VentralError(
     'checksum-mismatch',
     `${file.file}: expected ${name} ${file.digest}, found ${found} in ${part.bytes} bytes from ${file.url}; the file was removed`,
@@ -182,7 +194,12 @@ async function fetchAll(part: PartialFile, file: Wanted, options: PullOptions): 
       part,
       entry,
       stallMs,
-      ...present({ signal: options.signal, sameHost: file.sameHost }),
+      ...present({
+        signal: options.signal,
+        sameHost: file.sameHost,
+        authorization: file.authorization,
+        refusal: file.refusal,
+      }),
     });
     const failure = outcome.body
       ? await receive(part, file, outcome.body, options)
@@ -193,7 +210,7 @@ async function fetchAll(part: PartialFile, file: Wanted, options: PullOptions): 
     if (failed >= attempts) {
       throw new VentralError(
         'download-failed',
-        `${file.file}: ${failure.why} after ${attempts} attempts at ${url}; \`ventral data pull\` resumes the download`,
+        `${file.file}: ${failure.why} after ${attempts} attempts at ${url}; \`${file.again ?? 'ventral data pull'}\` resumes the download`,
         { file: file.file, found: failure.why, cause: failure.cause },
       );
     }

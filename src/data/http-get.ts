@@ -1,5 +1,6 @@
 import { type IncomingMessage, request as plain } from 'node:http';
 import { request as secure } from 'node:https';
+import { VentralError } from '../errors/ventral-error.js';
 
 /** A server's answer: status and headers first, the body as a stream. */
 export interface HttpAnswer {
@@ -16,7 +17,8 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const AHEAD = 64;
 
 /**
- * One GET, following up to five redirects, each of which `follow` may refuse by throwing. The built-in `fetch` is not used because it throws away
+ * One GET, following up to five redirects over HTTP and HTTPS, each of which `follow` may refuse by throwing. A header
+ * `authorization` is not sent to another origin. The built-in `fetch` is not used because it throws away
  * what it has buffered when a connection breaks, and a resumable download wants those bytes.
  */
 export async function httpGet(
@@ -26,13 +28,16 @@ export async function httpGet(
   follow: (from: URL, to: URL) => void = () => {},
 ): Promise<HttpAnswer> {
   let at = new URL(url);
+  let sent = headers;
   for (let hops = 0; ; hops++) {
-    const message = await open(at, headers, signal);
+    const message = await open(at, sent, signal);
     const { location } = message.headers;
     if (REDIRECTS.has(message.statusCode ?? 0) && location !== undefined && hops < 5) {
       message.resume();
       const to = new URL(location, at);
+      requireHttp(at, to);
       follow(at, to);
+      if (to.origin !== at.origin) sent = withoutAuthorization(sent);
       at = to;
       continue;
     }
@@ -43,6 +48,23 @@ export async function httpGet(
       close: () => void message.destroy(),
     };
   }
+}
+
+function requireHttp(from: URL, to: URL): void {
+  if (to.protocol === 'http:' || to.protocol === 'https:') return;
+  const found = `${from.host} redirects to an address of ${to.protocol}`;
+  throw new VentralError('download-failed', `${found}, which is not followed`, {
+    file: from.href,
+    expected: 'http or https',
+    found: to.protocol,
+  });
+}
+
+function withoutAuthorization({
+  authorization: _secret,
+  ...others
+}: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return others;
 }
 
 function open(

@@ -26,7 +26,7 @@ export const codes = {
   'onnx-external-data': {
     status: 422,
     exit: 2,
-    title: 'External data lies outside the model folder',
+    title: 'The external data cannot be used',
   },
   'onnx-invalid': { status: 422, exit: 2, title: 'Invalid graph' },
   'layer-unknown': { status: 422, exit: 2, title: 'The model has no such layer' },

@@ -4,10 +4,10 @@ import { roundHalfEven } from './round-half-even.js';
 
 /**
  * Centre crops. `torchvision`'s offset is rounded half to even and an image smaller than the crop is
- * first padded with zeros; `albumentations` (the OpenCV recipes) floors and refuses such an image.
- * Parity: to the pixel (oracle group 10).
+ * first padded with zeros; `transformers` floors the offset and pads more at the top and left; `albumentations` (the
+ * OpenCV recipes) floors and refuses such an image. Parity: to the pixel (oracle group 10, and test/fixtures/hub).
  */
-export type CropRule = 'torchvision' | 'albumentations';
+export type CropRule = 'torchvision' | 'transformers' | 'albumentations';
 
 /** Offset of a centre crop of `crop` pixels in `size` pixels, `crop` ≤ `size`. */
 export function cropOffset(size: number, crop: number, rule: CropRule): number {
@@ -15,9 +15,15 @@ export function cropOffset(size: number, crop: number, rule: CropRule): number {
   return rule === 'torchvision' ? roundHalfEven(half) : Math.floor(half);
 }
 
-function pad<T extends Raster | FloatRaster>(source: T, width: number, height: number): T {
-  const left = Math.floor(Math.max(0, width - source.width) / 2);
-  const top = Math.floor(Math.max(0, height - source.height) / 2);
+function pad<T extends Raster | FloatRaster>(
+  source: T,
+  width: number,
+  height: number,
+  rule: CropRule,
+): T {
+  const round = rule === 'transformers' ? Math.ceil : Math.floor;
+  const left = round(Math.max(0, width - source.width) / 2);
+  const top = round(Math.max(0, height - source.height) / 2);
   const wide = Math.max(width, source.width);
   const { channels } = source;
   const length = wide * Math.max(height, source.height) * channels;
@@ -79,7 +85,8 @@ export function centerCrop<T extends Raster | FloatRaster>(
 ): T {
   if (source.width >= width && source.height >= height)
     return cut(source, centerWindow(source, width, height, rule));
-  if (rule === 'torchvision') return centerCrop(pad(source, width, height), width, height, rule);
+  if (rule !== 'albumentations')
+    return centerCrop(pad(source, width, height, rule), width, height, rule);
   throw new VentralError(
     'input-mismatch',
     `crop is ${width} × ${height} pixels, but the image has ${source.width} × ${source.height} ` +

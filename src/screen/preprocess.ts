@@ -28,6 +28,8 @@ export interface InputSpec {
   readonly resize: ResizeSpec | 'none';
   /** Side of the square that is cut from the centre after the resize. */
   readonly crop?: number;
+  /** Whose rounding of the crop's offset; that of torchvision unless said, after OpenCV that of albumentations. */
+  readonly crop_rule?: 'torchvision' | 'transformers';
   /** Value of a white pixel before mean and std. */
   readonly range: number;
   readonly mean: readonly number[];
@@ -70,10 +72,15 @@ function resize(
   return cut(resizeTorch(source, width, height, antialias ?? true), window);
 }
 
-function resizeAndCrop(source: Raster, spec: ResizeSpec, crop?: number): Raster | FloatRaster {
+function resizeAndCrop(
+  source: Raster,
+  spec: ResizeSpec,
+  { crop, crop_rule }: Pick<InputSpec, 'crop' | 'crop_rule'>,
+): Raster | FloatRaster {
   checkFilter(spec);
   const [width, height] = targetSize(source, spec);
-  const rule: CropRule = spec.library === 'opencv' ? 'albumentations' : 'torchvision';
+  const own: CropRule = spec.library === 'opencv' ? 'albumentations' : 'torchvision';
+  const rule = crop_rule ?? own;
   if (crop !== undefined && crop <= width && crop <= height) {
     // Pixels that the crop would throw away are not computed.
     const window = centerWindow({ width, height }, crop, crop, rule);
@@ -90,14 +97,13 @@ function resizeAndCrop(source: Raster, spec: ResizeSpec, crop?: number): Raster 
  * that OpenCV's rule cannot make
  */
 export function toGreyOrRgb(picture: Raster, spec: InputSpec): Raster | FloatRaster {
-  const { resize: how, crop } = spec;
+  const { resize: how, crop, crop_rule: rule = 'torchvision' } = spec;
   const source = withoutAlpha(picture);
-  if (how === 'none')
-    return crop === undefined ? source : centerCrop(source, crop, crop, 'torchvision');
+  if (how === 'none') return crop === undefined ? source : centerCrop(source, crop, crop, rule);
   // Channels do not mix: grey is resized once. But the vector steps of OpenCV's
   // INTER_CUBIC run across channels, so that it must see three.
   const mixes = how.library === 'opencv' && how.filter === 'bicubic';
-  return resizeAndCrop(mixes ? toThreeChannels(source) : source, how, crop);
+  return resizeAndCrop(mixes ? toThreeChannels(source) : source, how, spec);
 }
 
 /**

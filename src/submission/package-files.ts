@@ -82,7 +82,8 @@ function valuesOf({
   weights,
 }: PackageParts): TemplateValues {
   const { input } = network;
-  const { resize, crop, range, mean, std, layout, channels } = input.spec;
+  const { resize, crop, crop_rule, range, mean, std, layout, channels } = input.spec;
+  const isOpencv = resize !== 'none' && resize.library === 'opencv';
   return {
     identifier,
     layers: network.layers,
@@ -99,6 +100,7 @@ function valuesOf({
     batch: input.batch || null,
     resize: resize === 'none' ? null : { ...resize, antialias: resize.antialias ?? true },
     crop: crop ?? null,
+    crop_rule: crop_rule ?? (isOpencv ? 'albumentations' : 'torchvision'),
     range,
     mean,
     std,

@@ -1,7 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openModelFile } from '../../src/activations/model-file.js';
+import { madeExternal } from '../onnx/made-external.js';
 import { oraclePath } from '../oracle.js';
 import { madeHome } from '../store/made-home.js';
 import { serve, ventral } from './process.js';
@@ -15,6 +17,17 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 const net = () => oraclePath('09-end-to-end/resnet/model.onnx');
 const card = () => oraclePath('09-end-to-end/resnet/card.yaml');
 
+/** Whether a model with external data is registered as one file, of the digest that commands give it. */
+async function addedApart({ call }: Awaited<ReturnType<typeof serve>>): Promise<boolean> {
+  const { model, data } = madeExternal(readFileSync(net()), 'net.onnx_data');
+  const path = join(home, 'net.onnx');
+  await writeFile(path, model);
+  await writeFile(`${path}_data`, data);
+  const { out } = await ventral('models', 'add', path, '--card', card(), '--home', home);
+  const { body } = await call('GET', `/v1/models/${out.trim()}`);
+  return (body as { digest?: string }).digest === (await openModelFile(path)).digest;
+}
+
 describe('ventral serve', () => {
   it('prints one line, owns its home, serves commands, and ends within ten seconds', async () => {
     const service = await serve(home);
@@ -26,6 +39,7 @@ describe('ventral serve', () => {
     expect(added).toMatchObject({ status: 0, out: expect.stringMatching(/^mdl_[0-9a-z]+\n$/) });
     const shown = await service.call('GET', `/v1/models/${added.out.trim()}`);
     expect(shown.body).toMatchObject({ name: 'e2e-resnet', card: { visual_degrees: 8 } });
+    expect(await addedApart(service)).toBe(true);
     const refused = await ventral('models', 'add', card(), '--home', home);
     expect(refused).toMatchObject({
       status: 2,

@@ -65,6 +65,10 @@ const resized = (resize: InputSpec['resize'], crop?: number): ModelCard => {
   const { crop: _crop, ...input } = card().input;
   return { ...card(), input: { ...input, resize, ...(crop ? { crop } : {}) } };
 };
+const cutByTransformers = (resize: InputSpec['resize'], crop: number): ModelCard => {
+  const whole = resized(resize, crop);
+  return { ...whole, input: { ...whole.input, crop_rule: 'transformers' } };
+};
 const square = { to: 48, mode: 'square' } as const;
 const short = { to: 53, mode: 'short-side' } as const;
 
@@ -90,6 +94,11 @@ const cards: Readonly<Record<string, ModelCard>> = {
     48,
   ),
   'no resize': resized('none', 48),
+  'cut by transformers': cutByTransformers({ ...short, filter: 'bilinear', library: 'pillow' }, 48),
+  'padded by transformers': cutByTransformers(
+    { to: 31, mode: 'square', filter: 'bilinear', library: 'pillow' },
+    48,
+  ),
 };
 
 interface Case {

@@ -1,7 +1,7 @@
 import { present } from '../../formats/present.js';
 import { type InputLayout, isFrameLayout } from '../../onnx/input-layout.js';
 import type { InputSpec } from '../../screen/preprocess.js';
-import type { ModelCard, Region } from './card.js';
+import type { HubSource, ModelCard, Region } from './card.js';
 
 /** Common kinds of preprocessing, under their usual names. */
 export const inputPresets = {
@@ -81,6 +81,8 @@ export interface CardHints {
   readonly preset?: InputPreset;
   /** The preprocessing, where a file of a model hub says it. */
   readonly input?: InputSpec;
+  /** The file beside the card, and where it was brought from. */
+  readonly pulled?: { readonly file: string; readonly source: HubSource };
   readonly degrees?: number;
   readonly readout?: string;
   readonly regions?: Readonly<Partial<Record<Region, string>>>;
@@ -150,18 +152,44 @@ export function openFields(hints: CardHints): string[] {
  * unknown names are `NAME`.
  */
 export function cardTemplate(name: string, hints: CardHints = {}): string {
-  const lines = linesOf(name, hints);
-  const width = Math.min(48, Math.max(...lines.map(({ text }) => text.length)));
   const { layers = [] } = hints;
   return [
-    ...lines.map(({ text, todo }) =>
-      todo === undefined ? text : `${text.padEnd(width)}   # TODO: ${todo}`,
-    ),
+    ...texts(linesOf(name, hints)),
     ...(layers.length > 0
       ? ['# layers of this network:', ...layers.map((layer) => `#   ${layer}`)]
       : []),
     '',
   ].join('\n');
+}
+
+/**
+ * The card of a network that `ventral pull` brought: what its repository says, and nothing to complete but what a score
+ * needs. Regions and read-out are found by `ventral map`.
+ */
+export function pulledCard(name: string, hints: CardHints): string {
+  const left = ['readout', 'region_layer_map'];
+  const lines = linesOf(name, hints).filter(({ field }) => !left.includes(field));
+  return [...texts(lines), ''].join('\n');
+}
+
+function texts(lines: readonly Line[]): string[] {
+  const width = Math.min(48, Math.max(...lines.map(({ text }) => text.length)));
+  return lines.map(({ text, todo }) =>
+    todo === undefined ? text : `${text.padEnd(width)}   # TODO: ${todo}`,
+  );
+}
+
+function pulledLines({ pulled }: CardHints): Line[] {
+  if (!pulled) return [];
+  const entries = Object.entries(pulled.source);
+  return [
+    { field: 'file', text: `file: ${JSON.stringify(pulled.file)}` },
+    { field: 'source', text: 'source:' },
+    ...entries.map(([key, value]) => ({
+      field: `source.${key}`,
+      text: `  ${key}: ${JSON.stringify(value)}`,
+    })),
+  ];
 }
 
 function linesOf(name: string, hints: CardHints): Line[] {
@@ -170,6 +198,7 @@ function linesOf(name: string, hints: CardHints): Line[] {
   const map = REGIONS.map((region) => `${region}: ${quoted(regions[region] ?? 'NAME')}`);
   return [
     { field: 'name', text: `name: ${JSON.stringify(name)}` },
+    ...pulledLines(hints),
     { field: 'input', text: 'input:' },
     ...inputLines(hints),
     ...layoutLines(layout, hints),
@@ -224,7 +253,7 @@ const quoted = (layer: string) => (/^[A-Za-z_][\w.]*$/.test(layer) ? layer : JSO
 
 function inputLines(hints: CardHints): Line[] {
   const { size, preset, normalizer, input } = hints;
-  const { resize, crop, range, mean, std, channels } = inputOf(hints);
+  const { resize, crop, crop_rule: rule, range, mean, std, channels } = inputOf(hints);
   const known = preset !== undefined || input !== undefined;
   const trained = known || normalizer ? undefined : 'the values that the network was trained with';
   return [
@@ -247,6 +276,7 @@ function inputLines(hints: CardHints): Line[] {
                 : undefined,
           },
         ]),
+    ...(rule ? [{ field: 'input.crop_rule', text: `  crop_rule: ${rule}` }] : []),
     {
       field: 'input.range',
       text: `  range: ${range}`,

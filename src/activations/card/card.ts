@@ -33,6 +33,20 @@ export interface TimeStep {
   readonly bin: readonly [start: number, end: number];
 }
 
+/** The file of a model hub that a network was brought from (`ventral pull`); no number depends on it. */
+export interface HubSource {
+  /** `hf:owner/name`. */
+  readonly hub: string;
+  readonly commit: string;
+  /** Path of the ONNX file in the repository. */
+  readonly file: string;
+  /** Of that file, without its external data. */
+  readonly sha256: string;
+  /** Element type of most weights. */
+  readonly weights?: string;
+  readonly licence?: string;
+}
+
 /**
  * Facts about a network that its graph does not have (design §5): its preprocessing, the degrees of visual angle
  * of its input, and the layer of each region.
@@ -56,6 +70,7 @@ export interface ModelCard {
   readonly time_bins?: Readonly<Partial<Record<Region, readonly TimeStep[]>>>;
   /** Records of `ventral map --commit`; `behavior` for the read-out. */
   readonly region_layer_choice?: Readonly<Partial<Record<Region | 'behavior', RegionLayerChoice>>>;
+  readonly source?: HubSource;
   readonly assumed?: string;
 }
 

@@ -18,6 +18,7 @@ import { comparisonCsv, printComparison, printSeries } from '../print/print-comp
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
+import { reportMixedPrecisions } from '../terminal/report-mixed-precisions.js';
 import { reportStandIns } from '../terminal/report-stand-ins.js';
 import { several } from './score.js';
 
@@ -89,7 +90,7 @@ async function compare(
   const budgets = { home, threads, maxMemory, maxScratch, cache };
   const context = { ...budgets, signal: stop.signal, progress: bar.progress };
   try {
-    const found = await (options.series ? series : sideBySide)(request, context);
+    const found = await (options.series ? series : sideBySide)(request, context, io);
     bar.clear();
     await show(found, options, io);
     sayReasons(found.rows, io);
@@ -118,7 +119,12 @@ function requestOf(paths: readonly string[], options: CompareOptions): Compariso
 async function sideBySide(
   request: ComparisonRequest,
   context: LayerMapContext,
+  io: Io,
 ): Promise<Comparison> {
+  await reportMixedPrecisions(
+    request.models.map(({ path }) => path),
+    io,
+  );
   const { compareModels } = await import('../../scoring/compare/compare.js');
   return compareModels(request, context);
 }
@@ -126,12 +132,17 @@ async function sideBySide(
 async function series(
   request: ComparisonRequest,
   context: LayerMapContext,
+  io: Io,
 ): Promise<SeriesComparison> {
   const [{ seriesCheckpoints }, { compareSeries }] = await Promise.all([
     import('../../scoring/compare/series-checkpoints.js'),
     import('../../scoring/compare/series.js'),
   ]);
   const models = await seriesCheckpoints(request.models);
+  await reportMixedPrecisions(
+    models.map(({ path }) => path),
+    io,
+  );
   return compareSeries({ ...request, models }, context);
 }
 

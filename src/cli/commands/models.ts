@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Command } from 'commander';
+import type { ModelCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { ModelAccess, ModelResource } from '../../service/access/model-resource.js';
@@ -33,20 +34,32 @@ export function registerModels(program: Command, io: Io): void {
     .option('--name <name>', 'name of the model; default: the name in its card')
     .option('--json', 'print JSON')
     .action((file: string, _options: unknown, command: Command) => add(file, command, io));
-  models
-    .command('pull <names...>')
-    .description('fetch public trained networks, import them, and try them on a few images')
-    .option('--accept-terms', 'accept their licences without being asked')
-    .option('--from <url>', 'download from another URL that has the files under their names')
-    .option('--no-images', 'do not try them on images')
-    .option('--json', 'print JSON')
-    .action((names: string[], options: PullChoices, command: Command) =>
-      pullModels(names, options, command, io),
-    );
+  registerPull(models, io);
+  registerPull(program, io);
   models
     .command('remove <model>')
     .description('remove a model by id or digest; its scores are kept')
     .action((model: string, _options: unknown, command: Command) => remove(model, command, io));
+}
+
+/** `ventral models pull`, and `ventral pull` for short. */
+function registerPull(parent: Command, io: Io): void {
+  parent
+    .command('pull <names...>')
+    .description(
+      'fetch networks: public ones by name, ONNX files of the Hugging Face hub by hf:owner/name[@revision]',
+    )
+    .option('--accept-terms', 'accept their licences without being asked')
+    .option('--file <path>', 'with hf:, which ONNX file; default: the one in full precision')
+    .option(
+      '--from <url>',
+      'public ones: download from another URL that has the files under their names',
+    )
+    .option('--no-images', 'do not try public ones on images')
+    .option('--json', 'print JSON')
+    .action((names: string[], options: PullChoices, command: Command) =>
+      pullModels(names, options, command, io),
+    );
 }
 
 async function withAccess<T>(
@@ -123,15 +136,31 @@ async function add(file: string, command: Command, io: Io): Promise<void> {
   const source = card ?? cardBeside(file);
   const { wholeCard } = await import('../../activations/card/whole-card.js');
   const text = source === undefined ? undefined : await wholeCard(source);
-  const { model, created } = await withAccess(command, (access) =>
-    access.add({
-      path: file,
-      ...present({ card: text, name }),
+  const { asOneFile } = await import('../../activations/one-file.js');
+  const { model, created, mixed } = await asOneFile(file, globalOptions(command).home, (path) =>
+    withAccess(command, async (access) => {
+      const added = await access.add({ path, ...present({ card: text, name }) });
+      return { ...added, mixed: await mixedWith(added.model, access) };
     }),
   );
   io.out(json ? `${JSON.stringify(model, null, 2)}\n` : `${model.id}\n`);
   io.err(`${words(model, created)}\n`);
   for (const { code, detail } of model.warnings) io.err(visibleText(`${code}: ${detail}`));
+  for (const remark of mixed) io.err(visibleText(`warning: ${remark}`));
+}
+
+/** Remarks on a registration that is another one's network in another precision: they share a leaderboard. */
+async function mixedWith(model: ModelResource, access: ModelAccess): Promise<string[]> {
+  const { mixedPrecisions } = await import('../../activations/card/mixed-precisions.js');
+  const of = ({ name, card }: ModelResource) => ({
+    name,
+    source: (card as Pick<ModelCard, 'source'> | null)?.source,
+  });
+  const here = of(model);
+  if (!here.source) return [];
+  const others = (await access.list()).filter(({ id }) => id !== model.id);
+  const same = others.map(of).filter(({ source }) => source?.hub === here.source?.hub);
+  return mixedPrecisions([here, ...same]);
 }
 
 function words(model: ModelResource, created: boolean): string {

@@ -105,7 +105,9 @@ function registerCard(program: Command, io: Io): void {
       const { readHubConfig } = await import('../../activations/card/hub-config.js');
       const { cardTemplate, openFields } = await import('../../activations/card/card-template.js');
       const found = await draftCard(reference);
-      const input = options.config ? await readHubConfig(options.config) : undefined;
+      const config = options.config ? await readHubConfig(options.config) : undefined;
+      const input = config?.input;
+      for (const note of config?.notes ?? []) io.err(visibleText(`note: ${note}`));
       const draft = { ...found, hints: { ...found.hints, ...present({ input }) } };
       const { askCard, terminalQuestions } = await import('../terminal/ask-card.js');
       const questions = terminalQuestions();

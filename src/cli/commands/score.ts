@@ -15,6 +15,7 @@ import { sayWithoutValue } from '../print/say-failed.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
+import { reportMixedPrecisions } from '../terminal/report-mixed-precisions.js';
 import {
   bringScores,
   checkServiceUsage,
@@ -84,6 +85,7 @@ export function registerScore(program: Command, io: Io): void {
     async (models: string[], options: ScoreOptions, command: Command) => {
       await refuseBenchmarks(models);
       checkUsage(models, options);
+      await reportMixedPrecisions(models, io);
       const { answered, failures } = await score(models, options, command, io);
       const scores = answered.flatMap(({ scores, request }) =>
         'model' in request ? named(scores, fileName(request.model.path, models, options)) : scores,

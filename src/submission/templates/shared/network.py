@@ -27,6 +27,7 @@ BATCH = VENTRAL.batch
 # From a picture on the screen to the input: resize, centre crop, (pixel * RANGE / 255 - MEAN) / STD.
 RESIZE = VENTRAL.resize
 CROP = VENTRAL.crop
+CROP_RULE = VENTRAL.crop_rule
 RANGE = VENTRAL.range
 MEAN = VENTRAL.mean
 STD = VENTRAL.std
@@ -81,19 +82,22 @@ def resize(image):
 
 
 def center_crop(pixels):
-    """torchvision's centre crop (halves to even, padded with zeros); albumentations' (floor) after OpenCV."""
+    """The centre crop of torchvision (halves to even, zeros around), transformers (floor, too) or albumentations."""
     if CROP is None:
         return pixels
     height, width = pixels.shape[:2]
-    if RESIZE is not None and RESIZE['library'] == 'opencv':
+    if CROP_RULE == 'albumentations':
         if min(height, width) < CROP:
             raise ValueError(f'crop is {CROP} pixels, but the picture has {width} x {height} after resize')
         top, left = (height - CROP) // 2, (width - CROP) // 2
     else:
         pad_y, pad_x = max(0, CROP - height), max(0, CROP - width)
-        pixels = np.pad(pixels, ((pad_y // 2, pad_y - pad_y // 2), (pad_x // 2, pad_x - pad_x // 2), (0, 0)))
+        floors = CROP_RULE == 'transformers'
+        above, before = (pad_y + floors) // 2, (pad_x + floors) // 2
+        pixels = np.pad(pixels, ((above, pad_y - above), (before, pad_x - before), (0, 0)))
         height, width = pixels.shape[:2]
-        top, left = round((height - CROP) / 2), round((width - CROP) / 2)
+        top, left = (height - CROP) / 2, (width - CROP) / 2
+        top, left = (int(top), int(left)) if floors else (round(top), round(left))
     return pixels[top:top + CROP, left:left + CROP]
 
 
