@@ -11,7 +11,12 @@ import { type Arrays, i2nArrays, plsArrays } from './arrays.js';
 import { check } from './check.js';
 import { hasPython, type Original, original, withArrays } from './original.js';
 import { type Measurement, measureOurs } from './ours.js';
-import { regressionArrays, regressionKinds } from './regression-arrays.js';
+import {
+  type RegressionKind,
+  regressionArrays,
+  regressionKinds,
+  type Size,
+} from './regression-arrays.js';
 
 /**
  * Our metrics beside the original definitions (bench/reference.py) on the same arrays, in turn, each
@@ -57,7 +62,7 @@ interface Comparison {
     readonly threads: number;
     readonly peakMiB: number;
   };
-  /** Of `gemm`: float64 operations (1e9) a processor second. */
+  /** Of `gemm` and `ridge`: float64 operations (1e9) a processor second. */
   readonly gflops?: { readonly ours: number; readonly original: number };
   readonly difference: number;
   readonly rounds: readonly { ours: Measurement; original: Readonly<Record<string, number>> }[];
@@ -155,6 +160,16 @@ function save(comparisons: readonly Comparison[], kind: 'reference' | 'regressio
   return path;
 }
 
+/**
+ * Float64 operations (1e9) of the product, and those that a ridge regression over images cannot do without: half of the
+ * products of its images, the factor, and two solutions for each target.
+ */
+function operations(kind: RegressionKind, { images, units, targets }: Size): number | undefined {
+  if (kind === 'gemm') return 2e-9 * Math.floor(images / 2) ** 2 * units;
+  if (kind !== 'ridge' || units < images) return undefined;
+  return 1e-9 * images ** 2 * (units + images / 3 + 2 * targets);
+}
+
 /** Compares one of the kinds of 2026 at each number of images. */
 function compareKind(
   name: string,
@@ -174,10 +189,13 @@ function compareKind(
       rounds: Number(values.rounds),
       threads,
     });
-    const work = 2e-9 * images * units * targets;
+    const work = operations(kind, size);
     const { ours: mine, original: theirs } = comparison;
-    const gflops = { ours: work / mine.processor.laterCalls, original: work / theirs.processor };
-    add(kind === 'gemm' ? { ...comparison, gflops } : comparison);
+    const gflops = work && {
+      ours: work / mine.processor.laterCalls,
+      original: work / theirs.processor,
+    };
+    add(gflops ? { ...comparison, gflops } : comparison);
   }
 }
 

@@ -19,10 +19,11 @@ def correlations(target, prediction):
 
 def gemm(manifest, arrays):
     x = np.asarray(arrays["features"], dtype=np.float64)
-    y = arrays["targets"]
+    half = len(x) // 2
+    first, second = x[:half], x[half : 2 * half]
 
     def score():
-        product = x.T @ y
+        product = first @ second.T
         return {"value": float(product[0, 0]), "splits": product.ravel()[:10].tolist()}
 
     return score

@@ -46,8 +46,15 @@ function window(
 }
 
 /** Factors a tall panel in place: its head as a small Cholesky, the rows below by substitution. */
-function factorPanel({ rows, cols, data }: Matrix, floor: number): boolean {
-  for (let row = 0; row < rows; row++) {
+function factorPanel(panel: Matrix, floor: number): boolean {
+  const { rows, cols, data } = panel;
+  let row = 0;
+  for (; row < rows; row++) {
+    if (row >= cols && row + 4 <= rows) {
+      substituteFour(panel, row);
+      row += 3;
+      continue;
+    }
     for (let col = 0; col < Math.min(cols, row + 1); col++) {
       let value = data[row * cols + col];
       for (let k = 0; k < col; k++) value -= data[row * cols + k] * data[col * cols + k];
@@ -56,6 +63,31 @@ function factorPanel({ rows, cols, data }: Matrix, floor: number): boolean {
     }
   }
   return true;
+}
+
+/** Four rows below the head, each in the order in which it is solved alone: their sums do not wait for each other. */
+function substituteFour({ cols, data }: Matrix, row: number): void {
+  const r0 = row * cols;
+  const [r1, r2, r3] = [r0 + cols, r0 + 2 * cols, r0 + 3 * cols];
+  for (let col = 0; col < cols; col++) {
+    const head = col * cols;
+    let v0 = data[r0 + col];
+    let v1 = data[r1 + col];
+    let v2 = data[r2 + col];
+    let v3 = data[r3 + col];
+    for (let k = 0; k < col; k++) {
+      const weight = data[head + k];
+      v0 -= data[r0 + k] * weight;
+      v1 -= data[r1 + k] * weight;
+      v2 -= data[r2 + k] * weight;
+      v3 -= data[r3 + k] * weight;
+    }
+    const pivot = data[head + col];
+    data[r0 + col] = v0 / pivot;
+    data[r1 + col] = v1 / pivot;
+    data[r2 + col] = v2 / pivot;
+    data[r3 + col] = v3 / pivot;
+  }
 }
 
 /** A⁻¹ B for the factor L of A = L Lᵀ. */
@@ -112,12 +144,42 @@ function substitute(
   for (let step = 0; step < to - from; step++) {
     const row = forward ? from + step : to - 1 - step;
     const [first, last] = forward ? [from, row] : [row + 1, to];
-    for (let other = first; other < last; other++) {
-      const weight = forward ? factor.data[row * n + other] : factor.data[other * n + row];
+    const weightOf = (other: number) =>
+      forward ? factor.data[row * n + other] : factor.data[other * n + row];
+    let other = first;
+    for (; other + 4 <= last; other += 4)
+      subtractFour(
+        x,
+        row,
+        other,
+        [0, 1, 2, 3].map((k) => weightOf(other + k)),
+      );
+    for (; other < last; other++) {
+      const weight = weightOf(other);
       for (let col = 0; col < cols; col++)
         data[row * cols + col] -= weight * data[other * cols + col];
     }
     const pivot = factor.data[row * n + row];
     for (let col = 0; col < cols; col++) data[row * cols + col] /= pivot;
+  }
+}
+
+/** Takes four rows from another, one after the other in each column. */
+function subtractFour(
+  { cols, data }: Matrix,
+  row: number,
+  first: number,
+  [w0, w1, w2, w3]: readonly number[],
+): void {
+  const at = row * cols;
+  const o0 = first * cols;
+  const [o1, o2, o3] = [o0 + cols, o0 + 2 * cols, o0 + 3 * cols];
+  for (let col = 0; col < cols; col++) {
+    let value = data[at + col];
+    value -= w0 * data[o0 + col];
+    value -= w1 * data[o1 + col];
+    value -= w2 * data[o2 + col];
+    value -= w3 * data[o3 + col];
+    data[at + col] = value;
   }
 }
