@@ -15,6 +15,8 @@ export const tolerances = {
   readout: { default: 2e-4, converged: 1e-8, score: 1e-4, weights: 1e-3 },
   /** Normalised float32 tensors against the float64 formula. */
   tensor: 1e-6,
+  /** What hooks of PyTorch record against the same modules on ONNX Runtime, relative to a module's largest value. */
+  hooks: 1e-4,
   /** Activations, torch against ONNX Runtime: absolute plus relative to the layer's largest value. */
   activations: { absolute: 1e-4, relative: 1e-4 },
   /**
