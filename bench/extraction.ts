@@ -36,8 +36,6 @@ export interface ExtractionRates {
   readonly ratio: { readonly prepared: number; readonly files: number };
 }
 
-const PICTURES = 160;
-
 /** Rounds of all, in turn, on EfficientNet-B1 at 240 pixels: the layers of its region map, then all candidates. */
 export async function extractionRates(
   folder: string,
@@ -46,24 +44,50 @@ export async function extractionRates(
 ): Promise<ExtractionRates[]> {
   const file = await openModelFile('efficientnet-b1');
   const network = { file, card: cardOf(file) };
+  const all = candidateLayers(file.model, network.card);
+  const regions = Object.values(network.card.region_layer_map ?? {}).flat();
+  return networkRates(
+    network,
+    [
+      { what: 'the layers of its region map', candidates: all.filter(isOneOf(regions)) },
+      { what: 'all candidates', candidates: all },
+    ],
+    { folder, pictures: 160, rounds, python, settings: {} },
+  );
+}
+
+/** How a network is measured. */
+export interface RateOptions {
+  readonly folder: string;
+  /** Images of a round; at least three batches. */
+  readonly pictures: number;
+  readonly rounds: number;
+  /** Whether PyTorch is measured too, on EfficientNet-B1. */
+  readonly python: boolean;
+  /** Settings of the bare runtime beside its threads. */
+  readonly settings: InferenceSession.SessionOptions;
+}
+
+/** Rounds of all, in turn, for each list of layers. */
+export async function networkRates(
+  network: Network,
+  lists: readonly { readonly what: string; readonly candidates: readonly Candidate[] }[],
+  options: RateOptions,
+): Promise<ExtractionRates[]> {
+  const { folder } = options;
   const benchmark = await writeMadeSet(folder, {
-    ...{ stimuli: PICTURES, regions: { V1: 5 }, repetitions: 2 },
+    ...{ stimuli: options.pictures, regions: { V1: 5 }, repetitions: 2 },
     ...{ side: 256, classes: 4, degrees: 4 },
   });
   const { loaded, close } = await loadBenchmarks([benchmark], { home: folder }, (_, error) => {
     throw error;
   });
   const pictures = new PreparedStimuli(folder, 2 ** 30);
-  const given = { network, shown: loaded[0].shown[0], folder, pictures, rounds, python };
-  const all = candidateLayers(file.model, network.card);
-  const regions = Object.values(network.card.region_layer_map ?? {}).flat();
-  const rates = [
-    await measured('the layers of its region map', {
-      ...given,
-      candidates: all.filter(isOneOf(regions)),
-    }),
-    await measured('all candidates', { ...given, candidates: all }),
-  ];
+  const rates: ExtractionRates[] = [];
+  for (const { what, candidates } of lists) {
+    const given = { network, shown: loaded[0].shown[0], folder, prepared: pictures, candidates };
+    rates.push(await measured(what, { ...given, options }));
+  }
   pictures.close();
   await close();
   return rates;
@@ -73,27 +97,28 @@ const isOneOf = (names: readonly string[]) => (candidate: Candidate) =>
   namesOf(candidate).some((name) => names.includes(name));
 
 interface Given extends Omit<OwnRun, 'pass'> {
-  readonly pictures: PreparedStimuli;
-  readonly rounds: number;
-  readonly python: boolean;
+  readonly prepared: PreparedStimuli;
   readonly candidates: readonly Candidate[];
+  readonly options: RateOptions;
 }
 
 async function measured(what: string, given: Given): Promise<ExtractionRates> {
-  const { network, shown, folder, pictures, candidates } = given;
+  const { network, shown, folder, prepared, candidates, options } = given;
   const values = candidates.flatMap(({ value }) => value ?? []);
   const kept = values.map((value) => ({ id: value, value }));
   const pass: Pass = { operators: 'fused', values, kept };
-  const bare = await bareLoop(network, shown, pass);
+  const bare = await bareLoop(network, shown, pass, options.settings);
   const ours = (from?: PreparedStimuli) => ownRate({ network, shown, pass, folder }, from);
   const names = candidates.flatMap(namesOf);
-  const torch = given.python ? torchLoop(folder, network.file.bytes, names) : undefined;
+  const torch = options.python
+    ? torchLoop(folder, network.file.bytes, names, options.pictures)
+    : undefined;
   const rates = { bare: [] as number[], prepared: [] as number[], files: [] as number[] };
   const torchRates: number[] = [];
-  await ours(pictures);
-  for (let round = 0; round < given.rounds; round++) {
+  await ours(prepared);
+  for (let round = 0; round < options.rounds; round++) {
     rates.bare.push(await bare.rate());
-    rates.prepared.push(await ours(pictures));
+    rates.prepared.push(await ours(prepared));
     rates.files.push(await ours());
     if (torch) torchRates.push(torch());
   }
@@ -112,10 +137,18 @@ async function measured(what: string, given: Given): Promise<ExtractionRates> {
 const namesOf = ({ layer, aliases }: Candidate) => [layer, ...aliases];
 
 /** The runtime alone over the batches that we give the network too. */
-async function bareLoop({ file, card }: Network, shown: Shown, pass: Pass) {
+async function bareLoop(
+  { file, card }: Network,
+  shown: Shown,
+  pass: Pass,
+  settings: InferenceSession.SessionOptions,
+) {
   const session = await InferenceSession.create(
     exposeValues(file.model, outputsOf(file.model, card, pass)),
-    { intraOpNumThreads: availableParallelism(), interOpNumThreads: 1, logSeverityLevel: 4 },
+    {
+      ...{ intraOpNumThreads: availableParallelism(), interOpNumThreads: 1, logSeverityLevel: 4 },
+      ...settings,
+    },
   );
   const [input] = session.inputMetadata;
   if (!input.isTensor) throw new Error('the network takes no picture');
@@ -132,7 +165,7 @@ async function bareLoop({ file, card }: Network, shown: Shown, pass: Pass) {
     async rate() {
       const started = performance.now();
       for (const batch of batches) await session.run({ [plan.name]: batch }, [...pass.values]);
-      return (PICTURES * 1000) / (performance.now() - started);
+      return (shown.stimuli.ids.length * 1000) / (performance.now() - started);
     },
     close: () => session.release(),
   };
@@ -175,13 +208,18 @@ async function ownRate(
     },
   });
   for (const store of stores.values()) store.close();
-  return ((PICTURES - OPENING * BATCH) * 1000) / (last - first);
+  return ((shown.stimuli.ids.length - OPENING * BATCH) * 1000) / (last - first);
 }
 
-function torchLoop(folder: string, bytes: Uint8Array, modules: readonly string[]) {
+function torchLoop(
+  folder: string,
+  bytes: Uint8Array,
+  modules: readonly string[],
+  pictures: number,
+) {
   const model = join(folder, 'model.onnx');
   writeFileSync(model, bytes);
-  const task = { model, modules, pictures: PICTURES, batch: BATCH, side: 240 };
+  const task = { model, modules, pictures, batch: BATCH, side: 240 };
   const script = join(packageRoot, 'bench', 'torch_extraction.py');
   return () => {
     const { stdout, stderr, status } = spawnSync(PYTHON, [script, JSON.stringify(task)], {

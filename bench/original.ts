@@ -16,6 +16,8 @@ export interface Original {
   readonly splits: readonly number[];
   readonly iterations?: readonly (readonly number[])[];
   readonly seconds: number;
+  /** Processor seconds of all threads, which another process on the machine disturbs less. */
+  readonly processor: number;
   readonly peakMiB: number;
   readonly versions: Readonly<Record<string, string>>;
   readonly blas: unknown;

@@ -171,11 +171,13 @@ def main():
     import sklearn
 
     kinds = {"pls": pls, "i2n": i2n, "dual-ridge": regressions.dual_ridge, "reverse-pls": regressions.reverse_pls}
-    kinds |= {name: getattr(regressions, name) for name in ("ridge", "ridgecv", "subjects", "rsa")}
+    kinds |= {name: getattr(regressions, name) for name in ("gemm", "ridge", "ridgecv", "subjects", "rsa")}
+    kinds["rsa-layers"] = regressions.rsa_layers
     score = kinds[kind](*read(folder))
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), time.process_time()
     result = score()
     result["seconds"] = time.perf_counter() - begin
+    result["processor"] = time.process_time() - used
     result["peakMiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     result["versions"] = {"python": sys.version.split()[0], "numpy": np.__version__, "scipy": scipy.__version__, "sklearn": sklearn.__version__}
     result["blas"] = blas()

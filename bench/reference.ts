@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,6 +21,7 @@ import { regressionArrays, regressionKinds } from './regression-arrays.js';
  * Says so and ends well where Debian's python3 with scikit-learn is missing.
  *
  * `--regressions` compares the kinds of 2026 (bench/regression-arrays.ts) in place of PLS and i2n, at each number of images.
+ * `--threads` are those of the original; ours has one thread for each processor that it may use (`taskset -c 0` for one).
  *
  *   node dist/bench/reference.js [--features 20000,100000] [--rounds 3] [--no-i2n] [--save]
  *   node dist/bench/reference.js --regressions ridge,ridgecv [--images 1000,3000,8640] [--units 10000]
@@ -39,19 +40,25 @@ function ours(kind: Arrays['kind'], folder: string): Measurement {
   return JSON.parse(stdout);
 }
 
+interface Calls {
+  readonly firstCall: number;
+  readonly laterCalls: number;
+}
+
 interface Comparison {
   readonly name: string;
-  readonly ratio: { readonly firstCall: number; readonly laterCalls: number };
-  readonly ours: {
-    readonly firstCall: number;
-    readonly laterCalls: number;
-    readonly peakMiB: number;
-  };
+  readonly ratio: Calls;
+  /** Of processor seconds. */
+  readonly processorRatio: Calls;
+  readonly ours: Calls & { readonly processor: Calls; readonly peakMiB: number };
   readonly original: {
     readonly seconds: number;
+    readonly processor: number;
     readonly threads: number;
     readonly peakMiB: number;
   };
+  /** Of `gemm`: float64 operations (1e9) a processor second. */
+  readonly gflops?: { readonly ours: number; readonly original: number };
   readonly difference: number;
   readonly rounds: readonly { ours: Measurement; original: Readonly<Record<string, number>> }[];
   readonly versions: Readonly<Record<string, string>>;
@@ -83,14 +90,16 @@ function summary(
   const secondsOf = (runs: readonly Original[]) => median(runs.map((run) => run.seconds));
   const [threads, runs] = [...theirs].sort(([, a], [, b]) => secondsOf(a) - secondsOf(b))[0];
   const seconds = secondsOf(runs);
-  const firstCall = median(mine.map((run) => run.firstCall));
-  const laterCalls = median(mine.map((run) => run.laterCalls));
+  const processor = median(runs.map((run) => run.processor));
+  const wall = medians(mine);
+  const used = medians(mine.map((run) => run.processor));
   const differences = mine[0].splits.map((split, k) => Math.abs(split - runs[0].splits[k]));
   return {
     name,
-    ratio: { firstCall: seconds / firstCall, laterCalls: seconds / laterCalls },
-    ours: { firstCall, laterCalls, peakMiB: Math.max(...mine.map((run) => run.peakMiB)) },
-    original: { seconds, threads, peakMiB: Math.max(...runs.map((run) => run.peakMiB)) },
+    ratio: over(seconds, wall),
+    processorRatio: over(processor, used),
+    ours: { ...wall, processor: used, peakMiB: Math.max(...mine.map((run) => run.peakMiB)) },
+    original: { seconds, processor, threads, peakMiB: Math.max(...runs.map((run) => run.peakMiB)) },
     difference: Math.max(...differences),
     rounds: mine.map((run, round) => ({
       ours: run,
@@ -101,16 +110,32 @@ function summary(
   };
 }
 
-function print({ name, ratio, ours: mine, original: theirs, difference, blas }: Comparison): void {
+const medians = (calls: readonly Calls[]): Calls => ({
+  firstCall: median(calls.map((call) => call.firstCall)),
+  laterCalls: median(calls.map((call) => call.laterCalls)),
+});
+
+const over = (seconds: number, { firstCall, laterCalls }: Calls): Calls => ({
+  firstCall: seconds / firstCall,
+  laterCalls: seconds / laterCalls,
+});
+
+function print(comparison: Comparison): void {
+  const { name, ratio, processorRatio, ours: mine, original: theirs, gflops } = comparison;
   const seconds = (value: number) => `${value.toFixed(value < 10 ? 3 : 1)} s`;
+  const ratios = (of: Calls) =>
+    `${of.firstCall.toFixed(1)} the first call, ${of.laterCalls.toFixed(1)} later ones`;
+  const { processor } = mine;
   console.log(`${name}
-  original ${seconds(theirs.seconds)} on ${theirs.threads} threads, peak ${theirs.peakMiB.toFixed(0)} MiB, BLAS ${JSON.stringify(blas)}
-  ours     ${seconds(mine.firstCall)} the first call, ${seconds(mine.laterCalls)} later ones, peak ${mine.peakMiB.toFixed(0)} MiB
-  ratio    ${ratio.firstCall.toFixed(1)} the first call, ${ratio.laterCalls.toFixed(1)} later ones
-  largest difference of a split ${difference.toExponential(1)}`);
+  original ${seconds(theirs.seconds)} on ${theirs.threads} threads, ${seconds(theirs.processor)} of the processor, peak ${theirs.peakMiB.toFixed(0)} MiB, BLAS ${JSON.stringify(comparison.blas)}
+  ours     ${seconds(mine.firstCall)} the first call, ${seconds(mine.laterCalls)} later ones, ${seconds(processor.firstCall)} and ${seconds(processor.laterCalls)} of the processor, peak ${mine.peakMiB.toFixed(0)} MiB
+  ratio    ${ratios(ratio)}; of processor seconds ${ratios(processorRatio)}
+  largest difference of a split ${comparison.difference.toExponential(1)}`);
+  if (gflops)
+    console.log(`  GFLOP/s  ${gflops.ours.toFixed(1)}, the original ${gflops.original.toFixed(1)}`);
 }
 
-/** Keeps the comparisons under bench/results, machine and versions in the name. */
+/** Keeps the comparisons under bench/results, machine and versions in the name, beside those of other names. */
 function save(comparisons: readonly Comparison[], kind: 'reference' | 'regressions'): string {
   const { versions } = comparisons[0];
   const cpu = cpus()[0]
@@ -123,7 +148,10 @@ function save(comparisons: readonly Comparison[], kind: 'reference' | 'regressio
   const folder = join(packageRoot, 'bench', 'results');
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${kind}_${parts.join('_')}.json`);
-  writeFileSync(path, `${JSON.stringify(comparisons, null, 2)}\n`);
+  const kept: Comparison[] = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
+  const made = new Set(comparisons.map(({ name }) => name));
+  const all = [...kept.filter(({ name }) => !made.has(name)), ...comparisons];
+  writeFileSync(path, `${JSON.stringify(all, null, 2)}\n`);
   return path;
 }
 
@@ -142,7 +170,14 @@ function compareKind(
     const size = { images, units, targets, subjects };
     const title = `${kind}, ${images} images × ${units} units × ${targets} targets, ${subjects} subjects`;
     const threads = values.threads.split(',').map(Number);
-    add(compare(title, regressionArrays(kind, size), { rounds: Number(values.rounds), threads }));
+    const comparison = compare(title, regressionArrays(kind, size), {
+      rounds: Number(values.rounds),
+      threads,
+    });
+    const work = 2e-9 * images * units * targets;
+    const { ours: mine, original: theirs } = comparison;
+    const gflops = { ours: work / mine.processor.laterCalls, original: work / theirs.processor };
+    add(kind === 'gemm' ? { ...comparison, gflops } : comparison);
   }
 }
 

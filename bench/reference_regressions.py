@@ -17,6 +17,17 @@ def correlations(target, prediction):
     return [float(pearsonr(target[:, k], prediction[:, k])[0]) for k in range(target.shape[1])]
 
 
+def gemm(manifest, arrays):
+    x = np.asarray(arrays["features"], dtype=np.float64)
+    y = arrays["targets"]
+
+    def score():
+        product = x.T @ y
+        return {"value": float(product[0, 0]), "splits": product.ravel()[:10].tolist()}
+
+    return score
+
+
 def shares(count, cols):
     return [slice(s * cols // count, (s + 1) * cols // count) for s in range(count)]
 
@@ -105,7 +116,13 @@ def reverse_pls(manifest, arrays):
     return score
 
 
-def rsa(manifest, arrays):
+def rsa_layers(manifest, arrays):
+    return rsa(manifest, arrays, manifest["layers"])
+
+
+def rsa(manifest, arrays, layers=1):
+    """As RSABenchmark: the dissimilarities of every subject anew for each layer; the ceiling once, as if it were cached."""
+
     def score():
         from scipy.stats import spearmanr
 
@@ -118,10 +135,13 @@ def rsa(manifest, arrays):
         def compare(a, b):
             return float(spearmanr(a[upper], b[upper])[0])
 
-        model = rdm(x)
-        others = [rdm(y[:, columns]) for columns in shares(manifest["subjects"], y.shape[1])]
-        raw = [compare(model, other) for other in others]
-        ceiling = [compare(other, np.mean(others, axis=0)) for other in others]
-        return {"value": float(np.median(raw)), "splits": raw + ceiling}
+        raw = []
+        for layer in shares(layers, x.shape[1]):
+            model = rdm(x[:, layer])
+            others = [rdm(y[:, columns]) for columns in shares(manifest["subjects"], y.shape[1])]
+            raw += [compare(model, other) for other in others]
+        mean = np.mean(others, axis=0)
+        ceiling = [compare(other, mean) for other in others]
+        return {"value": float(np.nanmedian(raw)), "splits": raw + ceiling}
 
     return score

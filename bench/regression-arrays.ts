@@ -3,14 +3,19 @@ import type { Arrays } from './arrays.js';
 
 /** Made-up data for the kinds of benchmark of 2026, as large as asked for. */
 
-/** What is compared, and how large: regressions of fixed sets, subjects, ceilings, reverse PLS, dissimilarities. */
+/**
+ * What is compared, and how large: one matrix product alone, the measure of the rest; regressions of fixed sets, subjects,
+ * ceilings, reverse PLS, dissimilarities of one layer, and of sixteen layers with a share of the units each.
+ */
 export const regressionKinds = [
+  'gemm',
   'ridge',
   'ridgecv',
   'subjects',
   'dual-ridge',
   'reverse-pls',
   'rsa',
+  'rsa-layers',
 ] as const;
 export type RegressionKind = (typeof regressionKinds)[number];
 
@@ -24,6 +29,8 @@ export interface Size {
 }
 
 const TEST = 100;
+/** Of `rsa-layers`. */
+const LAYERS = 16;
 /** Of the test images of `dual-ridge`, whose ceiling is measured. */
 const REPETITIONS = 3;
 const LATENT = 40;
@@ -31,7 +38,7 @@ const LATENT = 40;
 /** The arrays of a kind and size; features are float32, as a network gives them. */
 export function regressionArrays(kind: RegressionKind, size: Size): Arrays {
   const { images, units, targets, subjects } = size;
-  const fixed = kind !== 'reverse-pls' && kind !== 'rsa';
+  const fixed = !['gemm', 'reverse-pls', 'rsa', 'rsa-layers'].includes(kind);
   const rows = images + (fixed ? TEST : 0);
   const random = new RandomState(3);
   const latent = random.standardNormal(rows * LATENT);
@@ -50,7 +57,7 @@ export function regressionArrays(kind: RegressionKind, size: Size): Arrays {
       repeated[i] = shown[i % shown.length] + 2 * random.double() - 1;
     arrays.repeated = { shape: [REPETITIONS, TEST, targets], values: repeated };
   }
-  return { kind, arrays, rest: { train: images, subjects, splits: 10, seed: 1 } };
+  return { kind, arrays, rest: { train: images, subjects, layers: LAYERS, splits: 10, seed: 1 } };
 }
 
 interface Mixture {

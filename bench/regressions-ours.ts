@@ -1,9 +1,18 @@
 import { subjectCeiling } from '../src/metrics/ceilings/subject-ceilings.js';
 import { correlate } from '../src/metrics/cross-regressed-correlation.js';
 import { internalConsistency } from '../src/metrics/internal-consistency.js';
-import type { MatrixSimilarity, Regression, Source } from '../src/metrics/metric.js';
+import type {
+  Fold,
+  MatrixSimilarity,
+  Prediction,
+  Regress,
+  Regression,
+  Source,
+} from '../src/metrics/metric.js';
 import { neuralMetric } from '../src/metrics/table/metric-table.js';
+import { tiledPlan, tiledPredictions } from '../src/metrics/tiled/tiled-regression.js';
 import { denseFeatures } from '../src/numerics/algebra/features.js';
+import { matmul } from '../src/numerics/algebra/gemm.js';
 import { type Matrix, matrix, submatrix } from '../src/numerics/algebra/matrix.js';
 import { median, nanMedian } from '../src/numerics/statistics/statistics.js';
 import type { Arrays } from './arrays.js';
@@ -19,6 +28,7 @@ type Score = (arrays: Arrays) => () => Promise<Numbers>;
 
 /** Our side of bench/reference_regressions.py, from arrays in memory to the numbers. */
 export const regressionScores: Readonly<Record<RegressionKind, Score>> = {
+  gemm: product,
   ridge: (arrays) => () => fixedFit('ridge', arrays, 1),
   ridgecv: (arrays) => () => fixedFit('ridgecv', arrays, 1),
   subjects: (arrays) => () => fixedFit('ridgecv', arrays, sizesOf(arrays).subjects),
@@ -28,11 +38,26 @@ export const regressionScores: Readonly<Record<RegressionKind, Score>> = {
     return { value: fit.value ** 2 / ceiling.value, splits: [...fit.splits, ...ceiling.splits] };
   },
   'reverse-pls': reversePls,
-  rsa: (arrays) => () => subjectsRsa(arrays),
+  rsa: (arrays) => () => subjectsRsa(arrays, 1),
+  'rsa-layers': (arrays) => () => subjectsRsa(arrays, sizesOf(arrays).layers),
 };
 
 const sizesOf = ({ rest }: Arrays) =>
-  rest as { train: number; subjects: number; splits: number; seed: number };
+  rest as { train: number; subjects: number; layers: number; splits: number; seed: number };
+
+/** Entries of a product that are compared. */
+const SHOWN = 10;
+
+/** Featuresᵀ targets, both as float64. */
+function product({ arrays: { features, targets } }: Arrays): () => Promise<Numbers> {
+  const [a, b] = [features, targets].map(({ shape: [rows, cols], values }) =>
+    matrix(rows, cols, new Float64Array(values)),
+  );
+  return async () => {
+    const { data } = await matmul(a, b, { transposeA: true });
+    return { value: data[0], splits: [...data.subarray(0, SHOWN)] };
+  };
+}
 
 function sourceOf({ arrays }: Arrays): Source {
   const [rows, cols] = arrays.features.shape;
@@ -58,15 +83,28 @@ async function fixedFit(name: string, arrays: Arrays, subjects: number): Promise
   const metric = neuralMetric(name);
   const targets = targetsOf(arrays);
   const fold = { train: range(0, train), test: range(train, targets.rows) };
-  const regress = await (metric.regression as Regression).of(sourceOf(arrays), metric.defaults);
-  const numbers: number[] = [];
-  for (let s = 0; s < subjects; s++) {
-    const columns = columnsOf(s, subjects, targets.cols);
-    const { values, alpha = 0 } = await regress(fold, submatrix(targets, fold.train, columns));
-    const r = correlate(submatrix(targets, fold.test, columns), values);
-    numbers.push(...r, alpha);
-  }
+  const columns = range(0, subjects).map((s) => columnsOf(s, subjects, targets.cols));
+  const fits = columns.map((own) => ({ fold, targets: submatrix(targets, fold.train, own) }));
+  const options = { name, ...metric.defaults };
+  const source = sourceOf(arrays);
+  // As a score decides.
+  const predictions = tiledPlan(options, { rows: train, targets: targets.cols })
+    ? await tiledPredictions(source, options, fits)
+    : await predictEach(await (metric.regression as Regression).of(source, options), fits);
+  const numbers = predictions.flatMap(({ values, alpha = 0 }, s) => [
+    ...correlate(submatrix(targets, fold.test, columns[s]), values),
+    alpha,
+  ]);
   return { value: median(numbers), splits: numbers };
+}
+
+async function predictEach(
+  regress: Regress,
+  fits: readonly { readonly fold: Fold; readonly targets: Matrix }[],
+): Promise<Prediction[]> {
+  const made: Prediction[] = [];
+  for (const { fold, targets } of fits) made.push(await regress(fold, targets));
+  return made;
 }
 
 function repeatedCeiling(arrays: Arrays): Numbers {
@@ -103,20 +141,33 @@ function reversePls(arrays: Arrays): () => Promise<Numbers> {
   };
 }
 
-async function subjectsRsa(arrays: Arrays): Promise<Numbers> {
+/** Each layer against each subject, and the ceiling: dissimilarities of the subjects are made once. */
+async function subjectsRsa(arrays: Arrays, layers: number): Promise<Numbers> {
   const { subjects } = sizesOf(arrays);
   const { matrixOf, compare } = neuralMetric('rdm').similarity as MatrixSimilarity;
   const source = sourceOf(arrays);
   const targets = targetsOf(arrays);
   const rows = range(0, targets.rows);
-  const model = (await matrixOf(source)).values;
   const others: Matrix[] = [];
   for (let s = 0; s < subjects; s++) {
     const own = submatrix(targets, rows, columnsOf(s, subjects, targets.cols));
     const features = denseFeatures(own.rows, own.cols, own.data);
     others.push((await matrixOf({ stimulusIds: source.stimulusIds, features })).values);
   }
-  const raw = others.map((other) => compare(model, other));
+  const raw: number[] = [];
+  for (let layer = 0; layer < layers; layer++) {
+    const { values } = await matrixOf(layerOf(source, layer, layers));
+    raw.push(...others.map((other) => compare(values, other)));
+  }
   const ceiling = subjectCeiling('nili-upper', others, compare).splits;
   return { value: nanMedian(raw), splits: [...raw, ...ceiling] };
+}
+
+/** One of `layers` equal shares of the units. */
+function layerOf({ stimulusIds, features }: Source, layer: number, layers: number): Source {
+  const { rows, cols, dtype } = features;
+  const [from, to] = [layer, layer + 1].map((each) => Math.floor((each * cols) / layers));
+  if (from === 0 && to === cols) return { stimulusIds, features };
+  const columns = (first: number, end: number) => features.columns(from + first, from + end);
+  return { stimulusIds, features: { rows, cols: to - from, dtype, columns } };
 }

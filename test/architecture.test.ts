@@ -64,6 +64,7 @@ const folders: Record<string, readonly string[]> = {
       'benchmark',
       'recorded',
       'observed',
+      'draws',
       'measure',
       'kinds',
       'registry',

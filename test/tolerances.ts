@@ -69,8 +69,10 @@ export const tolerances = {
   torchResize: 1e-5,
   /** Share among 4,000 independent draws against its probability: four standard errors and more. */
   sampling: 0.03,
-  /** Width of a percentile interval of a mean against ± 1.96 standard errors: 2,000 draws leave 2 to 3 % at each end. */
+  /** Width of an interval of a mean from 1,000 draws against Student's: a standard deviation of so many is 2 to 3 % off. */
   intervalWidth: 0.1,
+  /** Draws are kept in float32, and what is made of them follows. */
+  drawn: 1e-6,
   /**
    * Raw score on responses shuffled over stimuli (Simulated.V1-pls, gabor-v1): 12 shuffles gave a mean of
    * −0.011 and a standard deviation of 0.022, of which this is four and more.

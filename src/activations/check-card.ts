@@ -42,12 +42,16 @@ export async function checkCard(path: string, reference?: string): Promise<Check
 /** Layers of the card that the graph does not have, and parts of layers that are not clear. Placeholders are told of once, as such. */
 function layerWarnings(model: Model, card: ModelCard): CardWarning[] {
   const { readout = [], logits, layers = [], region_layer_map: regions = {} } = card;
+  const steps = Object.entries(card.time_bins ?? {});
   const named = [
     ...[readout].flat().map((layer) => ['readout', layer] as const),
     ...(logits ? [['logits.layer', logits.layer] as const] : []),
     ...layers.map((layer) => ['layers', layer] as const),
     ...Object.entries(regions).flatMap(([region, of]) =>
       [of].flat().map((layer) => [`region_layer_map.${region}`, layer] as const),
+    ),
+    ...steps.flatMap(([region, of]) =>
+      of.map(({ layer }) => [`time_bins.${region}`, layer] as const),
     ),
   ];
   return named.flatMap(([field, layer]): CardWarning[] => {

@@ -25,14 +25,18 @@ export interface Pass {
 }
 
 /** What decides the bits of a value beside the file. */
-export type Computed =
+export type Computed = (
   | { readonly operators: 'as written' }
   | {
       readonly operators: 'fused';
       readonly outputs: readonly string[];
       /** Where it is not the highest. */
       readonly optimization?: Optimization;
-    };
+    }
+) & {
+  /** Of the graph's input, which is kept as it is fed; earlier versions lost it after the first calls. */
+  readonly fed?: true;
+};
 
 interface Fused {
   /** Values that are computed with fused operators. */
@@ -60,11 +64,12 @@ function fusedValues(model: Model, card: ModelCard): Fused {
 /** Layers that a card's author names for tasks and regions. One that a map chose does not move the others. */
 function writtenLayers(card: ModelCard): string[] {
   const { readout = [], logits, region_layer_map = {}, region_layer_choice = {} } = card;
+  const steps = Object.values(card.time_bins ?? {}).flat();
   const regions = Object.entries(region_layer_map)
     .filter(([region]) => !(region in region_layer_choice))
     .map(([, layers]) => layers);
   const own = 'behavior' in region_layer_choice ? [] : readout;
-  return [own, logits?.layer ?? [], ...regions].flat();
+  return [own, logits?.layer ?? [], ...regions, steps.map(({ layer }) => layer)].flat();
 }
 
 /** The minimum passes for some values, each value in the one that determines its bits. */
@@ -102,12 +107,14 @@ export function computedAs(
   value: string,
 ): Computed {
   const { fused, outputs } = fusedValues(model, card);
-  if (!fused.has(value)) return { operators: 'as written' };
+  const fed = model.graph.inputs.some(({ name }) => name === value) ? ({ fed: true } as const) : {};
+  if (!fused.has(value)) return { operators: 'as written', ...fed };
   const computed = ancestorValues(model, [value]);
   return {
     operators: 'fused',
     outputs: [...outputs].filter((each) => computed.has(each)).sort(),
     ...present({ optimization }),
+    ...fed,
   };
 }
 

@@ -28,7 +28,7 @@ import type { Shown } from './stimuli/shown.js';
 import { StimulusFeed } from './stimuli/stimulus-feed.js';
 
 /**
- * Images in one call of the runtime. Always full (the last batch repeats its last image, as the
+ * Images in one call of the runtime, where they are no clips. Always full (the last batch repeats its last image, as the
  * reference does, spec §5.4), so that the bits of a row do not depend on how many rows there are.
  */
 export const BATCH = 8;
@@ -153,7 +153,7 @@ async function tracedPass(
   const kept: Kept = { shown, options, stores: new Map(), failures: new Map(), scratch: [] };
   try {
     const plan = inputPlan(session.inputs, card.input, { name: file.name, batch: BATCH });
-    const pictures = await options.pictures?.of(shown, card);
+    const pictures = await options.pictures?.of(shown, { ...card, input: plan.spec });
     options.opened?.();
     await runBatches(session, new StimulusFeed(shown, card, plan, pictures), pass, kept);
   } catch (error) {
@@ -241,8 +241,9 @@ function putAll(
 }
 
 /** Units and element type of what is kept of a value. Throws `input-mismatch`, `layer-ambiguous`. */
-function shapeOf({ view }: KeptValue, tensor: Tensor, batch: number, layer: string) {
-  const units = unitsOf(tensor, batch, layer);
+function shapeOf({ view }: KeptValue, tensor: Tensor, plan: InputPlan, layer: string) {
+  const alone = plan.spec.frames !== undefined && plan.batch === 1 && !view;
+  const units = alone ? tensor.data.length : unitsOf(tensor, plan.batch, layer);
   const dtype = keptDtype(tensor, layer);
   return view
     ? { cols: viewUnits(view, tensor.dims, layer), dtype: viewDtype(view, dtype) }
@@ -259,19 +260,15 @@ async function writeAll(files: readonly ScratchFile[], route: Route): Promise<vo
 }
 
 /** Makes room for every layer, the largest on scratch disk where memory does not hold them all. */
-function reserve(
-  outputs: Record<string, Tensor>,
-  pass: Pass,
-  { batch }: InputPlan,
-  kept: Kept,
-): void {
+function reserve(outputs: Record<string, Tensor>, pass: Pass, plan: InputPlan, kept: Kept): void {
+  const { batch } = plan;
   const { options, shown, stores, failures } = kept;
   const rows = shown.stimuli.ids.length;
   const shapes = pass.kept.flatMap((each) => {
     const { id: value } = each;
     try {
       const layer = options.nameOf(value);
-      const { cols, dtype } = shapeOf(each, outputs[each.value], batch, layer);
+      const { cols, dtype } = shapeOf(each, outputs[each.value], plan, layer);
       return [{ value, layer, dtype, rows, cols, batch, bytes: bytesOf(dtype, rows, cols) }];
     } catch (error) {
       failures.set(value, VentralError.from(error));

@@ -1,9 +1,10 @@
 import { basename } from 'node:path';
+import { frameReadings, type InputLayout } from '../onnx/input-layout.js';
 import { listLayers } from '../onnx/layers.js';
 import { modelInputs } from '../onnx/model-inputs.js';
-import { imagenetCard } from './card/card.js';
+import { imagenetCard, type ModelCard } from './card/card.js';
 import type { CardHints } from './card/card-template.js';
-import { importedNormalizer } from './card/import-record.js';
+import { importedNormalizer, importedWithoutHead } from './card/import-record.js';
 import { measureLayers, modulesOrValues } from './measure-layers.js';
 import { openModelFile } from './model-file.js';
 
@@ -23,10 +24,14 @@ export async function draftCard(reference: string): Promise<CardDraft> {
   const { model } = await openModelFile(reference, { card: imagenetCard });
   const name = basename(reference).replace(/\.(onnx|ya?ml)$/i, '');
   const [input] = modelInputs(model);
-  const layout = input?.layout ?? 'NCHW';
-  const side = input?.dims?.[layout === 'NCHW' ? 2 : 1];
+  const readings = frameReadings(input?.dims ?? []);
+  const layout: InputLayout = input?.layout ?? readings[0] ?? 'NCHW';
+  const sizeOf = (axis: 'T' | 'H') => input?.dims?.[layout.indexOf(axis)];
+  const [side, frames] = [sizeOf('H'), sizeOf('T')];
   const normalizer = importedNormalizer(model);
-  const output = await lastOutput(reference, model.graph.outputs.at(-1)?.name);
+  const axes = { layout, ...(typeof frames === 'number' && { frames }) };
+  const card = { ...imagenetCard, input: { ...imagenetCard.input, ...axes } };
+  const output = await lastOutput(reference, card, model.graph.outputs.at(-1)?.name);
   const listed = modulesOrValues(listLayers(model)).filter(({ value }) => value !== null);
   const values = new Set(listed.map(({ value }) => value));
   const outputs = model.graph.outputs
@@ -36,11 +41,13 @@ export async function draftCard(reference: string): Promise<CardDraft> {
   return {
     name,
     hints: {
-      layout,
+      ...axes,
+      ...(readings.length > 1 && { layoutOpen: true }),
       layers,
       ...(typeof side === 'number' && { size: side }),
       ...(normalizer && { normalizer }),
       ...(output && { output }),
+      ...(importedWithoutHead(model) && { headless: true }),
     },
   };
 }
@@ -48,10 +55,11 @@ export async function draftCard(reference: string): Promise<CardDraft> {
 /** A flat output may be classes; how many values it has is measured where the network runs as it is. */
 async function lastOutput(
   reference: string,
+  card: ModelCard,
   name: string | undefined,
 ): Promise<CardHints['output']> {
   try {
-    const layers = await measureLayers(reference, { card: imagenetCard });
+    const layers = await measureLayers(reference, { card });
     const found = layers.find(({ value, kind }) => kind === 'value' && value === name);
     const isFlat = found?.shape?.filter((size) => size !== 1).length === 1;
     return found && isFlat && found.units !== null

@@ -1,5 +1,5 @@
 import { VentralError } from '../errors/ventral-error.js';
-import type { ResolvedLayer, Selection } from '../onnx/layers.js';
+import { frameOf, type ResolvedLayer, type Selection } from '../onnx/layers.js';
 import type { Model } from '../onnx/model.js';
 import { type ChannelLayout, channelLayout } from '../onnx/tokens/channel-layout.js';
 import { type PrefixTokens, prefixTokens } from '../onnx/tokens/prefix-tokens.js';
@@ -7,7 +7,8 @@ import type { ModelCard } from './card/card.js';
 import type { KeptDtype } from './scratch/activation-store.js';
 
 /**
- * What is kept of a value in place of all of it: tokens of batch × token × channel, or a map pooled or turned to channels first.
+ * What is kept of a value in place of all of it: tokens of batch × token × channel, a map pooled or turned to channels first, or a
+ * frame of a clip's map.
  * It decides the numbers of a layer, and so is part of their digests as it stands.
  */
 export interface LayerView {
@@ -46,6 +47,7 @@ function viewOf(
   layer: string,
   { value, selection: select }: { readonly value: string; readonly selection: Selection },
 ): LayerView {
+  if (frameOf(select) !== undefined) return { select };
   const pools = !ofTokens.includes(select);
   const layout = pools ? channelLayout(model, value) : undefined;
   const spatial = { select, ...(layout ? { layout } : {}) };
@@ -92,6 +94,8 @@ type Dims = readonly number[];
 export function viewUnits(view: LayerView, dims: Dims, layer: string): number {
   const [, ...own] = dims;
   const whole = own.reduce((product, size) => product * size, 1);
+  const frame = frameOf(view.select);
+  if (frame !== undefined) return whole / frameSizes(view, frame, own, layer).frames;
   if (own.length === 2) {
     const { from, to } = tokenRange(view, own[0], layer);
     return (isWhole(view.select) ? 1 : to - from) * own[1];
@@ -127,10 +131,41 @@ export function viewed(view: LayerView, values: Numbers, dims: Dims, layer: stri
   for (let row = 0; row < batch; row++) {
     const from = values.subarray(row * width, (row + 1) * width);
     const to = made.subarray(row * units, (row + 1) * units);
-    if (own.length === 2) takeTokens(view, from, own, layer, to);
+    const frame = frameOf(view.select);
+    if (frame !== undefined) takeFrame(frameSizes(view, frame, own, layer), frame, from, to);
+    else if (own.length === 2) takeTokens(view, from, own, layer, to);
     else takeMap(view, from, mapSizes(view, own, layer), to);
   }
   return made;
+}
+
+interface FrameSizes {
+  readonly channels: number;
+  readonly frames: number;
+  /** Values of one channel of one frame. */
+  readonly area: number;
+}
+
+/** A clip's map is channel × frame × row × column, a recurrent layer step × unit. */
+function frameSizes(view: LayerView, frame: number, own: Dims, layer: string): FrameSizes {
+  const shape = own.join(' × ') || 'one number';
+  if (own.length !== 4 && own.length !== 2)
+    throw mismatch(layer, view, 'channels × frames × rows × columns, or steps × units', shape);
+  const [channels, frames, ...rest] = own.length === 4 ? own : [1, ...own];
+  if (frame >= frames) throw mismatch(layer, view, `more than ${frame} frames`, shape);
+  return { channels, frames, area: rest.reduce((product, size) => product * size, 1) };
+}
+
+function takeFrame(
+  { channels, frames, area }: FrameSizes,
+  frame: number,
+  from: Numbers,
+  to: Numbers,
+): void {
+  for (let c = 0; c < channels; c++) {
+    const start = (c * frames + frame) * area;
+    to.set(from.subarray(start, start + area), c * area);
+  }
 }
 
 const isMean = (select: Selection) => select === 'mean' || gridOf(select) !== undefined;

@@ -1,9 +1,12 @@
 import { present } from '../formats/present.js';
 import { exposeValues } from '../onnx/expose.js';
 import { type LayerInfo, listLayers } from '../onnx/layers.js';
+import { modelInputs } from '../onnx/model-inputs.js';
 import type { TensorDtype } from '../runtime/session.js';
 import type { ModelCard } from './card/card.js';
+import { withClip } from './clip-card.js';
 import { type ModelFile, openModelFile } from './model-file.js';
+import { takesOneClip, unitAxes } from './stimuli/input-plan.js';
 import { crashed, trySessions } from './try-sessions.js';
 import type { MadeTensor } from './try-sessions-child.js';
 
@@ -39,10 +42,12 @@ export async function measureLayers(
   const file = await openModelFile(reference, options.card ? { card: options.card } : {});
   const layers = listLayers(file.model);
   const values = [...new Set(layers.flatMap(({ value }) => value ?? []))];
-  const made = await measured(file, values, options);
+  const card = file.card && withClip(file, file.card);
+  const made = await measured({ ...file, card }, values, options);
+  const alone = takesOneClip(modelInputs(file.model));
   return layers.map((layer) => {
     const found = layer.value === null ? undefined : made.get(layer.value);
-    const shape = found?.dims.slice(1) ?? null;
+    const shape = found ? unitAxes(found.dims, alone) : null;
     const units = shape?.reduce((product, size) => product * size, 1) ?? null;
     return { ...layer, shape, units, ...present({ dtype: found?.dtype }) };
   });
@@ -55,7 +60,7 @@ async function measured(
 ): Promise<ReadonlyMap<string, MadeTensor>> {
   if (values.length === 0) return new Map();
   const graph = () => exposeValues(file.model, values);
-  const how = { name: file.name, card: file.card, ...options };
+  const how = { ...options, name: file.name, card: file.card };
   const [outcome] = await trySessions([{ graph, operators: 'as written' }], how);
   if (outcome.end === 'crashed') throw crashed(file.name, outcome.signal);
   if (outcome.end === 'refused') throw outcome.error;

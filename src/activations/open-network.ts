@@ -11,6 +11,7 @@ import {
 import type { Work } from '../runtime/work.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { type InputSize, type ModelCard, withInput } from './card/card.js';
+import { withClip } from './clip-card.js';
 import { fusedOutputs } from './exposed-values.js';
 import type { Network } from './extract.js';
 import { cardOf, type ModelFile, type ModelSource, openModelFile } from './model-file.js';
@@ -31,7 +32,7 @@ export interface OpenOptions {
 /**
  * Opens a network with its card, for scoring. A graph that does not ship with ventral is first run in a child process, to find
  * the highest level of optimisation at which it does not crash the runtime.
- * @throws what opening the file throws, `card-missing`, `card-invalid`, `input-mismatch` for a graph that takes no image, and `process-crashed` for a graph that crashes
+ * @throws what opening the file throws, `card-missing`, `card-invalid`, `input-mismatch` for a graph that takes neither images nor clips, and `process-crashed` for a graph that crashes
  *   the runtime at every level
  */
 export async function openNetwork(
@@ -39,9 +40,10 @@ export async function openNetwork(
   options: OpenOptions = {},
 ): Promise<Network> {
   const file = await openModelFile(source.path, source);
-  const card = options.input ? withInput(cardOf(file), options.input) : cardOf(file);
-  if (file.shipped) return { file, card };
+  const given = options.input ? withInput(cardOf(file), options.input) : cardOf(file);
+  if (file.shipped) return { file, card: given };
   requireImage(file);
+  const card = withClip(file, given);
   const optimization = await optimizationOf(file, card, options);
   return { file: { ...file, ...present({ optimization }) }, card };
 }

@@ -3,10 +3,17 @@ import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import { concatFeatures } from '../numerics/algebra/concat-features.js';
 import type { Features } from '../numerics/algebra/features.js';
+import { modelInputs } from '../onnx/model-inputs.js';
 import type { Stage, Work } from '../runtime/work.js';
 import type { ContentCache } from './cache/content-cache.js';
 import { passesOf } from './exposed-values.js';
-import { type ExtractOptions, type Network, requireFiniteLayer, runPass } from './extract.js';
+import {
+  BATCH,
+  type ExtractOptions,
+  type Network,
+  requireFiniteLayer,
+  runPass,
+} from './extract.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
 import {
   inMemory,
@@ -38,9 +45,11 @@ import {
 } from './reduction-stages.js';
 import type { ActivationStore } from './scratch/activation-store.js';
 import { sizeDemands } from './size-demands.js';
-import { PreparedStimuli } from './stimuli/prepared-stimuli.js';
+import { takesOneClip } from './stimuli/input-plan.js';
+import { PreparedStimuli, slotsOf } from './stimuli/prepared-stimuli.js';
 import type { Shown } from './stimuli/shown.js';
-import { stimulusBytes, stimulusSize } from './stimuli/stimulus-size.js';
+import { BATCHES_AT_ONCE } from './stimuli/stimulus-feed.js';
+import { type StimulusSize, stimulusBytes, stimulusSize } from './stimuli/stimulus-size.js';
 import { joinUnits, type UnitLayer } from './unit-layer.js';
 import { runUnitPass } from './unit-pass.js';
 
@@ -80,11 +89,14 @@ export async function openReducer(
 ): Promise<Reducer> {
   const sizes = await Promise.all(shown.map((set) => stimulusSize(set, network.card)));
   const sized = await sizeDemands(network, shown, sizes, demands, options);
-  const budgets: Budgets = { maxMemory: options.maxMemory, maxScratch: options.maxScratch };
+  const { maxMemory, maxScratch } = options;
+  const budgets: Budgets = { maxMemory, maxScratch, ...clipsOf(network, sizes) };
   const rows = shown.map(({ stimuli }) => stimuli.ids.length);
   // Images that the caller keeps over several runs are the caller's to count.
   const pictures = sizes.map((size, set) =>
-    size && !options.pictures ? rows[set] * stimulusBytes(size, network.card) : 0,
+    size && !options.pictures
+      ? slotsOf(shown[set], network.card) * stimulusBytes(size, network.card)
+      : 0,
   );
   const grouped = (wanted: readonly SizedDemand[]) => groupDemands(wanted, rows, budgets, pictures);
   const { plan, groups } = grouped(sized);
@@ -107,6 +119,20 @@ export async function openReducer(
       }
     },
   };
+}
+
+/** What the clips of a network of videos take; nothing of a network of images. */
+function clipsOf(
+  { file, card }: Network,
+  sizes: readonly (StimulusSize | undefined)[],
+): Pick<Budgets, 'clips'> {
+  const { frames } = card.input;
+  if (frames === undefined) return {};
+  const inputs = modelInputs(file.model);
+  const batch = takesOneClip(inputs) ? 1 : (inputs[0]?.batch ?? BATCH);
+  const pixels = sizes.map((size) => (size ? size.width * size.height : 0));
+  const bytes = 4 * 3 * frames * Math.max(0, ...pixels) * batch * BATCHES_AT_ONCE;
+  return { clips: { batch, bytes } };
 }
 
 /** Activations by stimulus set and value. */

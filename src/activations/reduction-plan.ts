@@ -8,6 +8,8 @@ import { bytesOf, type KeptDtype, scratchBytesOf } from './scratch/activation-st
 export interface Budgets {
   readonly maxMemory: number;
   readonly maxScratch: number;
+  /** Of a network of videos: stimuli of one call, and bytes of the clips that are in memory. */
+  readonly clips?: { readonly batch: number; readonly bytes: number };
 }
 
 /** A demand with its size, if known. */
@@ -146,14 +148,11 @@ function fill(
   return groups;
 }
 
-function fitsIn(
-  group: Group,
-  rows: readonly number[],
-  { maxMemory, maxScratch }: Budgets,
-): boolean {
+function fitsIn(group: Group, rows: readonly number[], budgets: Budgets): boolean {
+  const { maxMemory, maxScratch } = budgets;
   const { memory, scratch } = activationBytes(group, rows, maxMemory * ACTIVATIONS);
   return (
-    outputBytes(group) <= maxMemory * OUTPUTS &&
+    outputBytes(group, budgets) <= maxMemory * OUTPUTS &&
     memory <= maxMemory * ACTIVATIONS &&
     // A quarter is left to the images that several groups share.
     scratch <= (maxScratch * 3) / 4
@@ -165,8 +164,8 @@ const distinct = (group: Group, key: 'id' | 'value') => [
 ];
 
 /** Bytes of the tensors that one batch gives. */
-const outputBytes = (group: Group) =>
-  distinct(group, 'value').reduce((sum, { dtype, whole }) => sum + bytesOf(dtype, BATCH, whole), 0);
+const outputBytes = (group: Group, { clips: { batch } = { batch: BATCH, bytes: 0 } }: Budgets) =>
+  distinct(group, 'value').reduce((sum, { dtype, whole }) => sum + bytesOf(dtype, batch, whole), 0);
 
 /** Bytes of a group's activations, the smallest in memory, the others on scratch disk, as a pass lays them. */
 function activationBytes(group: Group, rows: readonly number[], room: number) {
@@ -248,7 +247,7 @@ function needs(
   const { rows, budgets } = given;
   const reduction = Math.max(0, ...demands.map((demand) => reductionBytes(demand, rows)));
   const sizes = groups.map((group) => ({
-    outputs: outputBytes(group),
+    outputs: outputBytes(group, budgets),
     ...activationBytes(group, rows, budgets.maxMemory * ACTIVATIONS),
   }));
   const room = pictureRoom(groups, rows, budgets);
@@ -261,7 +260,9 @@ function needs(
     memory: {
       extracting: Math.max(
         0,
-        ...sizes.map(({ outputs, memory }) => memory + OUTPUT_COST * outputs),
+        ...sizes.map(
+          ({ outputs, memory }) => memory + OUTPUT_COST * outputs + (budgets.clips?.bytes ?? 0),
+        ),
       ),
       reducing: Math.max(reduction, ...sizes.map(({ memory }) => memory + reduction)),
     },

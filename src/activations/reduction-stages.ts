@@ -40,6 +40,12 @@ const VALUE_SECONDS = 3e-9;
 /** Seconds of the decomposition into principal components, times the cube of the number of images. */
 const COMPONENTS_SECONDS = 5e-9;
 
+/**
+ * What is done with layers, reduction and comparison: threads do both at once, so that the time between two reports
+ * belongs to neither alone.
+ */
+export const LAYERS = 'layers';
+
 /** Layers are reduced to products of the rows of their first set with all rows. */
 export function reductionStage(group: Group, rows: readonly number[]): StagePlan {
   const [first] = group[0].sets.map((set) => rows[set]);
@@ -51,6 +57,7 @@ export function reductionStage(group: Group, rows: readonly number[]): StagePlan
   const products = group[0].form === 'features' ? 0 : first * PRODUCT_SECONDS;
   return {
     stage: 'reduction',
+    kind: LAYERS,
     total,
     seconds:
       values * (products + VALUE_SECONDS) +

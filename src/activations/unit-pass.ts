@@ -69,7 +69,7 @@ async function tracedPass(
     for (const [set, each] of shown.entries()) {
       const rows = each.stimuli.ids.length;
       const buffers = new OutputBuffers(pass.values);
-      const prepared = await options.pictures?.of(each, card);
+      const prepared = await options.pictures?.of(each, { ...card, input: plan.spec });
       for await (const { first, input } of new StimulusFeed(each, card, plan, prepared).batches()) {
         if (options.signal?.aborted) throw VentralError.from(options.signal.reason);
         const made = await buffers.run(session, { [plan.name]: input }, first);

@@ -7,6 +7,7 @@ import type { ContentCache } from './cache/content-cache.js';
 import { keptDtype, type Network } from './extract.js';
 import type { KeptDtype } from './scratch/activation-store.js';
 import { emptyPicture } from './stimuli/empty-picture.js';
+import { takesOneClip, unitAxes } from './stimuli/input-plan.js';
 import type { StimulusSize } from './stimuli/stimulus-size.js';
 
 /** Size of a value for one image, and its dtype. */
@@ -46,10 +47,11 @@ export async function valueShapes(
       session.inputs.map((input) => [input.name, emptyPicture(input, { ...file, card }, size)]),
     );
     const outputs = await session.run(feeds, values);
+    const alone = takesOneClip(session.inputs);
     const shapes = new Map(
       values.flatMap((value) => {
         const tensor = outputs[value];
-        const units = tensor.dims.slice(1).reduce((product, size) => product * size, 1);
+        const units = unitAxes(tensor.dims, alone).reduce((product, size) => product * size, 1);
         const dtype = dtypeOf(tensor, value);
         return dtype ? [[value, { units, dtype, dims: tensor.dims }] as const] : [];
       }),

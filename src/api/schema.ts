@@ -685,6 +685,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Two to eight models, pair by pair
+         * @description The differences of models under the columns of a leaderboard of them, each with a 95 % interval, from the draws
+         *     that were kept with their scores; nothing is computed again. Scores with equal `provenance.draws` saw the same
+         *     stimuli and recordings, and are compared draw by draw (`paired`): estimate ± t · √V (docs/statistics.md), the
+         *     same interval as `ventral compare` prints. Scores of earlier versions, brought ones, and properties of single
+         *     neurons have no such draws: their errors are taken as independent, and `reason` says so. An average is paired where
+         *     all scores that enter it are. `generalises` says what an interval speaks of. Intervals and `p` are of one pair and
+         *     one column, without correction for several.
+         */
+        get: operations["listDifferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/activations": {
         parameters: {
             query?: never;
@@ -1722,7 +1748,9 @@ export interface components {
             value: number | null;
             /** @description Of what `errorOf` names: mostly of the raw value, not of `value`. */
             error: number | null;
+            /** @description Of 95 %: estimate ± t · √V (docs/statistics.md). */
             ci: number[] | null;
+            generalises?: components["schemas"]["Generalisation"];
             /** @example raw^2/ceiling */
             formula: string;
             /**
@@ -1740,7 +1768,7 @@ export interface components {
                 code: string;
                 detail: string;
             }[];
-            /** @description `dropped` counts the neuroids or stimuli that `drop` of the benchmark file left out. `runtime.optimization` is set where the highest level of ONNX Runtime crashes on the network: `extended`, `basic` or `disabled`. */
+            /** @description `draws` is the digest of what was drawn for the interval, and from which data: scores with an equal one are compared on the same draws. `dropped` counts the neuroids or stimuli that `drop` of the benchmark file left out. `runtime.optimization` is set where the highest level of ONNX Runtime crashes on the network: `extended`, `basic` or `disabled`. */
             provenance: {
                 [key: string]: unknown;
             };
@@ -2292,6 +2320,51 @@ export interface components {
             brought: boolean;
             /** @description The score job that made it. */
             job: string;
+        };
+        Differences: {
+            items: components["schemas"]["Difference"][];
+        };
+        /** @description The value of `to` minus that of `from`. */
+        Difference: {
+            /** @description The id of a column of the leaderboard. */
+            column: string;
+            from: string;
+            to: string;
+            difference: number;
+            ci: components["schemas"]["Interval"];
+            /** @description Whether both were compared on the same draws; else their errors are taken as independent. */
+            paired: boolean;
+            /** @description Two-sided, of this pair alone; null unless paired. */
+            p: number | null;
+            generalises?: components["schemas"]["Generalisation"];
+            /** @description Images that `from` or `to` alone had right, and the exact two-sided p of McNemar's test; where both answers are kept. */
+            mcNemar?: {
+                from: number;
+                to: number;
+                p: number;
+            };
+            /** @description Why the difference is not paired or has no interval. */
+            reason?: string;
+        };
+        /** @description What an interval speaks of. */
+        Generalisation: {
+            /**
+             * @description To other ones of these, drawn as those at hand were; everything else stays as it is.
+             * @enum {string}
+             */
+            to: "images" | "neuroids" | "subjects" | "units" | "images and neuroids" | "images and subjects";
+            /** @description How many were drawn from. */
+            units: {
+                images?: number;
+                neuroids?: number;
+                subjects?: number;
+                /** @description Of the layer. */
+                units?: number;
+            };
+            /** @description Degrees of freedom of Student's t. */
+            degrees: number;
+            /** @description How many animals the neuroids are of; the interval says nothing about other animals. */
+            animals?: number;
         };
         /** @description Of 95 %. */
         Interval: number[] | null;
@@ -3820,6 +3893,49 @@ export interface operations {
                     "application/json": components["schemas"]["Leaderboard"];
                     "text/csv": unknown;
                     "text/markdown": unknown;
+                };
+            };
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDifferences: {
+        parameters: {
+            query: {
+                /** @description Models, by id, digest or shipped name; those without a score on the benchmarks are left out. */
+                model: string[];
+                /** @description The model that the others are compared with; without it every pair, in the order of the models. */
+                from?: string;
+                /** @description As in the leaderboard. */
+                missing?: "zero" | "common";
+                /** @description As in the leaderboard. */
+                selection?: "exclude" | "include";
+                /** @description As in the leaderboard. */
+                brought?: "exclude" | "include";
+                /** @description Simulated benchmarks instead of real ones. */
+                simulated?: boolean;
+                /** @description As in the leaderboard. */
+                set?: "private" | "public";
+                /** @description As in the leaderboard. */
+                layers?: "card" | "any";
+                /** @description Only benchmarks of these regions. */
+                region?: ("V1" | "V2" | "V4" | "IT" | "behavior" | "engineering")[];
+                /** @description Only these benchmarks, as in the leaderboard. */
+                benchmark?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By column, then pair; without pairs of which one has no value. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Differences"];
                 };
             };
             422: components["responses"]["Problem"];

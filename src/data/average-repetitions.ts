@@ -96,7 +96,7 @@ export class RunningMeans {
     );
     const sums = this.#sums ?? new Float64Array(this.#counts.length);
     for (let i = 0; i < sums.length; i++) sums[i] /= this.#counts[i];
-    const means = sums instanceof Float64Array ? sums : Float64Array.from(sums);
+    const means = sums instanceof Float64Array ? sums : new Float64Array(sums);
     return {
       stimulusIds: first.map((row) => stimulusIds[row]),
       neuroidIds,

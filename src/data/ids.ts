@@ -29,3 +29,22 @@ export function compareCodePoints(a: string, b: string): number {
 export function ascending(ids: readonly Id[]): number[] {
   return ids.map((_, i) => i).sort((i, j) => compareIds(ids[i], ids[j]) || i - j);
 }
+
+/**
+ * Natural order of names: runs of digits by their number, all else by code point, so that `frame2` is before `frame10`. Names that
+ * differ in zeros before a number alone are in the order of their code points.
+ */
+export function compareNaturally(a: string, b: string): number {
+  const [x, y] = [a, b].map((name) => name.match(/\d+|\D+/g) ?? []);
+  for (let i = 0; i < Math.min(x.length, y.length); i++) {
+    const order = compareRuns(x[i], y[i]);
+    if (order !== 0) return order;
+  }
+  return x.length - y.length || compareCodePoints(a, b);
+}
+
+function compareRuns(a: string, b: string): number {
+  if (!/^\d/.test(a) || !/^\d/.test(b)) return compareCodePoints(a, b);
+  const [x, y] = [a, b].map((digits) => digits.replace(/^0+(?=\d)/, ''));
+  return x.length - y.length || compareCodePoints(x, y);
+}

@@ -13,8 +13,9 @@ export function selectStimuli(stimuli: StimulusSet, index: readonly number[]): S
       ]),
     ),
     hasImages: stimuli.hasImages,
-    filename: (row) => stimuli.filename(index[row]),
-    read: (row) => stimuli.read(index[row]),
+    ...(stimuli.frames && { frames: (row: number) => stimuli.frames?.(index[row]) }),
+    filename: (row, frame) => stimuli.filename(index[row], frame),
+    read: (row, frame) => stimuli.read(index[row], frame),
     ...(computed && {
       computed: {
         pixels: (row) => computed.pixels(index[row]),

@@ -6,7 +6,7 @@ import { VentralError } from '../errors/ventral-error.js';
 import { readCsv } from '../formats/csv.js';
 import { openZip } from '../formats/zip.js';
 import { type Column, idsOf, inferColumn } from './column.js';
-import type { Id } from './ids.js';
+import { compareNaturally, type Id } from './ids.js';
 
 /**
  * A stimulus set as BrainIO packages it (spec §6.1): a table with one row a stimulus, and the
@@ -20,13 +20,15 @@ export interface StimulusSet {
   readonly columns: ReadonlyMap<string, Column>;
   /** False for a set with only a table (scored from features). */
   readonly hasImages: boolean;
-  /** Name of the image of a row, for messages and file types. */
-  filename(row: number): string;
+  /** Frames of a row that is a clip, 1 or more; undefined for an image. Absent where no row is a clip. */
+  frames?(row: number): number | undefined;
+  /** Name of the image of a row, of a clip of its first frame or another one, for messages and file types. */
+  filename(row: number, frame?: number): string;
   /**
-   * Bytes of the image of a row.
+   * Bytes of the image of a row, of a clip of its first frame or another one.
    * @throws VentralError `image-missing`
    */
-  read(row: number): Promise<Uint8Array>;
+  read(row: number, frame?: number): Promise<Uint8Array>;
   /** Of a set whose images are computed: what they look like without a file between. */
   readonly computed?: ComputedImages;
   /** Lets the files go. */
@@ -59,7 +61,8 @@ export interface StimulusFiles {
 
 /**
  * Opens a stimulus set: reads the table, copies an old image_id to stimulus_id, and finds every
- * image, by `filename`, by `stimulus_path_within_store` or by id and extension.
+ * image, by `filename`, by `stimulus_path_within_store` or by id and extension. A name that is a folder's is a clip: the images
+ * in that folder are its frames, in the natural order of their names.
  * @throws VentralError `csv-invalid`, `stimuli-duplicate`, `image-missing`, `zip-invalid`, `zip-unsafe-path`
  */
 export async function openStimulusSet(files: StimulusFiles): Promise<StimulusSet> {
@@ -74,13 +77,28 @@ export async function openStimulusSet(files: StimulusFiles): Promise<StimulusSet
   if (files.images === undefined) return tableOnly(files.identifier, table);
   const store = await openImages(files.images);
   try {
-    const names = table.ids.map((id, row) => findImage(table, row, id, store, files.images ?? ''));
+    let known: ReadonlyMap<string, readonly string[]> | undefined;
+    const clips = () => {
+      known ??= clipsOf(store);
+      return known;
+    };
+    const names = table.ids.map((id, row) =>
+      findImage(table, row, id, { store, clips, file: files.images ?? '' }),
+    );
+    const nameOf = (row: number, frame = 0) => {
+      const name = names[row];
+      return typeof name === 'string' ? name : name[frame];
+    };
+    const hasClips = names.some((name) => typeof name !== 'string');
     return {
       identifier: files.identifier,
       ...table,
       hasImages: true,
-      filename: (row) => names[row],
-      read: (row) => store.read(names[row]),
+      ...(hasClips && {
+        frames: (row: number) => (typeof names[row] === 'string' ? undefined : names[row].length),
+      }),
+      filename: nameOf,
+      read: (row, frame) => store.read(nameOf(row, frame)),
       close: () => store.close(),
     };
   } catch (error) {
@@ -229,13 +247,44 @@ async function staysInside(entry: Dirent, full: string, folder: string): Promise
   return target?.startsWith(folder + sep) === true && (await stat(target)).isFile();
 }
 
+/** Endings of the names of images. */
+export const imageEndings: ReadonlySet<string> = new Set([
+  ...['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp'],
+]);
+
+/** Whether a name is that of an image and not of a file that systems leave beside them. */
+export const isImageName = (name: string): boolean =>
+  imageEndings.has(extname(name).toLowerCase()) && !posix.basename(name).startsWith('.');
+
+/** Names of the images in each folder of a store, in natural order. */
+function clipsOf({ names }: ImageStore): ReadonlyMap<string, readonly string[]> {
+  const clips = new Map<string, string[]>();
+  for (const name of names) {
+    const folder = posix.dirname(name);
+    if (folder === '.' || !isImageName(name)) continue;
+    const known = clips.get(folder);
+    if (known) known.push(name);
+    else clips.set(folder, [name]);
+  }
+  for (const frames of clips.values()) frames.sort(compareNaturally);
+  return clips;
+}
+
+interface Images {
+  readonly store: ImageStore;
+  /** Names of the images in each folder, in natural order; made when an image is not found. */
+  readonly clips: () => ReadonlyMap<string, readonly string[]>;
+  /** Where they lie. */
+  readonly file: string;
+}
+
+/** The name of a row's image, or those of a clip's frames. */
 function findImage(
   table: StimulusTable,
   row: number,
   id: Id,
-  store: ImageStore,
-  file: string,
-): string {
+  { store, clips, file }: Images,
+): string | readonly string[] {
   const cell = (name: string) => table.columns.get(name)?.values[row];
   const filename = cell('filename');
   const within = cell('stimulus_path_within_store');
@@ -245,9 +294,13 @@ function findImage(
     .map((name) => posix.normalize(String(name).replace(/^\.\//, '')));
   const found = candidates.find((name) => store.names.has(name));
   if (found !== undefined) return found;
+  for (const name of candidates) {
+    const clip = clips().get(name.replace(/\/$/, ''));
+    if (clip !== undefined) return clip;
+  }
   throw new VentralError(
     'image-missing',
-    `${file} has no image ${quoted(candidates[0])} for the stimulus ${quoted(id)}`,
+    `${file} has no image ${quoted(candidates[0])} for the stimulus ${quoted(id)}, nor a folder of that name with images as its frames`,
     { file, field: String(id), expected: candidates[0], found: 'no such file' },
   );
 }

@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../formats/write-file-atomic.js';
 import { checkGraph } from '../onnx/checks/check-graph.js';
 import { setMetadata } from '../onnx/metadata.js';
 import { type Model, readModel, writeModel } from '../onnx/model.js';
+import { EXPORT_LINE } from './architectures/export-line.js';
 import { type CheckpointKind, checkpointKind } from './checkpoint/checkpoint-kind.js';
 import type { KeyTable } from './checkpoint/key-table.js';
 import { type ImportedWeights, importWeights, type Onto } from './import-weights.js';
@@ -26,6 +27,10 @@ export interface ImportRequest {
   /** ONNX export of the same network. */
   readonly graph?: string | undefined;
   readonly key?: string | undefined;
+  readonly ema?: boolean | undefined;
+  readonly prefix?: string | undefined;
+  readonly ignore?: readonly string[] | undefined;
+  readonly withoutHead?: boolean | undefined;
   readonly reference?: string | undefined;
   /** Whether a file at `output` may be replaced. */
   readonly force?: boolean | undefined;
@@ -46,6 +51,8 @@ export interface ImportReport {
   readonly proof?: Proof;
   /** Why nothing was proved. */
   readonly unproved?: string;
+  /** Path of the head that was left out, as asked. */
+  readonly withoutHead?: string;
   readonly normalizer?: { readonly mean: readonly number[]; readonly std: readonly number[] };
   readonly notes: readonly string[];
 }
@@ -79,16 +86,20 @@ interface Made extends Omit<ImportReport, 'file' | 'digest' | 'proved'> {
   readonly model: Model;
 }
 
-function ontoOf({ arch, graph, key }: ImportRequest, kind: CheckpointKind): Onto | undefined {
+function ontoOf(request: ImportRequest, kind: CheckpointKind): Onto | undefined {
+  const { arch, graph, key, ema, prefix, ignore, withoutHead } = request;
   const refuse = (sentence: string) => new VentralError('bad-usage', `import: ${sentence}`);
   if (kind === 'weights') {
+    if (key !== undefined && ema) throw refuse('give either --key or --ema');
+    if (ema && prefix !== undefined) throw refuse('give either --prefix or --ema');
     if (arch !== undefined && graph === undefined) return { arch };
     if (graph !== undefined && arch === undefined) return { graph };
     throw refuse(
-      'a state dict has only weights: give either --arch NAME or --graph G.onnx, an export of the network',
+      `a state dict has only weights: give either --arch NAME or --graph G.onnx, an export of the network by ${EXPORT_LINE}`,
     );
   }
-  const given = Object.entries({ arch, graph, key }).find(([, value]) => value !== undefined);
+  const named = { arch, graph, key, ema, prefix, ignore, 'without-head': withoutHead };
+  const given = Object.entries(named).find(([, value]) => value !== undefined);
   if (given === undefined) return undefined;
   throw refuse(`--${given[0]} is for state dicts; this file holds a whole network (${kind})`);
 }
@@ -161,7 +172,8 @@ async function write(output: string, { model, ...rest }: Made): Promise<ImportRe
 }
 
 /** What the file keeps of its import. */
-function recordOf({ source, onto, proof, normalizer, notes }: Omit<Made, 'model'>): ImportRecord {
+function recordOf(made: Omit<Made, 'model'>): ImportRecord {
+  const { source, onto, proof, normalizer, withoutHead, notes } = made;
   const largest = proof && largestOf(proof);
   return {
     source,
@@ -176,7 +188,7 @@ function recordOf({ source, onto, proof, normalizer, notes }: Omit<Made, 'model'
           largest,
         },
       }),
-    ...(normalizer && { normalizer }),
+    ...present({ normalizer, withoutHead }),
     notes,
   };
 }

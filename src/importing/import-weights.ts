@@ -10,15 +10,20 @@ import {
   theirKey,
 } from './architectures/architecture.js';
 import { buildArchitecture, findArchitecture } from './architectures/find-architecture.js';
+import type { NameOptions } from './checkpoint/choose-prefix.js';
+import { isAverage } from './checkpoint/find-state-dict.js';
 import { type KeyTable, requireKeys } from './checkpoint/key-table.js';
 import { openCheckpoint } from './checkpoint/open-checkpoint.js';
 import { type NamedState, stateNames } from './checkpoint/state-dict.js';
 import { EPSILONS, type Grafted, graft } from './graft/graft.js';
 import { type GraftPlan, planGraft, wantedNames } from './graft/graft-plan.js';
+import { type Headless, withoutHead } from './graft/without-head.js';
 import { type Proof, prove } from './proof/proof.js';
 import { openReference } from './proof/reference-outputs.js';
 import { selfCheck } from './proof/self-check.js';
 import type { Checkpoint, StoredTensor } from './source/checkpoint.js';
+import { shortened } from './source/checkpoint-fault.js';
+import { printable } from './source/printable.js';
 
 /** A network for the weights: one that ventral builds, or an export of the user's. */
 export type Onto = { readonly arch: string } | { readonly graph: string };
@@ -29,6 +34,14 @@ export interface WeightsRequest {
   readonly onto: Onto;
   /** Which state dict of the file, where it holds several. */
   readonly key?: string | undefined;
+  /** Whether the moving average of the weights is wanted. */
+  readonly ema?: boolean | undefined;
+  /** Prefix under which the network's names stand in the file. */
+  readonly prefix?: string | undefined;
+  /** Globs over names in the file that are left out. */
+  readonly ignore?: readonly string[] | undefined;
+  /** Whether the network ends at what its head reads. */
+  readonly withoutHead?: boolean | undefined;
   /** npz file of what the source gives. */
   readonly reference?: string | undefined;
   readonly threads?: number | undefined;
@@ -44,6 +57,8 @@ export interface ImportedWeights {
   readonly keys: KeyTable;
   readonly proof: Proof | undefined;
   readonly notes: readonly string[];
+  /** Path of the head that was left out. */
+  readonly withoutHead?: string;
   readonly normalizer?: NonNullable<NamedState['normalizer']>;
 }
 
@@ -54,10 +69,11 @@ export interface ImportedWeights {
  *   checkpoint, graph and reference throws
  */
 export async function importWeights(request: WeightsRequest): Promise<ImportedWeights> {
-  const checkpoint = await openCheckpoint(request.checkpoint, request.key);
+  const { key, ema } = request;
+  const checkpoint = await openCheckpoint(request.checkpoint, { key, ema });
   try {
-    const target = await targetOf(request.onto, checkpoint);
-    const state = await namedState(checkpoint, target);
+    const target = await targetOf(request, checkpoint);
+    const state = await namedState(checkpoint, target, request);
     const { plan, table } = planFor(target, state);
     request.onKeys?.(table);
     requireKeys(table, checkpoint.file);
@@ -70,16 +86,41 @@ export async function importWeights(request: WeightsRequest): Promise<ImportedWe
       keys: table,
       proof,
       notes: [
-        ...(state.note ? [state.note] : []),
+        ...state.notes,
+        ...takenNotes(checkpoint),
         ...(naming.assumed && !proof ? [naming.assumed] : []),
+        ...activationNotes(proof),
         ...grafted.notes,
+        ...(target.headless ? [headNote(target.headless)] : []),
       ],
+      ...(target.headless && { withoutHead: target.headless.head }),
       ...(state.normalizer && { normalizer: state.normalizer }),
     };
   } finally {
     await checkpoint.close();
   }
 }
+
+/** Says which of several state dicts was taken. */
+function takenNotes({ path, others = [], averaged }: Checkpoint): string[] {
+  const quoted = (each: string) => `"${printable(shortened(each))}"`;
+  const taken = path === '' ? 'the whole file' : quoted(path);
+  if (averaged) return [`${taken}, a moving average of the weights, was taken`];
+  const averages = others.filter(isAverage).slice(0, 8).map(quoted);
+  if (averages.length === 0) return [];
+  return [`${taken} was taken, not the moving average ${averages.join(', ')}: --ema takes that`];
+}
+
+function activationNotes(proof: Proof | undefined): string[] {
+  const fused = proof?.withActivation ?? [];
+  if (fused.length === 0) return [];
+  return [
+    `${fused.length} batch norms of the source hold their activation (${printable(shortened(fused[0]))}, …): they were compared after it`,
+  ];
+}
+
+const headNote = ({ head, value }: Headless) =>
+  `the head${head === '' ? '' : ` ${head}`} was left out: the network ends at what it read, ${value}`;
 
 const saysOf = ({ library, variant }: Naming): { [key: string]: string } => ({
   ...(library && { names: library }),
@@ -88,16 +129,21 @@ const saysOf = ({ library, variant }: Naming): { [key: string]: string } => ({
 
 interface Target {
   readonly model: Model;
+  readonly headless?: Headless;
   readonly naming: Naming;
   readonly side?: number;
 }
 
-async function targetOf(onto: Onto, checkpoint: Checkpoint): Promise<Target> {
+async function targetOf(
+  { onto, withoutHead: isHeadless }: WeightsRequest,
+  checkpoint: Checkpoint,
+): Promise<Target> {
   const stored = checkpoint.tensors.keys();
+  const whole = (model: Model) => (isHeadless ? cutHead(model) : { model });
   if ('graph' in onto) {
-    const { model } = await openModelFile(onto.graph);
-    const wanted = wantedNames(model);
-    return { model, naming: bestNaming(graphNamings(wanted), wanted, stored) };
+    const target = whole((await openModelFile(onto.graph)).model);
+    const wanted = wantedNames(target.model);
+    return { ...target, naming: bestNaming(graphNamings(wanted), wanted, stored) };
   }
   const architecture = findArchitecture(onto.arch);
   const { namings, side } = architecture;
@@ -106,15 +152,24 @@ async function targetOf(onto: Onto, checkpoint: Checkpoint): Promise<Target> {
   const first = await build(namings[0]);
   const naming = bestNaming(namings, wantedNames(first), stored);
   const model = naming.variant === namings[0].variant ? first : await build(naming);
-  return { model, naming, side };
+  return { ...whole(model), naming, side };
+}
+
+function cutHead(model: Model): Pick<Target, 'model' | 'headless'> {
+  const headless = withoutHead(model);
+  return { model: headless.model, headless };
 }
 
 /** How the checkpoint's own library calls a tensor of the network. */
 const theirs = ({ naming }: Target, key: string) => theirKey(naming, key) ?? key;
 
-async function namedState(checkpoint: Checkpoint, target: Target): Promise<NamedState> {
+async function namedState(
+  checkpoint: Checkpoint,
+  target: Target,
+  options: NameOptions,
+): Promise<NamedState> {
   const wanted = [...wantedNames(target.model)].map((key) => theirs(target, key));
-  return stateNames(checkpoint, new Set(wanted));
+  return stateNames(checkpoint, new Set(wanted), options);
 }
 
 function planFor(target: Target, state: NamedState): { plan: GraftPlan; table: KeyTable } {
@@ -128,17 +183,15 @@ function planFor(target: Target, state: NamedState): { plan: GraftPlan; table: K
     if (wanted.has(own) && !ours.has(key)) foreign.push(key);
     else tensors.set(own, tensor);
   }
-  const plan = planGraft(target.model, tensors, (key) => theirs(target, key));
+  const { head } = target.headless ?? {};
+  const theirHead = head && theirs(target, `${head}.weight`).replace(/\.weight$/, '');
+  const plan = planGraft(target.model, tensors, (key) => theirs(target, key), theirHead);
   const stored = (key: string) => state.storedNames.get(key) ?? key;
-  const leftOut = state.leftOut.map((key) => ({
-    key,
-    why: /normaliz/.test(key) ? 'normalises the input' : 'the same tensor again',
-  }));
   const { unexpected, ignored, ...rest } = plan.table;
   const table = {
     ...rest,
     unexpected: [...unexpected, ...foreign].map(stored),
-    ignored: [...ignored.map(({ key, why }) => ({ key: stored(key), why })), ...leftOut],
+    ignored: [...ignored.map(({ key, why }) => ({ key: stored(key), why })), ...state.leftOut],
   };
   return { plan, table };
 }
@@ -176,12 +229,13 @@ async function graftAndProve(
 async function proveBy(
   reference: string,
   model: Model,
-  { naming }: Target,
+  { naming, headless }: Target,
   threads: number | undefined,
 ): Promise<Proof> {
-  const source = await openReference(reference, model, (module, all) =>
-    ourPath(naming, module, all),
-  );
+  const source = await openReference(reference, model, {
+    pathOf: (module, all) => ourPath(naming, module, all),
+    withoutHead: headless !== undefined,
+  });
   try {
     return await prove(model, source, threads);
   } finally {

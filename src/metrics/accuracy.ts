@@ -8,6 +8,7 @@ import type { LabelMetric, MetricResult } from './metric.js';
 /** An accuracy, with one 0 or 1 a stimulus for a bootstrap over stimuli. */
 export interface AccuracyResult extends MetricResult {
   readonly correct: Float64Array;
+  readonly stimulusIds: readonly Id[];
 }
 
 /**
@@ -45,6 +46,7 @@ export function accuracy(
     splits: [value],
     warnings: [],
     correct,
+    stimulusIds: model.stimulusIds,
   };
 }
 

@@ -15,6 +15,7 @@ import type {
   NeuralOptions,
   Regress,
   Regression,
+  SplitPredictions,
   Target,
   Warning,
 } from './metric.js';
@@ -40,6 +41,7 @@ export async function crossRegressedCorrelation(
   requireUsable(target);
   const splits = targetSplits(target, crossValidation);
   const correlations: Float64Array[] = [];
+  const predictions: SplitPredictions[] = [];
   const remarks: Warning[][] = [];
   for (const rows of pairSplits(splits, sourceIds, target.stimulusIds)) {
     const fold = {
@@ -47,7 +49,8 @@ export async function crossRegressedCorrelation(
       test: sortedById(rows.testSource, sourceIds),
     };
     const train = pickRows(target.values, sortedById(rows.trainTarget, target.stimulusIds));
-    const test = pickRows(target.values, sortedById(rows.testTarget, target.stimulusIds));
+    const testRows = sortedById(rows.testTarget, target.stimulusIds);
+    const test = pickRows(target.values, testRows);
     if (test.rows < 2)
       throw new VentralError('stimuli-too-few', 'A split tests on one stimulus, but r needs two', {
         expected: 'at least 2 stimuli in each test set',
@@ -55,9 +58,16 @@ export async function crossRegressedCorrelation(
       });
     const prediction = await regress(fold, train);
     correlations.push(correlate(test, prediction.values));
+    predictions.push({
+      stimulusIds: testRows.map((row) => target.stimulusIds[row]),
+      neuroidIds: target.neuroidIds,
+      observed: test,
+      predicted: prediction.values,
+    });
     remarks.push([...(prediction.remarks ?? [])]);
   }
-  return aggregateSplits(correlations, target.neuroidIds, gathered(remarks));
+  const result = aggregateSplits(correlations, target.neuroidIds, gathered(remarks));
+  return { ...result, predictions };
 }
 
 /** How a metric that fits a regression runs: in every split anew, from features or from their Gram matrix. */

@@ -19,7 +19,15 @@ export interface ObserverTrials {
   readonly condition: readonly string[];
 }
 
-/** A score or ceiling, with what a bootstrap over subjects needs. */
+/** Whether a model and subjects were right, by condition and image. */
+export interface RightAnswers {
+  /** Condition → one vector of 0 and 1 over its images. */
+  readonly model: readonly ArrayLike<number>[];
+  /** Subject → condition → the same. */
+  readonly subjects: readonly (readonly ArrayLike<number>[])[];
+}
+
+/** A score or ceiling, with what a bootstrap over subjects and images needs. */
 export interface ConsistencyResult extends MetricResult {
   readonly subjects: readonly string[];
   readonly conditions: readonly string[];
@@ -27,8 +35,13 @@ export interface ConsistencyResult extends MetricResult {
   readonly kappa: Matrix;
   /** Positions of the two subjects of each row of a ceiling. */
   readonly pairs?: readonly (readonly [number, number])[];
-  /** The value for drawn subjects (positions, with repeats); a subject is never paired with itself. */
-  resample(subjects: readonly number[]): number;
+  /** The stimuli of each condition, ascending. */
+  readonly stimuli: readonly (readonly Id[])[];
+  /** Who was right, by condition and stimulus: 0 or 1. */
+  readonly right: {
+    readonly model?: readonly Uint8Array[];
+    readonly subjects: RightAnswers['subjects'];
+  };
 }
 
 /** Whether each subject was right on each stimulus of a condition. */
@@ -44,20 +57,35 @@ interface Condition {
  * @throws VentralError `stimuli-mismatch` where they did not see the same stimuli, `trials-invalid` for double
  *   trials
  */
-export function errorConsistency(model: LabelChoices, trials: ObserverTrials): ConsistencyResult {
+export function errorConsistency(chosen: LabelChoices, trials: ObserverTrials): ConsistencyResult {
   const { subjects, conditions } = byCondition(trials);
-  const answers = new Map(model.stimulusIds.map((id, i) => [id, model.choices[i]]));
+  const answers = new Map(chosen.stimulusIds.map((id, i) => [id, chosen.choices[i]]));
   checkAnswers(answers, [...conditions.values()]);
   const kappa = matrix(subjects.length, conditions.size);
-  [...conditions.values()].forEach(({ stimulusIds, truth, correct }, col) => {
-    const own = Uint8Array.from(stimulusIds, (id, i) => (answers.get(id) === truth[i] ? 1 : 0));
+  const model = [...conditions.values()].map(({ stimulusIds, truth }) =>
+    Uint8Array.from(stimulusIds, (id, i) => (answers.get(id) === truth[i] ? 1 : 0)),
+  );
+  [...conditions.values()].forEach(({ correct }, col) => {
+    const own = model[col];
     correct.forEach((theirs, row) => {
       kappa.data[row * kappa.cols + col] = cohensKappa(own, theirs);
     });
   });
-  const resample = (drawn: readonly number[]) => value(kappa, drawn);
-  return result({ subjects, conditions: [...conditions.keys()], kappa, resample });
+  const right = { model, subjects: answersOf(subjects, conditions) };
+  return result({ ...namesOf(subjects, conditions), kappa, right });
 }
+
+const answersOf = (
+  subjects: readonly string[],
+  conditions: ReadonlyMap<string, Condition>,
+): RightAnswers['subjects'] =>
+  subjects.map((_, s) => [...conditions.values()].map(({ correct }) => correct[s]));
+
+const namesOf = (subjects: readonly string[], conditions: ReadonlyMap<string, Condition>) => ({
+  subjects,
+  conditions: [...conditions.keys()],
+  stimuli: [...conditions.values()].map(({ stimulusIds }) => stimulusIds),
+});
 
 /**
  * The same between all pairs of subjects: the ceiling.
@@ -80,17 +108,8 @@ export function errorConsistencyCeiling(trials: ObserverTrials): ConsistencyResu
       kappa.data[row * kappa.cols + col] = cohensKappa(correct[a], correct[b]);
     });
   });
-  const rowOf = new Map(pairs.map(([a, b], row) => [a * subjects.length + b, row]));
-  const resample = (drawn: readonly number[]) => {
-    const rows = drawn.flatMap((a, i) =>
-      drawn.slice(i + 1).flatMap((b) => {
-        const row = rowOf.get(Math.min(a, b) * subjects.length + Math.max(a, b));
-        return row === undefined ? [] : [row];
-      }),
-    );
-    return value(kappa, rows);
-  };
-  return { ...result({ subjects, conditions: [...conditions.keys()], kappa, resample }), pairs };
+  const right = { subjects: answersOf(subjects, conditions) };
+  return { ...result({ ...namesOf(subjects, conditions), kappa, right }), pairs };
 }
 
 /** Raw over ceiling, bounded to [0, 1]. */
@@ -99,7 +118,7 @@ export function ceiledConsistency(raw: number, ceiling: number): number {
 }
 
 function result(
-  known: Pick<ConsistencyResult, 'subjects' | 'conditions' | 'kappa' | 'resample'>,
+  known: Pick<ConsistencyResult, 'subjects' | 'conditions' | 'stimuli' | 'kappa' | 'right'>,
 ): ConsistencyResult {
   const { kappa } = known;
   const finite = kappa.data.filter((k) => !Number.isNaN(k));

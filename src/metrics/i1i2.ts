@@ -36,6 +36,7 @@ export interface BehaviourOptions {
 
 /** A behavioural score or ceiling, with what a bootstrap over images needs. */
 export interface BehaviourResult extends MetricResult {
+  readonly images: readonly Id[];
   /** Positions of the images of each object, for resampling within it. */
   readonly imagesByObject: readonly (readonly number[])[];
   /**
@@ -107,6 +108,7 @@ function result(
     errorKind: 'std over repetitions',
     splits,
     warnings: [],
+    images: coded.images,
     imagesByObject,
     resample(images) {
       const times = new Float64Array(once.length);

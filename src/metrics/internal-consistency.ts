@@ -90,14 +90,29 @@ export function internalConsistency(
   recordings: RepeatedRecordings,
   options: { splits?: number; seed?: number } = {},
 ): MetricResult {
-  const halves = repetitionHalves(recordings.repetition ?? [], options);
-  const corrected = halves.map(({ first, second }) => {
+  const corrected = Array.from(averagedHalves(recordings, options), ({ first, second }) =>
+    correlate(second, first).map(toFullLength),
+  );
+  return aggregateSplits(corrected, recordings.neuroidIds, []);
+}
+
+/** Spearman and Brown's formula: what r of two halves is for the whole. */
+export const toFullLength = (r: number): number => (2 * r) / (1 + r);
+
+/**
+ * The means of both halves of each split, stimulus × neuroid.
+ * @throws as {@link internalConsistency}
+ */
+export function* averagedHalves(
+  recordings: RepeatedRecordings,
+  options: { splits?: number; seed?: number } = {},
+): Generator<{ readonly stimulusIds: Id[]; readonly first: Matrix; readonly second: Matrix }> {
+  for (const { first, second } of repetitionHalves(recordings.repetition ?? [], options)) {
     const a = averageHalf(recordings, first);
     const b = averageHalf(recordings, second);
     requireEqualStimuli(a.stimulusIds, b.stimulusIds);
-    return correlate(b.values, a.values).map((r) => (2 * r) / (1 + r));
-  });
-  return aggregateSplits(corrected, recordings.neuroidIds, []);
+    yield { stimulusIds: a.stimulusIds, first: a.values, second: b.values };
+  }
 }
 
 function requireEqualStimuli(a: readonly Id[], b: readonly Id[]): void {

@@ -26,7 +26,7 @@ const frame = crossRegressed({
     const { features } = source;
     if (features.cols > features.rows) return ofGram(await gramSource(source));
     await requireFinite(source);
-    const values = Float64Array.from(await features.columns(0, features.cols));
+    const values = new Float64Array(await features.columns(0, features.cols));
     return linearRegression(matrix(features.rows, features.cols, values));
   },
 });

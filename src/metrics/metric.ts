@@ -36,6 +36,15 @@ export interface CrossValidation {
   readonly seed: number;
 }
 
+/** What was predicted for the test stimuli of a split. */
+export interface SplitPredictions {
+  readonly stimulusIds: readonly Id[];
+  readonly neuroidIds: readonly Id[];
+  /** Test stimulus × neuroid. */
+  readonly observed: Matrix;
+  readonly predicted: Matrix;
+}
+
 /** The un-ceiled result of a metric. */
 export interface MetricResult {
   readonly value: number;
@@ -56,6 +65,8 @@ export interface MetricResult {
   readonly splits: readonly number[];
   /** Split × neuroid, columns in ascending neuroid_id, as the reference's `raw` attribute. */
   readonly neuroids?: { readonly ids: readonly Id[]; readonly values: Matrix };
+  /** By split, where a regression predicted: for draws of stimuli. */
+  readonly predictions?: readonly SplitPredictions[];
   readonly warnings: readonly Warning[];
 }
 

@@ -78,7 +78,7 @@ export function plsRegression(
     return picked;
   };
   return async ({ train, test }, y) => {
-    const x = matrix(train.length, units, Float64Array.from(rows(train)));
+    const x = matrix(train.length, units, new Float64Array(rows(train)));
     const fit = await fitPls(x, y, components);
     return { values: await predictPls(fit, rows(test)), remarks: remarksOn(fit, components) };
   };

@@ -8,13 +8,9 @@ import { columnBlocks } from '../numerics/algebra/column-blocks.js';
 import type { Features } from '../numerics/algebra/features.js';
 import { gram } from '../numerics/algebra/gram.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
+import { nonFinite } from '../numerics/algebra/non-finite.js';
 import { pearson } from '../numerics/statistics/pearson.js';
-import {
-  type RankVector,
-  rankCorrelation,
-  rankVector,
-  spearman,
-} from '../numerics/statistics/spearman.js';
+import { type RankVector, rankCorrelation, rankVector } from '../numerics/statistics/spearman.js';
 import { mean } from '../numerics/statistics/statistics.js';
 import { requireFinite } from './gram-source.js';
 import type {
@@ -58,8 +54,10 @@ async function rdmCv(
 }
 
 async function dissimilaritiesOf(source: Source): Promise<StimulusMatrix> {
-  await requireFinite(source);
-  return { stimulusIds: source.stimulusIds, values: await dissimilarities(source.features) };
+  const values = await dissimilarities(source.features);
+  // NaN on the diagonal: a row is constant, or holds a value that is not finite. Only then is it worth another pass.
+  if (nonFinite(values.data, values.cols + 1)) await requireFinite(source);
+  return { stimulusIds: source.stimulusIds, values };
 }
 
 /** 1 − r between the rows of the features: presentation × presentation, NaN if a row is constant. */
@@ -93,7 +91,7 @@ async function centredRows(features: Features): Promise<Features> {
     cols,
     dtype: 'float64',
     async columns(from, to) {
-      const block = Float64Array.from(await features.columns(from, to));
+      const block = new Float64Array(await features.columns(from, to));
       for (let row = 0, i = 0; row < features.rows; row++) {
         for (let col = from; col < to; col++) block[i++] -= means[row];
       }
@@ -104,24 +102,39 @@ async function centredRows(features: Features): Promise<Features> {
 
 /** Spearman's correlation of the entries above the diagonal. */
 function compareRdms(source: Matrix, target: Matrix): number {
-  return rankCorrelation(rankedPairs(source), rankedPairs(target));
+  return rankCorrelation(
+    ranksOf(source, () => aboveDiagonal(source)),
+    ranksOf(target, () => aboveDiagonal(target)),
+  );
 }
 
-const ranked = new WeakMap<Matrix, RankVector>();
+const ranked = new WeakMap<object, RankVector>();
 
-/** The ranks of the entries above the diagonal: once a matrix, which is compared with several others. */
-function rankedPairs(rdm: Matrix): RankVector {
-  const known = ranked.get(rdm) ?? rankVector(aboveDiagonal(rdm));
-  ranked.set(rdm, known);
+/** The ranks of dissimilarities: once for what is compared with several others. */
+function ranksOf(key: object, values: () => Float64Array): RankVector {
+  const known = ranked.get(key) ?? rankVector(values());
+  ranked.set(key, known);
   return known;
 }
+
+/** Spearman's correlation of dissimilarities that are compared with several others. */
+const rankedCorrelation = (a: Float64Array, b: Float64Array): number =>
+  rankCorrelation(
+    ranksOf(a, () => a),
+    ranksOf(b, () => b),
+  );
+
+const correlationOf = (name: RdmComparison['correlation']) =>
+  name === 'pearson' ? pearson : rankedCorrelation;
 
 /** Entries above the diagonal, row by row. */
 export function aboveDiagonal({ rows, data }: Matrix): Float64Array {
   const values = new Float64Array((rows * (rows - 1)) / 2);
   let at = 0;
   for (let row = 0; row < rows; row++) {
-    for (let col = row + 1; col < rows; col++) values[at++] = data[row * rows + col];
+    const own = data.subarray(row * rows + row + 1, (row + 1) * rows);
+    values.set(own, at);
+    at += own.length;
   }
   return values;
 }
@@ -149,7 +162,7 @@ export function rdmSimilarity(
   { perSubject, squared, correlation }: RdmComparison,
 ): RdmSimilarity {
   const targets = perSubject ? subjects : [meanOf(subjects)];
-  const correlate = correlation === 'pearson' ? pearson : spearman;
+  const correlate = correlationOf(correlation);
   return similarity(
     targets.map((target) => correlate(model, target)),
     squared,
@@ -167,7 +180,7 @@ export function niliUpper(
 ): RdmSimilarity {
   const all = meanOf(subjects);
   const alone = subjects.length === 1;
-  const correlate = correlation === 'pearson' ? pearson : spearman;
+  const correlate = correlationOf(correlation);
   const bound = (subject: Float64Array) => {
     const r = correlate(subject, all);
     // Exactly, as in the reference: rounding would leave a last digit.
@@ -181,7 +194,7 @@ export function leaveOneOut(
   subjects: readonly Float64Array[],
   { squared, correlation }: RdmComparison,
 ): RdmSimilarity {
-  const correlate = correlation === 'pearson' ? pearson : spearman;
+  const correlate = correlationOf(correlation);
   const bounds = subjects.map((own) =>
     correlate(own, meanOf(subjects.filter((other) => other !== own))),
   );
@@ -194,10 +207,10 @@ function similarity(correlations: readonly number[], squared: boolean): RdmSimil
 }
 
 function meanOf(vectors: readonly Float64Array[]): Float64Array {
-  return Float64Array.from(
-    vectors[0],
-    (_, i) => vectors.reduce((sum, vector) => sum + vector[i], 0) / vectors.length,
-  );
+  const sum = new Float64Array(vectors[0].length);
+  for (const vector of vectors) for (let i = 0; i < sum.length; i++) sum[i] += vector[i];
+  for (let i = 0; i < sum.length; i++) sum[i] /= vectors.length;
+  return sum;
 }
 
 /** The metric `rdm`. */

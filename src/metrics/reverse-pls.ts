@@ -24,7 +24,7 @@ async function reversePls(
     throw new VentralError('recordings-invalid', `The recordings lack ${missing.count} values`, {
       found: `${missing.count} missing values`,
     });
-  const units = Float64Array.from(await features.columns(0, features.cols));
+  const units = new Float64Array(await features.columns(0, features.cols));
   const rowOf = new Map(target.stimulusIds.map((id, i) => [id, i]));
   const ofSource = (classes: readonly Id[] | undefined) =>
     classes && source.stimulusIds.map((id) => classes[rowOf.get(id) ?? -1] ?? '');

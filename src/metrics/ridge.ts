@@ -79,7 +79,7 @@ export function ridgeCvRegression(gram: Matrix, alphas: readonly number[] = ALPH
 async function narrowFeatures(source: Source): Promise<Matrix> {
   const { features } = source;
   await requireFinite(source);
-  const values = Float64Array.from(await features.columns(0, features.cols));
+  const values = new Float64Array(await features.columns(0, features.cols));
   return matrix(features.rows, features.cols, values);
 }
 

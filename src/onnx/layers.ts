@@ -1,5 +1,6 @@
 import { closestNames } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { blockOutput, blockOutputs, outputSteps } from './block-output.js';
 import { globOf } from './glob.js';
 import type { Model } from './model.js';
 import { modelInputs } from './model-inputs.js';
@@ -25,7 +26,7 @@ export interface LayerInfo {
 }
 
 /** What of a layer's output is taken: `encoder.3@cls` is the class token of `encoder.3`. */
-export type Selection = (typeof selections)[number] | `${number}x${number}`;
+export type Selection = (typeof selections)[number] | `${number}x${number}` | `t${number}`;
 
 const selections = ['cls', 'registers', 'patches', 'no-prefix', 'mean', 'max', 'nchw'] as const;
 
@@ -36,6 +37,7 @@ const MOST_CELLS = 64;
 export function selectionOf(name: string): Selection | undefined {
   const known = selections.find((each) => each === name);
   if (known) return known;
+  if (/^t(0|[1-9]\d{0,2})$/.test(name)) return `t${Number(name.slice(1))}`;
   const [, rows, columns] = /^([1-9]\d?)x([1-9]\d?)$/.exec(name) ?? [];
   if (rows === undefined || Number(rows) > MOST_CELLS || Number(columns) > MOST_CELLS)
     return undefined;
@@ -45,6 +47,10 @@ export function selectionOf(name: string): Selection | undefined {
 /** Whether a selection pools a map of channels. */
 export const isPool = (selection: Selection): boolean =>
   selection === 'mean' || selection === 'max' || /^\d/.test(selection);
+
+/** The position in time that a selection takes, from 0; undefined for another selection. */
+export const frameOf = (selection: Selection): number | undefined =>
+  /^t\d/.test(selection) ? Number(selection.slice(1)) : undefined;
 
 /** A resolved layer: the requested name and the value in the graph, and what of it is taken if not all. */
 export interface ResolvedLayer {
@@ -67,6 +73,7 @@ export function listLayers(model: Model): LayerInfo[] {
     for (const index of gaps(scope)) paths.add(`${scope.path}.${index}`);
     paths.add(scope.path);
   }
+  for (const path of blockOutputs(modules)) paths.add(path);
   const listed = [...paths].flatMap((path) => moduleInfo(modules, path));
   const order = (info: LayerInfo) =>
     flow.producers.get(info.value ?? info.folded?.carriedBy ?? info.candidates?.[0] ?? '') ?? -1;
@@ -99,21 +106,32 @@ function operatorOf({ flow }: Modules, value: string): string {
   return producer === undefined ? '' : flow.nodes[producer].operator;
 }
 
+/** A module, and its calls where it is called several times. */
 function moduleInfo(modules: Modules, path: string): LayerInfo[] {
-  const name = isValue(modules, path) ? MODULE + path : path;
   const found = findModule(modules, path);
+  if (found.kind === 'none') return [];
+  const calls = callsNamed(modules, path).slice(0, MOST_CALLS);
+  return [
+    ...foundInfo(modules, path, found),
+    ...calls.flatMap((each, i) => foundInfo(modules, `${path}#${i + 1}`, each)),
+  ];
+}
+
+function foundInfo(modules: Modules, path: string, found: FoundModule): LayerInfo[] {
+  const name = isValue(modules, path) ? MODULE + path : path;
   const base = { name, kind: 'module' } as const;
   if (found.kind === 'none') return [];
-  if (found.kind === 'ambiguous') {
-    const calls = callsOf(modules, path).map((_, call) => `${path}#${call + 1}`);
-    return [
-      { ...base, value: null, operator: '', candidates: found.values },
-      ...calls.flatMap((each) => moduleInfo(modules, each)),
-    ];
-  }
+  if (found.kind === 'ambiguous')
+    return [{ ...base, value: null, operator: '', candidates: found.values }];
   const operator = operatorOf(modules, found.value);
   if (found.kind === 'value') return [{ ...base, value: found.value, operator }];
   return [{ ...base, value: null, operator, folded: { carriedBy: found.value } }];
+}
+
+/** The calls of a module, or the steps of a recurrent block. */
+function callsNamed(modules: Modules, path: string): FoundModule[] {
+  const calls = callsOf(modules, path);
+  return calls.length > 0 ? calls : outputSteps(modules, path);
 }
 
 function isValue({ flow }: Modules, name: string): boolean {
@@ -122,12 +140,17 @@ function isValue({ flow }: Modules, name: string): boolean {
 
 /** `conv2#2` is the second call of the module `conv2`. */
 const CALL = /^(.+)#([1-9]\d{0,2})$/;
+/** Calls that have a name. */
+const MOST_CALLS = 999;
 
 function findModule(modules: Modules, path: string): FoundModule {
   const call = CALL.exec(path);
-  if (call) return callsOf(modules, call[1])[Number(call[2]) - 1] ?? { kind: 'none' };
-  const found = moduleValue(modules, path);
-  return found.kind === 'none' ? nodelessValue(modules, path) : found;
+  if (call) return callsNamed(modules, call[1])[Number(call[2]) - 1] ?? { kind: 'none' };
+  for (const find of [moduleValue, nodelessValue]) {
+    const found = find(modules, path);
+    if (found.kind !== 'none') return found;
+  }
+  return blockOutput(modules, path);
 }
 
 /**
@@ -219,7 +242,7 @@ function splitSelection(
   const selection = selectionOf(word);
   if (selection) return { base, selection };
   if (!isLayer(model, base)) return undefined;
-  const known = `${selections.join(', ')}, or a grid such as 4x4`;
+  const known = `${selections.join(', ')}, a grid such as 4x4, or a frame such as t0`;
   const shown = word.slice(0, MAX_NAME);
   throw new VentralError(
     'layer-unknown',

@@ -1,5 +1,6 @@
 import { elementTypeName } from './element-type.js';
 import type { ValueInfo } from './graph.js';
+import { frameReadings, type InputLayout } from './input-layout.js';
 import type { Model } from './model.js';
 
 /** An input or output of a graph as a user sees it. */
@@ -15,8 +16,11 @@ export interface ModelValue {
 export interface ModelInput extends ModelValue {
   /** Images in one run: a fixed number, or null if any number goes. */
   readonly batch: number | null;
-  /** The channel axis, if the shape tells it: an axis of 1 or 3 beside wider or free ones. */
-  readonly layout: 'NCHW' | 'NHWC' | undefined;
+  /**
+   * The order of its axes, if the shape tells it: of four by an axis of 1 or 3 channels beside wider or free ones, of five where
+   * one reading alone has three colours.
+   */
+  readonly layout: InputLayout | undefined;
 }
 
 /** The inputs that have to be fed: those without an initializer of the same name. */
@@ -40,7 +44,11 @@ export function modelValue(info: ValueInfo): ModelValue {
   };
 }
 
-function layoutOf(dims: readonly (number | null)[] | undefined): 'NCHW' | 'NHWC' | undefined {
+function layoutOf(dims: readonly (number | null)[] | undefined): InputLayout | undefined {
+  if (dims?.length === 5) {
+    const readings = frameReadings(dims);
+    return readings.length === 1 ? readings[0] : undefined;
+  }
   if (dims?.length !== 4) return undefined;
   const channels = (size: number | null) => size === 1 || size === 3;
   if (channels(dims[1])) return 'NCHW';

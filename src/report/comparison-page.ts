@@ -5,6 +5,7 @@ import type {
   ScoreDifference,
   SeriesComparison,
 } from '../scoring/compare/comparison-types.js';
+import { generalisationLines } from '../scoring/draws/generalisation-words.js';
 import type { LayerMap } from '../scoring/map/layer-map-types.js';
 import { type Html, html } from './html.js';
 import { htmlPage } from './html-page.js';
@@ -34,8 +35,9 @@ ${simulatedNote(rows)}
 <h2>Scores</h2>
 <p class="faint">Each model is scored at the layer in its card (fixed) or at the layer that its own map chooses; a chosen value is a selection.</p>
 ${rowTable(rows, 'model')}
+${spoken(rows)}
 <h2>Differences from ${named(first.checkpoint)}</h2>
-<p class="faint">Paired 95 % intervals: the same resamples for both models. Overlap of the two scores' own intervals is not the test.</p>
+<p class="faint">Paired 95 % intervals: the same draws for both models, estimate ± t · √V; p is of this pair alone. Overlap of the two scores' own intervals is not the test.</p>
 ${differenceTable(fromFirst)}
 ${others.length > 0 && html`<details><summary>Other pairs</summary>${differenceTable(others)}</details>`}
 ${mapped.length > 0 && mapParts(comparison)}`;
@@ -98,10 +100,21 @@ function numbersOf(row: ComparisonRow): Html {
   return html`<td class="number" data-label="value">${threeDigits(row.value)}</td><td class="number" data-label="95 % interval">${interval(row.ci)}</td><td class="number" data-label="raw">${threeDigits(row.raw)}</td><td class="number" data-label="ceiling">${threeDigits(row.ceiling)}</td><td>${notes.join(', ')}</td>`;
 }
 
+/** What the intervals of a table speak of. */
+const spoken = (rows: readonly ComparisonRow[]): Html[] =>
+  generalisationLines(rows).map((line) => html`<p class="faint">${visibleName(line, 1000)}</p>`);
+
 function differenceTable(differences: readonly ScoreDifference[]): Html {
-  const lines = differences.map(({ benchmark, from, to, difference, ci, reason }) => {
+  const lines = differences.map((each) => {
+    const { benchmark, from, to, difference, ci, paired, p, reason } = each;
     const sure = ci !== null && (ci[0] > 0 || ci[1] < 0);
-    const note = reason ?? (sure ? 'the interval excludes 0' : '');
+    const notes = [
+      sure && 'the interval excludes 0',
+      p !== null && `p ${p < 0.001 ? 'below 0.001' : threeDigits(p)}`,
+      ci && !paired && 'not paired',
+      reason,
+    ];
+    const note = notes.filter(Boolean).join(', ');
     return html`<tr><th scope="row">${named(benchmark)}</th><td class="names">${named(to)} − ${named(from)}</td><td class="number" data-label="difference">${threeDigits(difference)}</td><td class="number" data-label="95 % interval">${interval(ci)}</td><td><bdi>${visibleName(note, 300)}</bdi></td></tr>\n`;
   });
   return html`<div class="wide cards"><table>

@@ -1,3 +1,4 @@
+import { generalisationLines } from '../scoring/draws/generalisation-words.js';
 import type { LayerMap, LayerRow } from '../scoring/map/layer-map-types.js';
 import type { Score } from '../scoring/measure/score.js';
 import { type Html, html } from './html.js';
@@ -34,6 +35,7 @@ export function mapPage(map: LayerMap): string {
 ${simulatedNote(columns)}
 ${choiceTable(map, columns)}
 <p>${map.provenance.selection}</p>
+${generalisationLines(scoresOf(map)).map((line) => html`<p class="faint">${visibleName(line, 1000)}</p>`)}
 ${map.holdout && holdoutTable(map, columns, map.holdout)}
 ${componentsPart(map)}
 <div class="columns">
@@ -49,6 +51,10 @@ ${planPart(map)}
 ${provenancePart(map, columns)}`;
   return htmlPage(`Layer map of ${name}`, body);
 }
+
+/** All scores of a map, for what their intervals speak of. */
+const scoresOf = ({ layers }: LayerMap) =>
+  layers.flatMap(({ cells }) => Object.values(cells).filter(isScore));
 
 /** A name as isolated text, shortened, with the full name as tooltip. */
 export const named = (name: string): Html => {

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { cpus } from 'node:os';
 
 /** How far a job is: the stage that it is in, and the whole of it. */
 export interface Progress {
@@ -70,13 +70,13 @@ export class Work {
   /**
    * The work of a new job.
    * @param listener told at every report
-   * @param now milliseconds of a clock, for tests
+   * @param clock for tests
    */
   static start(
     listener: (progress: Progress) => void = () => {},
-    now: () => number = () => performance.now(),
+    clock: Clock = { now: () => performance.now(), free: freeSeconds },
   ): Work {
-    const job = new Job(listener, now);
+    const job = new Job(listener, clock);
     const work = new Work(job, '');
     job.whole = () => work.extent();
     return work;
@@ -256,37 +256,58 @@ const speedOf = ({ first, later }: Measured): Charged =>
     ? later
     : { predicted: first.predicted + later.predicted, took: first.took + later.took };
 
+/**
+ * What a prediction weighs against what is measured, in predicted seconds. That of arithmetic is good to a third or so,
+ * while the first seconds of it have the start of threads in them; that of a network or a disk may be ten times off.
+ */
+const PRIOR_SECONDS: Readonly<Record<Basis, number>> = { arithmetic: 6, network: 0, bytes: 0 };
+
 /** A busier computer than this is not told from one that stands still. */
 const MOST_LOAD = 20;
+
+/** Milliseconds between two looks at the cores: one takes some milliseconds where there are many. */
+const BETWEEN_LOOKS = 500;
+
+interface Clock {
+  /** Milliseconds. */
+  now(): number;
+  /** Seconds of all cores so far that no other process had. */
+  free(): number;
+}
+
+interface Look {
+  readonly at: number;
+  readonly free: number;
+}
 
 /** The clock of a job, and what it has measured. */
 class Job {
   whole: () => Extent = () => ({ done: 0, left: undefined });
   readonly #listener: (progress: Progress) => void;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #began: number;
   readonly #measured = new Map<string, Measured>();
   #last: number;
-  #processor = processorSeconds();
-  /** While the network runs, which takes every core that it gets. */
-  #running = { wall: 0, processor: 0 };
+  /** While the network runs: seconds, and those of all cores that this process used or that were idle. */
+  #running = { wall: 0, free: 0 };
+  /** The last look at the cores, while the network runs. */
+  #looked: Look | undefined;
   #share = 0;
 
-  constructor(listener: (progress: Progress) => void, now: () => number) {
+  constructor(listener: (progress: Progress) => void, clock: Clock) {
     this.#listener = listener;
-    this.#now = now;
-    this.#began = now();
+    this.#clock = clock;
+    this.#began = clock.now();
     this.#last = this.#began;
   }
 
   /** Begins a new interval, whose time before belongs to no kind. */
   touch(): void {
-    this.#last = this.#now();
-    this.#processor = processorSeconds();
+    this.#last = this.#clock.now();
   }
 
   charge({ name, basis }: Kind, predicted: number): void {
-    const took = (this.#now() - this.#last) / 1000;
+    const took = (this.#clock.now() - this.#last) / 1000;
     if (predicted > 0) {
       const kind = this.#measured.get(name);
       if (kind) {
@@ -296,32 +317,39 @@ class Job {
         const later = { predicted: 0, took: 0 };
         this.#measured.set(name, { basis, first: { predicted, took }, later });
       }
-      if (basis === 'network') {
-        this.#running.wall += took;
-        this.#running.processor += processorSeconds() - this.#processor;
-      }
     }
+    this.#look(basis);
     this.touch();
   }
 
   /** Measured over predicted seconds of a kind; until it is measured, of all kinds of its basis. */
   correction({ name, basis }: Kind): number {
     const own = this.#measured.get(name);
-    if (own) return ratioOf(speedOf(own));
-    const like = [...this.#measured.values()].filter((each) => each.basis === basis).map(speedOf);
-    const predicted = like.reduce((sum, each) => sum + each.predicted, 0);
-    if (predicted > 0) return like.reduce((sum, each) => sum + each.took, 0) / predicted;
-    return basis === 'arithmetic' ? this.#load() : 1;
+    const like = [...this.#measured.values()].filter((each) => each.basis === basis);
+    const speeds = (own ? [own] : like).map(speedOf);
+    const prior = PRIOR_SECONDS[basis];
+    const predicted = speeds.reduce((sum, each) => sum + each.predicted, prior);
+    if (predicted <= 0) return 1;
+    const load = basis === 'arithmetic' ? this.#load() : 1;
+    return speeds.reduce((sum, each) => sum + each.took, prior * load) / predicted;
   }
 
-  /** How many times longer arithmetic takes because other processes have the cores. */
+  #look(basis: Basis): void {
+    const before = this.#looked;
+    if (basis !== 'network') this.#looked = undefined;
+    else if (!before || this.#clock.now() - before.at >= BETWEEN_LOOKS) {
+      this.#looked = { at: this.#clock.now(), free: this.#clock.free() };
+      if (!before) return;
+      this.#running.wall += (this.#looked.at - before.at) / 1000;
+      this.#running.free += this.#looked.free - before.free;
+    }
+  }
+
+  /** How many times longer arithmetic takes because other processes have the cores: idle time is free for it. */
   #load(): number {
-    const { wall, processor } = this.#running;
-    if (processor <= 0) return 1;
-    return Math.min(
-      MOST_LOAD,
-      Math.max(1, (wall * Math.min(2, availableParallelism())) / processor),
-    );
+    const { wall, free } = this.#running;
+    if (free <= 0) return 1;
+    return Math.min(MOST_LOAD, Math.max(1, (wall * cpus().length) / free));
   }
 
   report(at: Pick<Progress, 'stage' | 'done' | 'total' | 'words'>): void {
@@ -331,17 +359,16 @@ class Job {
     this.#listener({
       ...at,
       share: this.#share,
-      elapsedSeconds: tenths((this.#now() - this.#began) / 1000),
+      elapsedSeconds: tenths((this.#clock.now() - this.#began) / 1000),
       etaSeconds: known ? tenths(left) : null,
     });
   }
 }
 
-const ratioOf = ({ predicted, took }: Charged) => took / predicted;
-
 const tenths = (seconds: number) => Math.round(seconds * 10) / 10;
 
-function processorSeconds(): number {
+function freeSeconds(): number {
   const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
+  const idle = cpus().reduce((sum, { times }) => sum + times.idle, 0);
+  return (user + system) / 1e6 + idle / 1000;
 }

@@ -32,7 +32,11 @@ export interface InputSpec {
   readonly range: number;
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  readonly layout: 'NCHW' | 'NHWC';
+  readonly layout: 'NCHW' | 'NHWC' | 'NCTHW' | 'NTCHW' | 'NTHWC';
+  /** Frames of a clip, where the layout has an axis of them (T). */
+  readonly frames?: number;
+  /** Which frames of a longer or shorter clip are taken; `even` unless said. */
+  readonly sampling?: 'even' | 'consecutive';
   /** Order of the colours in the tensor, and of `mean` and `std`; RGB unless said. */
   readonly channels?: 'RGB' | 'BGR';
 }
@@ -126,9 +130,11 @@ function tablesOf(spec: InputSpec): Float32Array[] {
   return tables.rows;
 }
 
-/** Distances in the tensor between neighbouring pixels and between channels. */
+const channelsLast = ({ layout }: InputSpec) => layout === 'NHWC' || layout === 'NTHWC';
+
+/** Distances in the tensor of an image between neighbouring pixels and between channels. */
 const strides = (spec: InputSpec, pixels: number) =>
-  spec.layout === 'NCHW' ? { pixel: 1, channel: pixels } : { pixel: 3, channel: 1 };
+  channelsLast(spec) ? { pixel: 3, channel: 1 } : { pixel: 1, channel: pixels };
 
 /**
  * Writes interleaved RGB bytes into three planes of `count` values, four pixels from three words at a time: a quarter of
@@ -165,7 +171,7 @@ function lookUpWords(
 
 /**
  * Writes the network's input for one image, grey or RGB, into `out` (3 × height × width values in the
- * card's layout), which may be a slot of a batch: float32, or uint8 for a network that takes bytes (the same
+ * card's layout, without the axis of frames), which may be a slot of a batch: float32, or uint8 for a network that takes bytes (the same
  * formula, rounded half to even and clipped).
  */
 export function normaliseInto(
@@ -181,7 +187,7 @@ export function normaliseInto(
   if (out instanceof Float32Array && data instanceof Uint8Array) {
     const tables = tablesOf(spec);
     // The last pixels after whole words, and all where the bytes do not are in words.
-    const inWords = spec.layout === 'NCHW' && channels === 3 && data.byteOffset % 4 === 0;
+    const inWords = !channelsLast(spec) && channels === 3 && data.byteOffset % 4 === 0;
     const planes = order.map((c) => out.subarray(c * count, (c + 1) * count));
     const done = inWords ? lookUpWords(data, tables, planes, count) : 0;
     const [red, green, blue] = tables;

@@ -18,12 +18,14 @@ import { slicedAnswers } from './http/sliced-answers.js';
 import { docsRoutes } from './pages/docs-routes.js';
 import { webRoutes } from './pages/web-routes.js';
 import type { ServiceContext } from './registry/context.js';
+import { DifferenceService } from './registry/difference-service.js';
 import { LeaderboardService } from './registry/leaderboard-service.js';
 import { activationRoutes, activationUpload } from './routes/activation-routes.js';
 import { backupRoutes } from './routes/backup-routes.js';
 import { benchmarkDataRoutes } from './routes/benchmark-data-routes.js';
 import { benchmarkRoutes, benchmarkUpload } from './routes/benchmark-routes.js';
 import { checkpointRoutes } from './routes/checkpoint-routes.js';
+import { differenceRoutes } from './routes/difference-routes.js';
 import { eventRoutes } from './routes/event-routes.js';
 import { fileRoutes, fileUpload } from './routes/file-routes.js';
 import { fsckRoutes } from './routes/fsck-routes.js';
@@ -105,6 +107,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     checkpointRoutes(context),
     eventRoutes(context, options.heartbeat),
     leaderboardRoutes(leaderboard),
+    differenceRoutes(new DifferenceService(context.store, leaderboard)),
     activationRoutes(context),
     packageRoutes(context, packages),
     keyRoutes(context),

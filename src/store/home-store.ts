@@ -18,6 +18,7 @@ import { watchDamage } from './jobs/suspect-results.js';
 import { AuditStore } from './records/audit-store.js';
 import { BenchmarkStore } from './records/benchmark-store.js';
 import { Credentials } from './records/credentials.js';
+import { DrawStore } from './records/draw-store.js';
 import { KeyStore } from './records/key-store.js';
 import { ModelStore } from './records/model-store.js';
 import type { Quotas } from './records/quota.js';
@@ -30,6 +31,7 @@ export interface HomeStore {
   readonly models: ModelStore;
   readonly jobs: JobStore;
   readonly brought: BroughtStore;
+  readonly draws: DrawStore;
   readonly keys: KeyStore;
   readonly sessions: SessionStore;
   readonly credentials: Credentials;
@@ -85,6 +87,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
       models: new ModelStore(database, quotas),
       jobs: new JobStore(database, quotas),
       brought: new BroughtStore(database, quotas),
+      draws: new DrawStore(database),
       keys,
       sessions,
       credentials: new Credentials(database, { keys, sessions }),

@@ -7,7 +7,7 @@ import { emptyPicture } from '../activations/stimuli/empty-picture.js';
 import { type InputPlan, inputPlan } from '../activations/stimuli/input-plan.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { exposeValues } from '../onnx/expose.js';
-import { isPool, resolveLayer } from '../onnx/layers.js';
+import { frameOf, isPool, resolveLayer } from '../onnx/layers.js';
 import { CARD_KEY, setMetadata } from '../onnx/metadata.js';
 import { readModel, writeModel } from '../onnx/model.js';
 import { type AddedPart, addParts, takesParts } from '../onnx/tokens/add-parts.js';
@@ -104,9 +104,9 @@ function partOf({ model, name }: ModelFile, card: ModelCard, layer: string): Add
     // Where channels are first already, a slice of everything gives the layer its name.
     return { name: layer, of, tokens: layout === 'NHWC' ? undefined : [0, END] };
   }
-  if (isPool(select))
+  if (isPool(select) || frameOf(select) !== undefined)
     throw refuse(
-      'packages can contain whole layers, tokens and transposed maps, but no means or maxima; name another part or a whole layer',
+      'packages can contain whole layers, tokens and transposed maps, but no means, maxima or frames; name another part or a whole layer',
       'a whole layer, tokens or @nchw',
     );
   if (!prefix || prefix === 'unclear')
@@ -178,6 +178,12 @@ async function opened(
   const session = await Session.open(onnx, { name, threads: 1, operators: 'as written' });
   try {
     const input = inputPlan(session.inputs, card.input, { name, batch: 0 });
+    if (input.spec.frames !== undefined)
+      throw new VentralError(
+        'package-invalid',
+        `${name} takes clips of ${input.spec.frames} frames, and packages feed images one by one: export it with an input of four axes that repeats the image inside`,
+        { field: 'input', expected: 'an input of four axes', found: input.spec.layout },
+      );
     const picture = emptyPicture(session.inputs[0], { card });
     const made = await session.run({ [input.name]: picture }).catch(() => ({}));
     const units = Object.entries<Tensor>(made).map(

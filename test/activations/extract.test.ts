@@ -97,6 +97,20 @@ describe('a layer', () => {
     expect(Math.max(...image)).toBeGreaterThan(200);
   });
 
+  test('that is the input of the graph is there for every image, in memory and on scratch', async () => {
+    const stimuli = await madeStimuli(30, 4);
+    const one = await madeStimuli(30, 4);
+    for (const maxMemory of [2 ** 30, 0]) {
+      const found = await extract(madeNetwork(), stimuli, ['image', 'relu'], { maxMemory });
+      const image = found.get('image') as Float32Array;
+      for (const row of [0, 9, 17, 29]) {
+        const alone = { ...one, ids: [one.ids[row]], read: () => one.read(row) };
+        const [values] = (await extract(madeNetwork(), alone, ['image'])).values();
+        expect(image.slice(row * 48, (row + 1) * 48), `row ${row}`).toEqual(values);
+      }
+    }
+  });
+
   test('may be asked for by two names', async () => {
     const names = ['conv', '/conv/Conv_output_0'];
     const found = await extract(madeNetwork(), await madeStimuli(3), names);

@@ -169,7 +169,18 @@ test('names on the pages are text', () => {
       benchmarks,
       rows,
       maps: rows.map(() => null),
-      differences: [{ benchmark: to, from, to, difference: null, ci: null, reason: from }],
+      differences: [
+        {
+          benchmark: to,
+          from,
+          to,
+          difference: null,
+          ci: null,
+          paired: false,
+          p: null,
+          reason: from,
+        },
+      ],
       divergences: [
         {
           benchmark: to,

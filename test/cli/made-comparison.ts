@@ -46,6 +46,12 @@ export const madeComparison = {
     to: to as string,
     difference: difference as number,
     ci: [(difference as number) - 0.1, (difference as number) + 0.1] as const,
+    paired: true,
+    p: 0.01,
+    generalises: {
+      ...{ to: 'images and neuroids' as const, units: { neuroids: 20, images: 80 }, degrees: 18 },
+      animals: 2,
+    },
   })),
   divergences: [
     { benchmark: 'lab.V4-pls', from: 'a.onnx', to: 'b.onnx', by: 'depth' as const, layers },

@@ -7,6 +7,11 @@ import {
   errorConsistencyCeiling,
   type ObserverTrials,
 } from '../../src/metrics/error-consistency.js';
+import {
+  meanConsistencyDraws,
+  pairConsistencyDraws,
+} from '../../src/metrics/resampling/consistency-draws.js';
+import { givenDraws } from '../../src/metrics/resampling/two-factor-draws.js';
 import { tolerances } from '../tolerances.js';
 import { expectClose } from './close.js';
 
@@ -175,9 +180,15 @@ describe('errorConsistency', () => {
   });
 });
 
+/** One draw of the three subjects, all nine images once. */
+const drawnSubjects = (drawn: readonly number[]) => ({
+  first: givenDraws([drawn], 3),
+  second: givenDraws([Array.from({ length: 9 }, (_, i) => i)], 9),
+});
+
 describe('errorConsistencyCeiling', () => {
   it('pairs every two subjects once', () => {
-    const { pairs, kappa, subjects, resample, value } = errorConsistencyCeiling(trials);
+    const { pairs, kappa, subjects, right, value } = errorConsistencyCeiling(trials);
     expect(subjects).toEqual(['A', 'B', 'C']);
     expect(pairs).toEqual([
       [0, 1],
@@ -186,19 +197,23 @@ describe('errorConsistencyCeiling', () => {
     ]);
     const want = [0, Number.NaN, -0.8, Number.NaN, 0, 0, 0, 0, 0];
     expectClose(kappa.data, want, tolerances.float64);
-    expect(resample([0, 1, 2])).toBe(value);
-    expect(resample([2, 0, 1])).toBe(value);
+    const resampled = (drawn: readonly number[]) =>
+      Math.abs(pairConsistencyDraws(right.subjects, drawnSubjects(drawn)).first[0]);
+    expectClose([resampled([0, 1, 2])], [value], tolerances.float64);
     // A and B twice: four pairs of the two, none of a subject with itself.
-    expectClose([resample([0, 1, 0, 1])], [0.4], tolerances.float64);
-    expect(resample([1, 1])).toBeNaN();
+    expectClose([resampled([0, 1, 0, 1])], [0.4], tolerances.float64);
+    expect(resampled([1, 1])).toBeNaN();
   });
 });
 
 describe('resampled score', () => {
   it('is the mean over the drawn subjects', () => {
-    const { resample, value } = errorConsistency(modelA, trials);
-    expect(resample([0, 1, 2])).toBe(value);
-    expectClose([resample([0, 0, 1])], [(1 + 1 - 0.4) / 3], tolerances.float64);
+    const { right, value } = errorConsistency(modelA, trials);
+    const { model = [], subjects } = right;
+    const resampled = (drawn: readonly number[]) =>
+      meanConsistencyDraws({ model, subjects }, drawnSubjects(drawn)).first[0];
+    expectClose([resampled([0, 1, 2])], [value], tolerances.float64);
+    expectClose([resampled([0, 0, 1])], [(1 + 1 - 0.4) / 3], tolerances.float64);
   });
 });
 

@@ -101,6 +101,32 @@ describe('spearman', () => {
     expect([...ranks(Float64Array.of(3, 1, 3, 2, 3))]).toEqual([4, 1, 4, 2, 4]);
   });
 
+  it('ranks as counting does, however values crowd', () => {
+    const random = new RandomState(7);
+    const normal = random.standardNormal(1000);
+    const cases = {
+      normal,
+      tied: normal.map(Math.round),
+      'half tied': normal.map((value) => Math.max(0, value)),
+      'both zeros': normal.map((value) => Math.max(-0, value) * (value < 0.5 ? -0 : 1)),
+      'far apart': normal.map((value) => Math.exp(40 * value)),
+      'beside one': normal.map((value, i) => (i === 9 ? 1e300 : value)),
+      'beside an infinity': normal.map((value, i) => (i === 9 ? Number.NEGATIVE_INFINITY : value)),
+      'wider than a number': normal.map((value) => value * 4e307),
+      subnormal: normal.map((value) => value * 1e-322),
+      'next to each other': normal.map((value) => 1 + Math.round(value) * Number.EPSILON),
+      alone: Float64Array.of(4),
+      none: new Float64Array(),
+    };
+    for (const [name, values] of Object.entries(cases)) {
+      const sorted = values.slice().sort();
+      const first = (of: number) => sorted.indexOf(of);
+      const last = (of: number) => sorted.lastIndexOf(of);
+      const counted = values.map((value) => 1 + (first(value) + last(value)) / 2);
+      expect(ranks(values), name).toEqual(counted);
+    }
+  });
+
   it.each<[number[], number[], number]>([
     // scipy 1.15.3, scipy.stats.spearmanr
     [[1, 2, 3, 4, 5], [5, 6, 7, 8, 7], 0.8207826816681233],

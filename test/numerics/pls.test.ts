@@ -5,7 +5,12 @@ import { matmul } from '../../src/numerics/algebra/gemm.js';
 import { centredGram, gram } from '../../src/numerics/algebra/gram.js';
 import { type Matrix, matrix } from '../../src/numerics/algebra/matrix.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
-import { fitPls, type PlsFit, predictPls } from '../../src/numerics/regression/pls.js';
+import {
+  fitPls,
+  type PlsFit,
+  type PlsForm,
+  predictPls,
+} from '../../src/numerics/regression/pls.js';
 import { fitPlsGram, predictPlsGram } from '../../src/numerics/regression/pls-gram.js';
 import { expectClose } from '../metrics/close.js';
 import { numbers, type OracleArray, oracle } from '../oracle.js';
@@ -36,10 +41,15 @@ function head({ cols, data }: Matrix, columns: number): Float64Array {
   return data.filter((_, at) => at % cols < columns);
 }
 
-test.each(Object.entries(golden))('primal form: %s', async (_name, wanted) => {
+const forms: PlsForm[] = ['products', 'many targets'];
+const primal = forms.flatMap((form) =>
+  Object.entries(golden).map(([name, wanted]) => [form, name, wanted] as const),
+);
+
+test.each(primal)('primal form, %s: %s', async (form, _name, wanted) => {
   expect(wanted.scale).toBe(false);
   const x = table(wanted.X);
-  const fit = await fitPls(x, table(wanted.Y), wanted.n_components);
+  const fit = await fitPls(x, table(wanted.Y), wanted.n_components, form);
   expect(fit.iterations).toEqual(wanted.n_iter);
   const warnings: string[] = wanted.warnings;
   expect(fit.converged).toBe(!warnings.some((text) => text.includes('Maximum number')));
@@ -106,7 +116,7 @@ test.each(Object.entries(golden))('Gram form: %s', async (_name, wanted) => {
   );
 });
 
-test('features of rank 8: both forms stop after the components that can be compared', async () => {
+test('features of rank 8: all forms stop after the components that can be compared', async () => {
   const x = table(deficient.X);
   const rank = 8;
   const fit = await fitPls(x, table(deficient.Y), deficient.n_components);
@@ -115,6 +125,8 @@ test('features of rank 8: both forms stop after the components that can be compa
     table(deficient.Y),
     deficient.n_components,
   );
+  const many = await fitPls(x, table(deficient.Y), deficient.n_components, 'many targets');
+  expect([many.iterations, many.stopped]).toEqual([fit.iterations, fit.stopped]);
   expect(fit.iterations).toEqual(deficient.n_iter.slice(0, rank));
   expect(dual.iterations).toEqual(deficient.n_iter.slice(0, rank));
   expect([fit.stopped, dual.stopped]).toEqual(['rank exhausted', 'rank exhausted']);
@@ -196,6 +208,32 @@ test('more targets than twice the rows take the other road to the same numbers',
   expect(dual.iterations).toEqual(primal.iterations);
   const wanted = await predictPls(primal, x.data);
   expectClose((await predictPlsGram(dual, products)).data, wanted.data, tolerances.float64);
+});
+
+test('many targets a feature, some of them constant or copies: every form gives the same numbers', async () => {
+  const { x, y } = problem(40, 9, 90, 11);
+  for (let i = 0; i < y.rows; i++) {
+    y.data[i * y.cols] = 3;
+    y.data[i * y.cols + 7] = 1e-20 * i;
+    // A target that the first component explains whole, and one that the features do.
+    y.data[i * y.cols + 20] = x.data[i * x.cols];
+    y.data[i * y.cols + 21] = y.data[i * y.cols + 20] - 4;
+  }
+  const chosen = await fitPls(x, y, 8);
+  const products = await fitPls(x, y, 8, 'products');
+  expect(chosen).toEqual(await fitPls(x, y, 8, 'many targets'));
+  const dual = await fitPlsGram(await matmul(x, x, { transposeB: true }), y, 8);
+  expect(chosen.iterations).toEqual(products.iterations);
+  expect(chosen.iterations).toEqual(dual.iterations);
+  const wanted = await predictPls(products, x.data);
+  expectClose((await predictPls(chosen, x.data)).data, wanted.data, tolerances.float64);
+  for (const part of ['xScores', 'xWeights', 'xLoadings', 'xRotations', 'yLoadings'] as const)
+    expectClose(chosen[part].data, products[part].data, tolerances.float64);
+});
+
+test('four targets a feature are still fitted from their products, to the bit', async () => {
+  const { x, y } = problem(40, 9, 36, 11);
+  expect(await fitPls(x, y, 5)).toEqual(await fitPls(x, y, 5, 'products'));
 });
 
 test('features without any covariance with the targets end the fit, with the mean predicted', async () => {

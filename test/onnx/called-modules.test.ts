@@ -3,6 +3,7 @@ import { candidateLayers } from '../../src/activations/card/candidates.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { expandLayers, listLayers, resolveLayer } from '../../src/onnx/layers.js';
 import { readModel } from '../../src/onnx/model.js';
+import { recurrentNetwork } from './recurrent-network.js';
 
 /** A recurrent block whose convolution is called three times, its weights named by the exporter. */
 function recurrent() {
@@ -69,4 +70,41 @@ test('calls whose batch norms were folded into them are refused, not offered und
     expect(() => resolveLayer(model, name)).toThrow(
       expect.objectContaining({ code: 'layer-folded' }),
     );
+});
+
+test('a block of CORnet has its output, and a recurrent one the output of each step', () => {
+  const model = readModel(recurrentNetwork(3).build(), 'recurrent.onnx');
+  const value = (name: string) => resolveLayer(model, name).value;
+  const steps = ['IT/nonlin', 'IT/nonlin_1', 'IT/nonlin_2'].map((path) => `/${path}/Relu_output_0`);
+  expect([1, 2, 3].map((step) => value(`IT.output#${step}`))).toEqual(steps);
+  expect([1, 2, 3].map((step) => value(`IT.nonlin#${step}`))).toEqual(steps);
+  expect(value('IT.output')).toBe(value('IT'));
+  expect(value('IT.output')).toBe(steps[2]);
+  expect(value('V1.output')).toBe('/V1/nonlin/Relu_output_0');
+  expect(value('decoder.output')).toBe('logits');
+  for (const name of ['IT.output#4', 'V1.output#1', 'V2.output', 'IT.conv.output', 'output'])
+    expect(() => value(name), name).toThrow(expect.objectContaining({ code: 'layer-unknown' }));
+});
+
+test('outputs of blocks and all calls are listed where a network is recurrent', () => {
+  const model = readModel(recurrentNetwork(2).build(), 'recurrent.onnx');
+  const names = listLayers(model)
+    .filter(({ kind }) => kind === 'module')
+    .map(({ name }) => name);
+  expect(names.toSorted()).toEqual(
+    [
+      ...['V1', 'V1.conv', 'V1.nonlin', 'V1.output'],
+      ...['IT', 'IT.conv', 'IT.conv#1', 'IT.conv#2', 'IT.nonlin', 'IT.nonlin#1', 'IT.nonlin#2'],
+      ...['IT.output', 'IT.output#1', 'IT.output#2'],
+      ...['decoder', 'decoder.avgpool', 'decoder.flatten', 'decoder.linear', 'decoder.output'],
+    ].toSorted(),
+  );
+  const plain = readModel(recurrentNetwork(1).build(), 'plain.onnx');
+  expect(listLayers(plain).filter(({ name }) => /output$|#/.test(name))).toEqual([]);
+  expect(resolveLayer(plain, 'IT.output').value).toBe('/IT/nonlin/Relu_output_0');
+  const candidates = candidateLayers(model, undefined).map(({ layer }) => layer);
+  expect(candidates.filter((name) => /output|#/.test(name))).toEqual([]);
+  expect(expandLayers(model, ['IT.output#*']).map(({ name }) => name)).toEqual([
+    ...['IT.output#1', 'IT.output#2'],
+  ]);
 });

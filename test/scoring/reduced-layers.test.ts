@@ -5,16 +5,10 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type Form, reduceFeatures, wholeLayer } from '../../src/activations/reduced-layer.js';
 import type { Id } from '../../src/data/ids.js';
 import { denseFeatures, type Features, selectRows } from '../../src/numerics/algebra/features.js';
-import { matrix } from '../../src/numerics/algebra/matrix.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
-import {
-  drawCounts,
-  groupsOf,
-  percentileInterval,
-  resampled,
-  resampledMedian,
-  resampleWithin,
-} from '../../src/scoring/measure/confidence.js';
+import { nanMean, nanMedian } from '../../src/numerics/statistics/statistics.js';
+import { DRAWS, drawnUnits } from '../../src/scoring/draws/drawn-units.js';
+import { estimated } from '../../src/scoring/draws/score-draws.js';
 import type { LoadedBenchmark, Measured } from '../../src/scoring/measure/loaded-benchmark.js';
 import { loadBenchmarks } from '../../src/scoring/registry/load-benchmark.js';
 import { ORACLE } from '../oracle.js';
@@ -100,16 +94,19 @@ function recorded({ metric = '{ name: pls, components: 5 }', keep, more = [], si
 }
 
 function expectSame(found: Measured, wanted: Measured) {
-  const numbers = ({ value, error, ci, raw, ceiling, draws }: Measured) =>
-    [
-      ...[value, error, raw.value, raw.error, ceiling?.value, ceiling?.error],
-      ...[...(ci ?? []), ...raw.splits, ...(ceiling?.splits ?? []), ...(draws ?? [])],
-    ].map(Number);
+  const numbers = ({ value, error, raw, ceiling }: Measured) => [
+    ...[value, error, raw.value, raw.error, ceiling?.value, ceiling?.error],
+    ...[...raw.splits, ...(ceiling?.splits ?? [])],
+  ];
+  const drawn = ({ ci, draws }: Measured) => [...(ci ?? []), ...(draws?.both ?? [])];
   expect(wanted.raw.value).not.toBeNull();
-  const [a, b] = [numbers(found), numbers(wanted)];
-  expect(a).toHaveLength(b.length);
-  const worst = Math.max(...a.map((x, i) => (Object.is(x, b[i]) ? 0 : Math.abs(x - b[i]))));
-  expect(worst).toBeLessThan(tolerances.float64);
+  const worst = (of: (measured: Measured) => readonly unknown[]) => {
+    const [a, b] = [of(found).map(Number), of(wanted).map(Number)];
+    expect(a).toHaveLength(b.length);
+    return Math.max(...a.map((x, i) => (Object.is(x, b[i]) ? 0 : Math.abs(x - b[i]))), 0);
+  };
+  expect(worst(numbers)).toBeLessThan(tolerances.float64);
+  expect(worst(drawn)).toBeLessThan(tolerances.drawn);
   expect(found.warnings).toEqual(wanted.warnings);
 }
 
@@ -155,36 +152,50 @@ describe.each(Object.keys(metrics))('%s', (metric) => {
 });
 
 describe('the draws behind an interval', () => {
-  /** Draws by definition, from split × neuroid values alone. */
-  function drawsOf({ raw }: Measured): Float64Array {
-    const rows = raw.neuroids ?? [];
-    const values = matrix(
-      rows.length,
-      NEUROIDS,
-      Float64Array.from(rows.flat(), (r) => r ?? Number.NaN),
-    );
-    const animals = (raw.neuroid_ids ?? []).map((id) =>
-      ['n0', 'n5', 'n4', 'n3'].includes(String(id)) ? 'a' : 'b',
-    );
-    const median = resampledMedian(values);
-    const groups = groupsOf(NEUROIDS, animals);
-    return resampled((random) => median(drawCounts(NEUROIDS, resampleWithin(groups, random))));
-  }
-
-  test('are of the same neuroids whatever the layer, one without a correlation among them', async () => {
+  test('are of the same neuroids and images whatever the layer, a neuroid without a correlation among them', async () => {
     const benchmark = await load(recorded({ more: ['ceiling: none'], silent: [1] }));
     const intervals: unknown[] = [];
-    for (const units of widths) {
-      const found = await benchmark.measure(wholeLayer([layer(units, STIMULI, units)]), {
+    const units: unknown[] = [];
+    for (const width of widths) {
+      const found = await benchmark.measure(wholeLayer([layer(width, STIMULI, width)]), {
         detail: true,
       });
       expect(found.warnings.map(({ code }) => code)).toContain('neuroids-dropped');
-      expect(found.draws).toHaveLength(2000);
-      expect(found.draws).toEqual(drawsOf(found));
-      expect(percentileInterval(found.draws as Float64Array)).toEqual(found.ci);
+      const { draws, generalises } = found;
+      expect(generalises).toMatchObject({
+        ...{
+          to: 'images and neuroids',
+          units: { images: STIMULI, neuroids: NEUROIDS },
+          animals: 2,
+        },
+      });
+      expect([draws?.both, draws?.first, draws?.second].map((each) => each?.length)).toEqual(
+        Array(3).fill(DRAWS),
+      );
+      expect(draws?.observed?.values).toHaveLength(4 * NEUROIDS);
+      expect(estimated(found.value as number, draws, { animals: 2 }).ci).toEqual(found.ci);
+      units.push(draws?.units);
       intervals.push(found.ci);
     }
     expect(new Set(intervals.map(String)).size).toBe(widths.length);
+    expect(new Set(units.map((each) => JSON.stringify(each))).size).toBe(1);
+  });
+
+  test('of neuroids alone are medians of what was observed', async () => {
+    const benchmark = await load(recorded({ more: ['ceiling: none'] }));
+    const { raw, draws } = await benchmark.measure(wholeLayer([layer(widths[0])]), {
+      detail: true,
+    });
+    const ids = raw.neuroid_ids ?? [];
+    const animals = ids.map((id) => (['n0', 'n5', 'n4', 'n3'].includes(String(id)) ? 'a' : 'b'));
+    const neuroids = drawnUnits('neuroids', ids, animals);
+    const [times] = neuroids.draws;
+    const splits = (raw.neuroids ?? []).map((row) =>
+      nanMedian(
+        row.flatMap((r, k) => Array(times[neuroids.position(ids[k])]).fill(r ?? Number.NaN)),
+      ),
+    );
+    expect(draws?.first?.[0]).toBeCloseTo(nanMean(splits), 6);
   });
 
   test('are none where units, not neuroids, have the values', async () => {
@@ -193,6 +204,7 @@ describe('the draws behind an interval', () => {
     );
     const found = await benchmark.measure(wholeLayer([layer(12)]));
     expect(found.ci).not.toBeNull();
+    expect(found.generalises).toMatchObject({ to: 'units', units: { units: 12 } });
     expect(found.draws).toBeUndefined();
   });
 });
@@ -277,7 +289,7 @@ describe('a read-out', () => {
       const reduced = await reduceFeatures(features(units), benchmark.form(units));
       const whole = await benchmark.measure(wholeLayer(features(units)));
       expect(await benchmark.measure(reduced)).toEqual(whole);
-      expect(whole.draws).toHaveLength(2000);
+      expect(whole.draws?.both).toHaveLength(DRAWS);
     }
   });
 

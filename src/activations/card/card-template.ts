@@ -1,4 +1,5 @@
 import { present } from '../../formats/present.js';
+import { type InputLayout, isFrameLayout } from '../../onnx/input-layout.js';
 import type { InputSpec } from '../../screen/preprocess.js';
 import type { ModelCard, Region } from './card.js';
 
@@ -62,13 +63,19 @@ export type InputPreset = keyof typeof inputPresets;
 export interface CardHints {
   /** Side of the input in pixels, where the graph fixes it. */
   readonly size?: number;
-  readonly layout?: 'NCHW' | 'NHWC';
+  readonly layout?: InputLayout;
+  /** Frames of a clip, where the graph fixes them. */
+  readonly frames?: number;
+  /** Whether the shape of the input allows other layouts, too. */
+  readonly layoutOpen?: boolean;
   /** Candidate layers, in graph order. */
   readonly layers?: readonly string[];
   /** Mean and standard deviation that the checkpoint of an imported network was normalised with. */
   readonly normalizer?: { readonly mean: readonly number[]; readonly std: readonly number[] };
   /** The last output, and its number of values for one image. */
   readonly output?: { readonly name: string; readonly values: number };
+  /** Whether the network has no head: its output is no classes. */
+  readonly headless?: boolean;
   readonly preset?: InputPreset;
   /** The preprocessing, where a file of a model hub says it. */
   readonly input?: InputSpec;
@@ -79,6 +86,8 @@ export interface CardHints {
 
 /** Default image side. */
 const SIDE = 224;
+/** Default frames of a clip. */
+const FRAMES = 16;
 /** What Brain-Score's models span. */
 const DEGREES = 8;
 const REGIONS = ['V1', 'V2', 'V4', 'IT'] as const;
@@ -90,8 +99,10 @@ export function inputOf({
   preset = 'brain-score',
   normalizer,
   input,
+  frames = FRAMES,
 }: CardHints): InputSpec {
-  if (input) return { ...input, layout };
+  const axes = { layout, ...(isFrameLayout(layout) && { frames }) };
+  if (input) return { ...input, ...axes };
   const chosen = inputPresets[preset];
   const { mode, grow, range, ...rest } = chosen;
   const { mean, std } = normalizer ?? rest;
@@ -104,7 +115,7 @@ export function inputOf({
     range,
     mean: rounded(mean),
     std: rounded(std),
-    layout,
+    ...axes,
     ...('channels' in chosen && { channels: chosen.channels }),
   };
 }
@@ -159,7 +170,7 @@ function linesOf(name: string, hints: CardHints): Line[] {
     { field: 'name', text: `name: ${JSON.stringify(name)}` },
     { field: 'input', text: 'input:' },
     ...inputLines(hints),
-    { field: 'input.layout', text: `  layout: ${layout}` },
+    ...layoutLines(layout, hints),
     {
       field: 'visual_degrees',
       text: `visual_degrees: ${degrees ?? DEGREES}`,
@@ -181,6 +192,19 @@ function linesOf(name: string, hints: CardHints): Line[] {
         named.length < REGIONS.length
           ? 'one layer a region, or omit it: ventral map finds them'
           : undefined,
+    },
+  ];
+}
+
+function layoutLines(layout: InputLayout, { frames, layoutOpen }: CardHints): Line[] {
+  const axes = { field: 'input.layout', text: `  layout: ${layout}` };
+  if (!isFrameLayout(layout)) return [axes];
+  return [
+    { ...axes, todo: layoutOpen ? 'NCTHW, NTCHW or NTHWC: the shape allows several' : undefined },
+    {
+      field: 'input.frames',
+      text: `  frames: ${frames ?? FRAMES}`,
+      todo: frames === undefined ? 'frames that the network was trained with' : undefined,
     },
   ];
 }
@@ -234,7 +258,12 @@ const inLine = (resize: InputSpec['resize']) =>
         .join(', ')} }`;
 
 /** Whether outputs are classes, and in which order, no file says. */
-function logitLines({ output }: CardHints): Line[] {
+function logitLines({ output, headless }: CardHints): Line[] {
+  if (headless) {
+    const text =
+      '# no logits: the head was left out at import, so that label tasks cannot be scored';
+    return [{ field: 'logits', text }];
+  }
   if (output === undefined) return [];
   const { name, values } = output;
   const text =

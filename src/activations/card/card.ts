@@ -4,6 +4,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { readCheckedYaml } from '../../formats/checked-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
+import { frameLayouts, isFrameLayout } from '../../onnx/input-layout.js';
 import type { InputSpec } from '../../screen/preprocess.js';
 import { namesFile, readChoices } from './choice-files.js';
 
@@ -26,6 +27,12 @@ export interface RegionLayerChoice {
   readonly stimuli: string;
 }
 
+/** A step of a recurrent network: the layer that holds it, and its start and end in milliseconds after the stimulus. */
+export interface TimeStep {
+  readonly layer: string;
+  readonly bin: readonly [start: number, end: number];
+}
+
 /**
  * Facts about a network that its graph does not have (design §5): its preprocessing, the degrees of visual angle
  * of its input, and the layer of each region.
@@ -43,6 +50,8 @@ export interface ModelCard {
   /** Tokens before those of the patches, where the graph does not show them. */
   readonly prefix_tokens?: { readonly cls: 0 | 1; readonly registers: number };
   readonly region_layer_map?: Readonly<Partial<Record<Region, string | readonly string[]>>>;
+  /** Steps of each region, for recordings in bins of time; ascending. */
+  readonly time_bins?: Readonly<Partial<Record<Region, readonly TimeStep[]>>>;
   /** Records of `ventral map --commit`; `behavior` for the read-out. */
   readonly region_layer_choice?: Readonly<Partial<Record<Region | 'behavior', RegionLayerChoice>>>;
   readonly assumed?: string;
@@ -65,7 +74,7 @@ export function parseCard(text: string, file: string, folder?: string): ModelCar
     schema: cardSchema,
     code: 'card-invalid',
   });
-  const { std, resize, crop } = value.input;
+  const { std, resize, crop, layout, frames, sampling } = value.input;
   const zero = std.indexOf(0);
   if (zero >= 0)
     throw new VentralError('card-invalid', `${place('/input/std')} std[${zero}] is 0`, {
@@ -98,6 +107,31 @@ export function parseCard(text: string, file: string, folder?: string): ModelCar
       'card-invalid',
       `${place('/input/crop')} crop ${crop} is larger than the ${resize.to} pixels after resize`,
       { file, field: '/input/crop' },
+    );
+  }
+  if (
+    layout !== undefined &&
+    !isFrameLayout(layout) &&
+    (frames !== undefined || sampling !== undefined)
+  ) {
+    const field = frames === undefined ? 'sampling' : 'frames';
+    throw new VentralError(
+      'card-invalid',
+      `${place(`/input/${field}`)} ${field} needs a layout with an axis of frames (${frameLayouts.join(', ')}), found ${layout}`,
+      { file, field: `/input/${field}`, expected: frameLayouts.join(', '), found: layout },
+    );
+  }
+  for (const [region, steps] of Object.entries(value.time_bins ?? {})) {
+    const bad = steps.findIndex(
+      ({ bin: [start, end] }, i) => end <= start || (i > 0 && start <= steps[i - 1].bin[0]),
+    );
+    if (bad < 0) continue;
+    const field = `/time_bins/${region}/${bad}/bin`;
+    const found = `[${steps[bad].bin.join(', ')}]`;
+    throw new VentralError(
+      'card-invalid',
+      `${place(field)} bin: expected a start before its end and after the start of the step before, found ${found}`,
+      { file, field, expected: 'ascending bins', found },
     );
   }
   return withStimuli(value, folder, (pointer, what) => {

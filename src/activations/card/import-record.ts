@@ -22,7 +22,18 @@ export interface ImportRecord {
   };
   /** Mean and standard deviation, one a channel, that the checkpoint's network normalised its input with. */
   readonly normalizer?: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  /** Path of the head that was left out, as asked; empty where nothing names it. */
+  readonly withoutHead?: string;
   readonly notes: readonly string[];
+}
+
+/** Whether a file says that its head was left out when it was imported. */
+export function importedWithoutHead(model: Model): boolean {
+  try {
+    return typeof JSON.parse(getMetadata(model, IMPORT_KEY) ?? '{}').withoutHead === 'string';
+  } catch {
+    return false;
+  }
 }
 
 /** The mean and standard deviation that a file says its input was normalised with; anybody may have written it. */

@@ -31,8 +31,12 @@ export class OutputBuffers {
     this.#turn = 1 - this.#turn;
     this.#filled = this.#tensorsFor(first);
     try {
-      // The runtime fills the given tensors and returns copies.
-      if (this.#filled) await session.run(feeds, this.#filled);
+      // The runtime fills the given tensors and returns copies; those of what it is fed it leaves as they are.
+      if (this.#filled) {
+        await session.run(feeds, this.#filled);
+        const fed = Object.entries(this.#filled).filter(([value]) => value in feeds);
+        copyInto(Object.fromEntries(fed), feeds);
+      }
     } catch {
       // A width that depends on the images is seen in the shapes; what else goes wrong does so again.
       this.#filled = undefined;

@@ -1,25 +1,28 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { type InputLayout, isFrameLayout } from '../../onnx/input-layout.js';
 import type { SessionValue } from '../../runtime/session.js';
 import type { InputSpec } from '../../screen/preprocess.js';
+import { frameCount, frameLayout, type RefuseInput, requireClipSize } from './clip.js';
 
 /** How images are fed to a network, from its graph and its card. */
 export interface InputPlan {
   /** Name of the graph's input. */
   readonly name: string;
-  /** Images per call: the graph's batch size if it is fixed. */
+  /**
+   * Stimuli per call: the graph's batch size if it is fixed. Else one clip: then all values of a call are that clip's, wherever
+   * a network puts its axis of time.
+   */
   readonly batch: number;
   readonly dtype: 'float32' | 'float16' | 'uint8';
-  /** The card's input with the layout filled in. */
+  /** The card's input with the layout filled in, and of clips the frames and their sampling. */
   readonly spec: InputSpec;
   /** Height and width that the graph insists on. */
   readonly height: number | null;
   readonly width: number | null;
 }
 
-type Refuse = (expected: string, found: string) => VentralError;
-
 const refusalOf =
-  (model: string): Refuse =>
+  (model: string): RefuseInput =>
   (expected, found) =>
     new VentralError('input-mismatch', `${model}: expected ${expected}, found ${found}`, {
       file: model,
@@ -34,7 +37,7 @@ const described = (inputs: readonly SessionValue[]) =>
     .join(', ');
 
 /**
- * The one input of a graph, which images can go into whatever the card.
+ * The one input of a graph, which images or clips can go into whatever the card.
  * @throws VentralError `input-mismatch` for a graph with another number of inputs, other axes, another type, or
  *   no axis of 3 channels
  * @param model its name
@@ -48,24 +51,39 @@ export function imageInput(inputs: readonly SessionValue[], model: string): Sess
   }
   const [input] = inputs;
   const { name, dtype, dims } = input;
-  if (dims.length === 5)
+  if (dims.length !== 4 && dims.length !== 5)
     throw refuse(
-      'an input of four axes: the responses of a network of videos can be scored as --features',
+      'an input of four axes, N × C × H × W or N × H × W × C, or of five with frames',
       described(inputs),
     );
-  if (dims.length !== 4)
-    throw refuse('an input of four axes, N × C × H × W or N × H × W × C', described(inputs));
   if (dtype !== 'float32' && dtype !== 'float16' && dtype !== 'uint8')
     throw refuse('an input of float32, float16 or uint8', `${name} of ${dtype}`);
-  if ([dims[1], dims[3]].every((channels) => channels !== null && channels !== 3))
+  const places = dims.length === 4 ? [1, 3] : [1, 2, 4];
+  if (places.every((at) => dims[at] !== null && dims[at] !== 3))
     throw refuse('an input of 3 channels', described(inputs));
   return input;
 }
 
+/** The card's, else that of the graph. */
+function layoutOf(
+  inputs: readonly SessionValue[],
+  card: { readonly layout?: InputSpec['layout']; readonly frames?: number },
+  refuse: RefuseInput,
+): InputLayout {
+  const [{ dims }] = inputs;
+  if (dims.length === 5) return frameLayout(dims, card, described(inputs), refuse);
+  const layout = card.layout ?? (dims[1] !== 3 && dims[3] === 3 ? 'NHWC' : 'NCHW');
+  if (isFrameLayout(layout))
+    throw refuse('layout: NCHW or layout: NHWC in the card', `${layout} for ${described(inputs)}`);
+  if (card.frames !== undefined)
+    throw refuse('an input of five axes, for the frames of the card', described(inputs));
+  return layout;
+}
+
 /**
- * Fits the card to the graph's input; only layout and dtype are ever inferred.
- * @throws VentralError `input-mismatch` for a graph without one image input, and for a crop or resize of another
- *   size
+ * Fits the card to the graph's input; only layout, dtype and the number of frames are ever inferred.
+ * @throws VentralError `input-mismatch` for a graph without one image input, for a crop or resize of another
+ *   size, and for axes of clips that neither card nor graph explains; `memory-exceeded` for clips that are too large
  */
 export function inputPlan(
   inputs: readonly SessionValue[],
@@ -74,9 +92,8 @@ export function inputPlan(
 ): InputPlan {
   const refuse = refusalOf(model.name);
   const { name, dtype, dims } = imageInput(inputs, model.name);
-  const layout = card.layout ?? (dims[1] !== 3 && dims[3] === 3 ? 'NHWC' : 'NCHW');
-  const [channels, height, width] =
-    layout === 'NCHW' ? [dims[1], dims[2], dims[3]] : [dims[3], dims[1], dims[2]];
+  const layout = layoutOf(inputs, card, refuse);
+  const [channels, height, width] = ['C', 'H', 'W'].map((axis) => dims[layout.indexOf(axis)]);
   if (channels !== null && channels !== 3)
     throw refuse(`3 channels in layout ${layout}`, described(inputs));
   const size =
@@ -91,12 +108,34 @@ export function inputPlan(
       `${size} × ${size} from the card's ${card.crop === undefined ? 'resize' : 'crop'}`,
     );
   }
-  return {
-    name,
-    batch: dims[0] ?? model.batch,
-    dtype: dtype as InputPlan['dtype'],
-    spec: { ...card, layout },
-    height,
-    width,
-  };
+  const plan = { name, dtype: dtype as InputPlan['dtype'], height, width };
+  if (!isFrameLayout(layout))
+    return { ...plan, batch: dims[0] ?? model.batch, spec: { ...card, layout } };
+  const frames = frameCount(dims[layout.indexOf('T')], card, described(inputs), refuse);
+  const side = size ?? Math.max(height ?? 1, width ?? 1);
+  requireClipSize(frames, { width: width ?? side, height: height ?? side }, model.name);
+  const spec = { ...card, layout, frames, sampling: card.sampling ?? ('even' as const) };
+  return { ...plan, batch: dims[0] ?? Math.min(1, model.batch), spec };
 }
+
+/** The spec of clips: what a card says of them, and what the graph does, whichever says it. Undefined for a network of images. */
+export function clipSpec(
+  inputs: readonly SessionValue[],
+  card: InputSpec,
+  model: string,
+): InputSpec | undefined {
+  if (inputs.length !== 1 || inputs[0].dims.length !== 5) return undefined;
+  return inputPlan(inputs, card, { name: model, batch: 1 }).spec;
+}
+
+/** Whether a graph gets one clip a call, so that whatever it computes belongs to that one. */
+export const takesOneClip = (
+  inputs: readonly { readonly dims: readonly (number | null)[] | undefined }[],
+): boolean => {
+  const dims = inputs.length === 1 ? inputs[0].dims : undefined;
+  return dims?.length === 5 && (dims[0] ?? 1) === 1;
+};
+
+/** The axes of a value for one stimulus: those after the batch's; of the only clip of a call all, where time stands first. */
+export const unitAxes = (dims: readonly number[], alone: boolean): readonly number[] =>
+  alone && dims[0] !== 1 ? dims : dims.slice(1);

@@ -8,6 +8,10 @@ interface ImportOptions {
   readonly arch?: string;
   readonly graph?: string;
   readonly key?: string;
+  readonly ema?: boolean;
+  readonly prefix?: string;
+  readonly ignore?: readonly string[];
+  readonly withoutHead?: boolean;
   readonly reference?: string;
   readonly force?: boolean;
   readonly json?: boolean;
@@ -25,6 +29,10 @@ export function registerImport(program: Command, io: Io): void {
     .option('--arch <name>', 'a network that ventral builds: resnet-50, efficientnet-b1, resnet-20')
     .option('--graph <file>', 'an ONNX export of the same network, whatever its weights')
     .option('--key <path>', 'which state dict, where the file holds several')
+    .option('--ema', 'the moving average of the weights, where the file holds it beside them')
+    .option('--prefix <prefix>', 'read only names under this prefix, without it')
+    .option('--ignore <glob>', 'leave tensors out by their names (repeatable)', collect)
+    .option('--without-head', 'end the network at what its last product reads')
     .option(
       '--reference <file>',
       'npz with the outputs of the layers of the source: see docs/import.md',
@@ -45,3 +53,5 @@ export function registerImport(program: Command, io: Io): void {
       printImport(report, { json: Boolean(json) }, io);
     });
 }
+
+const collect = (glob: string, before: readonly string[] = []) => [...before, glob];

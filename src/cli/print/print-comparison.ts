@@ -8,7 +8,10 @@ import type {
   ScoreDifference,
   SeriesComparison,
 } from '../../scoring/compare/comparison-types.js';
+import { generalisationLines } from '../../scoring/draws/generalisation-words.js';
+import { visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
+import { generalisationCells } from './generalisation-cells.js';
 import { type PlainCell, printRows, tsv } from './print-rows.js';
 
 const NAME_WIDTH = 32;
@@ -36,6 +39,8 @@ export function printSeries({ fixed, rows }: SeriesComparison, io: Io): void {
 export function printComparison(comparison: Comparison, io: Io): void {
   const { rows, models, differences, divergences } = comparison;
   printScoreRows(rows, io, false);
+  if (io.columns !== undefined)
+    for (const line of generalisationLines(rows)) io.out(`${visibleText(line)}\n`);
   const fromFirst = differences.filter(({ from }) => from === models[0].checkpoint);
   io.out('\n');
   const first = visibleName(models[0].checkpoint, NAME_WIDTH);
@@ -77,23 +82,34 @@ function notesOf({ simulated, selection, reason }: ComparisonRow): string {
   return visibleName(notes.filter(Boolean).join(', '), 80);
 }
 
-function differenceRow({ benchmark, to, difference, ci, reason }: ScoreDifference) {
+function differenceRow(each: ScoreDifference) {
+  const { benchmark, to, difference, ci, paired, p, reason } = each;
   const sure = ci && (ci[0] > 0 || ci[1] < 0) ? 'the interval excludes 0' : '';
+  const notes = [
+    sure,
+    p === null ? '' : `p ${p < 0.001 ? 'below 0.001' : threeDigits(p)}`,
+    ci && !paired ? 'not paired' : '',
+    reason ?? '',
+  ];
   return [
     visibleName(benchmark, NAME_WIDTH),
     visibleName(to, NAME_WIDTH),
     difference === null ? '–' : `${signed(difference)} (${interval(ci)})`,
-    reason === undefined ? sure : visibleName(reason, 80),
+    visibleName(notes.filter(Boolean).join(', '), 120),
   ];
 }
 
 const differenceColumns = [
-  ...['benchmark', 'model', 'from', 'difference', 'ci_low', 'ci_high', 'reason'],
+  ...['benchmark', 'model', 'from', 'difference', 'ci_low', 'ci_high', 'reason', 'paired', 'p'],
+  ...['generalises', 'drawn', 'animals'],
 ];
 
 const differenceValues = (each: ScoreDifference): PlainCell[] => {
-  const { benchmark, from, to, difference, ci, reason } = each;
-  return [benchmark, to, from, difference, ci?.[0] ?? null, ci?.[1] ?? null, reason ?? null];
+  const { benchmark, from, to, difference, ci, reason, paired, p, generalises } = each;
+  return [
+    ...[benchmark, to, from, difference, ci?.[0] ?? null, ci?.[1] ?? null, reason ?? null],
+    ...[paired, p, ...generalisationCells(generalises)],
+  ];
 };
 
 const signed = (value: number) => `${value < 0 ? '' : '+'}${threeDigits(value)}`;
@@ -142,6 +158,9 @@ const columns = [
   'simulated',
   'reason',
   'inputs',
+  'generalises',
+  'drawn',
+  'animals',
 ];
 
 const valuesOf = (row: ComparisonRow): PlainCell[] => [
@@ -159,6 +178,7 @@ const valuesOf = (row: ComparisonRow): PlainCell[] => [
   row.simulated,
   row.reason ?? null,
   row.inputs,
+  ...generalisationCells(row.generalises),
 ];
 
 /** Rows as tidy CSV. A cell that a spreadsheet would take for a formula is prefixed. */

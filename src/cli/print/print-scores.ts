@@ -1,8 +1,10 @@
 import { stringify } from 'csv-stringify/sync';
+import { generalisationLines } from '../../scoring/draws/generalisation-words.js';
 import { choiceRemark, chosenOn, errorOf, type Score } from '../../scoring/measure/score.js';
 import type { ScoreOutcome } from '../../scoring/model/score-model.js';
 import { errorText, visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
+import { generalisationCells } from './generalisation-cells.js';
 import { type PlainCell, printRows } from './print-rows.js';
 
 const shown = (value: number | null, digits = 4): string =>
@@ -18,8 +20,11 @@ export function printScores(
   const { scores, failures } = outcome;
   if (format.json) io.out(`${JSON.stringify(scores, null, 2)}\n`);
   else if (format.csv) io.out(asCsv(scores));
-  else if (scores.length > 0)
+  else if (scores.length > 0) {
     printRows(head, scores.map(asRow), io, { head: columns, rows: scores.map(valuesOf) });
+    if (io.columns !== undefined)
+      for (const line of generalisationLines(scores)) io.out(`${visibleText(line)}\n`);
+  }
   if (!format.json) {
     for (const { benchmark, warnings } of scores)
       for (const { code, detail } of warnings)
@@ -45,6 +50,9 @@ const columns = [
   'simulated',
   'verified',
   'inputs',
+  'generalises',
+  'drawn',
+  'animals',
 ];
 
 const valuesOf = (score: Score): PlainCell[] => [
@@ -63,6 +71,7 @@ const valuesOf = (score: Score): PlainCell[] => [
   score.simulated,
   score.verified,
   score.provenance.inputs,
+  ...generalisationCells(score.generalises),
 ];
 
 function asCsv(scores: readonly Score[]): string {

@@ -5,6 +5,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { packageRoot } from '../../formats/package-root.js';
 import type { Architecture } from './architecture.js';
 import { efficientnetB1, pytorchEfficientnetB1, tfEfficientnetB1 } from './efficientnet-b1.js';
+import { EXPORT_LINE } from './export-line.js';
 
 const architectures: Readonly<Record<string, Architecture>> = {
   // timm, torchvision and robustness call the parts of a ResNet-50 alike, and so do we.
@@ -27,7 +28,7 @@ export function findArchitecture(name: string): Architecture {
   const hint = didYouMean(name, architectureNames);
   throw new VentralError(
     'bad-usage',
-    `--arch ${name}: expected ${architectureNames.join(', ')}${hint}; for any other network give --graph, an ONNX export of it`,
+    `--arch ${name}: expected ${architectureNames.join(', ')}${hint}; for any other network give --graph, an ONNX export of it by ${EXPORT_LINE}`,
     { field: 'arch', expected: architectureNames.join(', '), found: name },
   );
 }

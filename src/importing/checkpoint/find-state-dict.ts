@@ -6,6 +6,7 @@ import {
   TensorReference,
 } from '../pickle/pickle-values.js';
 import { type CheckpointPlace, refuseCheckpoint, shortened } from '../source/checkpoint-fault.js';
+import { NumpyArray } from '../tensor/numpy-array.js';
 
 /**
  * Names under which training scripts keep a state dict, in the order of preference: the trained weights before
@@ -34,27 +35,60 @@ export interface FoundStateDict {
   readonly tensors: Tensors;
   /** Paths of the other state dicts that the file holds. */
   readonly others: readonly string[];
+  /** Whether its name says that it is a moving average. */
+  readonly averaged: boolean;
 }
+
+/** Which of several state dicts is wanted. */
+export interface WhichStateDict {
+  /** Its path, such as `ema` or `ema.state_dict`. */
+  readonly key?: string | undefined;
+  /** The moving average, if the file has one beside the weights. */
+  readonly ema?: boolean | undefined;
+}
+
+/** Names of moving averages of weights: `model_ema`, `ema.state_dict`, `averaged_model`. */
+const ofAverage = /(^|[._-])(ema|swa|averaged?)($|[._-])/i;
+
+/** Whether a path or prefix says that weights are a moving average. */
+export const isAverage = (path: string): boolean => ofAverage.test(path);
 
 /**
  * The state dict in what a checkpoint holds: the dictionary itself or one that it holds, one or two deep.
- * @param key path of the one that is wanted, such as `ema` or `ema.state_dict`
  * Throws `checkpoint-invalid` where there is none or several may be meant.
  */
 export function findStateDict(
   root: PickleValue,
   place: CheckpointPlace,
-  key?: string,
+  { key, ema }: WhichStateDict,
 ): FoundStateDict {
   if (!(root instanceof PickleDict)) {
     refuseCheckpoint(place, 'a dictionary of tensors (a state dict)', describeValue(root));
   }
   const found = candidates(root);
-  const path = key ?? choose(found, place);
+  const path = key ?? (ema ? averageOf(found, place) : undefined) ?? choose(found, place);
   const tensors = key === undefined ? found.get(path) : tensorsOf(at(root, key));
   if (tensors === undefined || tensors.size === 0) return refuseKey(path, found, place);
   const others = [...found.keys()].filter((other) => other !== path && other !== '');
-  return { path, tensors, others };
+  return { path, tensors, others, averaged: isAverage(path) };
+}
+
+/** The one moving average among state dicts; undefined if there is none: names within one may tell it. */
+function averageOf(
+  found: ReadonlyMap<string, Tensors>,
+  place: CheckpointPlace,
+): string | undefined {
+  const paths = [...found.keys()].filter(isAverage);
+  const most = Math.max(0, ...paths.map((path) => found.get(path)?.size ?? 0));
+  // Counters and decays stand in dictionaries of their own beside the weights.
+  const whole = paths.filter((path) => found.get(path)?.size === most);
+  if (whole.length <= 1) return whole[0];
+  const names = whole.slice(0, 8).map((path) => `"${shortened(path)}"`);
+  return refuseCheckpoint(
+    place,
+    'one moving average (--key PATH chooses)',
+    `several: ${names.join(', ')}`,
+  );
 }
 
 type Tensors = ReadonlyMap<string, TensorReference>;
@@ -120,7 +154,9 @@ function at(dict: PickleDict, path: string): PickleDict | undefined {
 function tensorsOf(dict: PickleDict | undefined): Tensors {
   const tensors = new Map<string, TensorReference>();
   for (const [name, value] of dict?.entries() ?? []) {
-    if (typeof name === 'string' && value instanceof TensorReference) tensors.set(name, value);
+    if (typeof name !== 'string') continue;
+    const tensor = value instanceof NumpyArray ? value.reference : value;
+    if (tensor instanceof TensorReference) tensors.set(name, tensor);
   }
   return tensors;
 }

@@ -1,6 +1,10 @@
 import { open } from 'node:fs/promises';
 import { VentralError } from '../../errors/ventral-error.js';
+import { openZip } from '../../formats/zip.js';
 import type { Checkpoint } from '../source/checkpoint.js';
+import type { WhichStateDict } from './find-state-dict.js';
+import { openNumpyArchive } from './numpy-archive.js';
+import { openPlainPickle } from './plain-pickle.js';
 import { openPytorchLegacy } from './pytorch-legacy.js';
 import { openPytorchZip } from './pytorch-zip.js';
 import { openSafetensors } from './safetensors.js';
@@ -9,31 +13,59 @@ import { openSafetensors } from './safetensors.js';
  * Opens a PyTorch or safetensors checkpoint and finds the state dict in it. The file type is detected from its
  * contents, never from its name; nothing in the file is executed, and tensors are read on request.
  *
- * @param key path of the state dict that is wanted where the file holds several, such as `model_ema`
+ * @param which of the state dicts is wanted where the file holds several; a path alone is its `key`
  * Throws `file-missing`, `checkpoint-invalid` for what is no such file, `zip-invalid` for a damaged archive,
  * `checkpoint-unsafe` for a pickle that names anything beyond tensors and plain values, `import-unsupported` for
  * element types that are not read, `memory-exceeded` for a tensor of more than 2 GiB.
  */
-export async function openCheckpoint(file: string, key?: string): Promise<Checkpoint> {
+export async function openCheckpoint(
+  file: string,
+  which: string | WhichStateDict = {},
+): Promise<Checkpoint> {
   const head = await headOf(file);
+  const asked = typeof which === 'string' ? { key: which } : which;
   try {
-    if (isZip(head)) return await openPytorchZip(file, key);
-    if (isLegacy(head)) return await openPytorchLegacy(file, key);
-    if (!isSafetensors(head)) return refuseKind(file, head);
+    if (isZip(head) && !(await isNumpyArchive(file))) return await openPytorchZip(file, asked);
+    if (isLegacy(head)) return await openPytorchLegacy(file, asked);
+    if (isPickle(head)) return await openArrays(file, head, asked);
+    if (!isZip(head) && !isSafetensors(head)) return refuseKind(file, head);
   } catch (error) {
     throw VentralError.from(error);
   }
-  if (key === undefined || key === '') return openSafetensors(file);
+  const { key } = asked;
+  const what = isZip(head) ? 'an npz file' : 'a safetensors file';
+  if (key === undefined || key === '') {
+    return isZip(head) ? openNumpyArchive(file) : openSafetensors(file);
+  }
   throw new VentralError(
     'checkpoint-invalid',
-    `${file}: a safetensors file has no "${key}"; it is one state dict`,
+    `${file}: ${what} has no "${key}"; it is one state dict`,
     {
       file,
       field: key,
       expected: 'no key',
-      found: 'a safetensors file',
+      found: what,
     },
   );
+}
+
+async function isNumpyArchive(file: string): Promise<boolean> {
+  const zip = await openZip(file);
+  await zip.close();
+  const names = zip.entries.map(({ name }) => name);
+  return names.some((name) => name.endsWith('.npy')) && !names.some((name) => /pkl$/.test(name));
+}
+
+/** A pickle that torch.save did not write is read if it holds numpy arrays, which stand in the pickle itself. */
+async function openArrays(file: string, head: Buffer, which: WhichStateDict): Promise<Checkpoint> {
+  try {
+    return await openPlainPickle(file, which);
+  } catch (error) {
+    const { code, details } = VentralError.from(error);
+    const isEmpty = code === 'checkpoint-invalid' && details.expected === 'a state dict';
+    if (isEmpty && which.key === undefined) return refuseKind(file, head);
+    throw error;
+  }
 }
 
 const headBytes = 512;
@@ -65,6 +97,8 @@ const isZip = (head: Buffer) => startsWith(head, 'PK\x03\x04') || startsWith(hea
 /** The magic number as a pickle: of protocol 2 to 5, which `torch.save` writes, with its ten bytes. */
 const isLegacy = (head: Buffer) =>
   /^800[2-5](95.{16})?8a0a6cfc9c46f9206aa850192e/.test(head.toString('hex', 0, 32));
+
+const isPickle = (head: Buffer) => /^800[2-5]/.test(head.toString('hex', 0, 2));
 
 /** A length that no text could be, and the header. */
 const isSafetensors = (head: Buffer) =>

@@ -1,3 +1,4 @@
+import { basename, extname } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
 import {
   InertObject,
@@ -14,6 +15,8 @@ import {
   refuseUnsafe,
   shortened,
 } from '../source/checkpoint-fault.js';
+import { printable } from '../source/printable.js';
+import { encodedText, NumpyArray, numpyType } from '../tensor/numpy-array.js';
 import { rebuildTensor } from '../tensor/rebuild-tensor.js';
 
 /**
@@ -67,30 +70,17 @@ const unreadDtype =
 
 /** Values that are let be: whatever is built from them is only known by name. */
 const inert = [
-  ...[
-    'set',
-    'frozenset',
-    'list',
-    'tuple',
-    'dict',
-    'int',
-    'float',
-    'complex',
-    'bool',
-    'str',
-    'bytes',
-  ],
+  ...['set', 'frozenset', 'list', 'tuple', 'dict', 'int', 'float', 'complex', 'bool', 'str'],
   ...['bytearray', 'object', 'slice', 'range'],
 ].map((name) => `builtins.${name}`);
 inert.push(
   ...['torch.device', 'torch.Tensor', 'torch.serialization._get_layout'],
-  ...['argparse.Namespace', '_codecs.encode', 'collections.Counter', 'types.SimpleNamespace'],
+  ...['argparse.Namespace', 'collections.Counter', 'types.SimpleNamespace'],
   ...['PurePosixPath', 'PosixPath', 'PureWindowsPath', 'WindowsPath'].map(
     (name) => `pathlib.${name}`,
   ),
   ...['datetime', 'date', 'timedelta'].map((name) => `datetime.${name}`),
-  ...['scalar', '_reconstruct'].map((name) => `numpy._core.multiarray.${name}`),
-  ...['numpy.dtype', 'numpy.ndarray', 'numpy._core.numeric._frombuffer'],
+  ...['numpy._core.multiarray.scalar', 'numpy.ndarray'],
   ...['dill._dill._load_type', 'dill._dill._create_array'],
 );
 
@@ -114,7 +104,14 @@ const renamed: readonly (readonly [RegExp, string])[] = [
 const modulesOfNetworks =
   /^(torch\.nn|torchvision|timm|robustness|efficientnet_pytorch|models?|__main__)(\.|$)/;
 
-const saveWeights = 'save only the weights: torch.save(model.state_dict(), path)';
+/** What saves the weights of a whole module that is trusted, in Python. */
+function saveWeights(file: string): string {
+  const [name, base] = [basename(file), basename(file, extname(file))];
+  const [from, to] = [name, `${base}-weights.pth`].map((each) =>
+    JSON.stringify(printable(shortened(each))),
+  );
+  return `save only the weights: torch.save(torch.load(${from}, map_location="cpu", weights_only=False).state_dict(), ${to})`;
+}
 
 /**
  * The meaning of a name in the pickle of `file`.
@@ -135,13 +132,13 @@ export function findGlobal(
     return refuseUnsafe(
       { file, field: place },
       `it holds a whole pickled module (${asked}), which is code, not only its weights`,
-      `Load it where that code is, and ${saveWeights}`,
+      `Where that code is, ${saveWeights(file)}`,
     );
   }
   return refuseUnsafe(
     { file, field: place },
     `it needs ${asked}, which no state dict uses`,
-    `If you trust the file, load it in PyTorch, and ${saveWeights}`,
+    `If you trust the file and it is a module, ${saveWeights(file)}`,
   );
 }
 
@@ -212,6 +209,15 @@ const builders: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['collections.OrderedDict', { build: ([pairs], place) => dictOf(pairs, place) }],
   ['collections.defaultdict', { build: () => new PickleDict() }],
   ['copyreg._reconstructor', { build: plainObject }],
+  ['numpy.dtype', { build: numpyType }],
+  ['numpy._core.multiarray._reconstruct', { build: () => new NumpyArray() }],
+  ['numpy._core.numeric._frombuffer', { build: NumpyArray.ofBuffer }],
+  ['_codecs.encode', { build: encodedText }],
+  // Protocol 2 has no sign for bytes: empty ones are a call.
+  [
+    'builtins.bytes',
+    { build: ([content]) => (content instanceof Uint8Array ? content : Buffer.alloc(0)) },
+  ],
   ['torch.Size', { build: ([sizes], place) => sizesOf(sizes, place) }],
   ['torch._utils._rebuild_tensor', { build: rebuildTensor }],
   ['torch._utils._rebuild_tensor_v2', { build: rebuildTensor }],

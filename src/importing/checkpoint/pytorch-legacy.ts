@@ -1,7 +1,6 @@
-import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { readPickle } from '../pickle/pickle.js';
-import { type ByteSource, PickleBytes } from '../pickle/pickle-bytes.js';
+import { fileSource, PickleBytes } from '../pickle/pickle-bytes.js';
 import {
   describeValue,
   PickleDict,
@@ -13,7 +12,7 @@ import { type CheckpointPlace, refuseCheckpoint, shortened } from '../source/che
 import { readExactly } from '../source/read-exactly.js';
 import { storageOf } from '../tensor/storage-id.js';
 import { dtypeBytes, type StorageBytes } from '../tensor/stored-tensor.js';
-import { findStateDict } from './find-state-dict.js';
+import { findStateDict, type WhichStateDict } from './find-state-dict.js';
 import { findGlobal } from './pickle-globals.js';
 import { storedTensors } from './stored-state-dict.js';
 
@@ -28,12 +27,12 @@ const version = 1001;
 const mostPickle = 64 * 2 ** 20;
 
 /** Opens such a file; see `openCheckpoint`. */
-export async function openPytorchLegacy(file: string, key?: string): Promise<Checkpoint> {
+export async function openPytorchLegacy(file: string, which: WhichStateDict): Promise<Checkpoint> {
   const handle = await open(file);
   try {
     const { size } = await handle.stat();
     const pickles = readPickles(handle, size, file);
-    const { tensors, path, others } = findStateDict(pickles.content, { file }, key);
+    const { tensors, ...found } = findStateDict(pickles.content, { file }, which);
     const stretches = locateStorages(handle, size, file, pickles);
     const bytesOf = ({ key, byteOffset, byteLength }: StorageReference): StorageBytes => {
       const place = { file, field: `storage ${shortened(key)}` };
@@ -46,8 +45,7 @@ export async function openPytorchLegacy(file: string, key?: string): Promise<Che
     return {
       file,
       format: 'pytorch-legacy',
-      path,
-      others,
+      ...found,
       tensors: storedTensors(tensors, file, bytesOf),
       close: () => handle.close(),
     };
@@ -142,13 +140,4 @@ function locateStorages(
     at += 8 + length;
   }
   return stretches;
-}
-
-function fileSource(fd: number, length: number, file: string): ByteSource {
-  const read = (at: number, count: number) => {
-    const bytes = Buffer.alloc(count);
-    if (readSync(fd, bytes, 0, count, at) === count) return bytes;
-    return refuseCheckpoint({ file, field: `byte ${at}` }, `${count} bytes`, 'the end of the file');
-  };
-  return { length, read };
 }

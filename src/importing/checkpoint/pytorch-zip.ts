@@ -7,7 +7,7 @@ import type { Checkpoint } from '../source/checkpoint.js';
 import { type CheckpointPlace, refuseCheckpoint } from '../source/checkpoint-fault.js';
 import { storageOf } from '../tensor/storage-id.js';
 import type { StorageBytes } from '../tensor/stored-tensor.js';
-import { findStateDict } from './find-state-dict.js';
+import { findStateDict, type WhichStateDict } from './find-state-dict.js';
 import { findGlobal } from './pickle-globals.js';
 import { storedTensors } from './stored-state-dict.js';
 
@@ -16,24 +16,23 @@ import { storedTensors } from './stored-state-dict.js';
  * one stored entry `NAME/data/KEY` for each storage.
  */
 
-/** Bytes of a pickle, which holds no numbers itself; a large network's has 100 kB. */
+/** Bytes of a pickle, which mostly holds no numbers itself: a large network's has 100 kB. */
 const mostPickle = 64 * 2 ** 20;
 /** Bytes of a storage that was deflated, against PyTorch's custom, by somebody who packed the archive again. */
 const mostDeflated = 64 * 2 ** 20;
 
 /** Opens such a file; see `openCheckpoint`. */
-export async function openPytorchZip(file: string, key?: string): Promise<Checkpoint> {
+export async function openPytorchZip(file: string, which: WhichStateDict): Promise<Checkpoint> {
   const zip = await openZip(file);
   try {
     const root = rootFolder(zip, file);
     const pickle = await readPickleEntry(zip, `${root}/data.pkl`, file);
-    const { tensors, path, others } = findStateDict(pickle, { file }, key);
+    const { tensors, ...found } = findStateDict(pickle, { file }, which);
     const storages = new Storages(zip, root, file, await isBigEndian(zip, root, file));
     return {
       file,
       format: 'pytorch',
-      path,
-      others,
+      ...found,
       tensors: storedTensors(tensors, file, (reference) => storages.bytes(reference)),
       close: () => zip.close(),
     };

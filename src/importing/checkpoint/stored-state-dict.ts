@@ -29,7 +29,15 @@ export function storedTensors(
       throw new VentralError('import-unsupported', message, { ...place, found: dtype });
     }
     const start = storage.byteOffset + offset * dtypeBytes(dtype);
-    tensors.set(name, storedTensor({ dtype, dims, strides, start }, bytesOf(storage), place));
+    const bytes = storage.held ? heldBytes(storage.held) : bytesOf(storage);
+    tensors.set(name, storedTensor({ dtype, dims, strides, start }, bytes, place));
   }
   return tensors;
 }
+
+/** Bytes of an array that stand in the pickle itself; copied, since their order may be changed. */
+const heldBytes = ({ bytes, bigEndian }: NonNullable<StorageReference['held']>): StorageBytes => ({
+  length: bytes.length,
+  bigEndian,
+  read: async (from, to) => Buffer.from(bytes.subarray(from, to)),
+});

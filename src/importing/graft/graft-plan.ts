@@ -50,18 +50,20 @@ export function wantedNames(model: Model): Set<string> {
  * @throws VentralError `import-unsupported` where the graph holds weights that were computed in a way that cannot
  *   be told
  * @param spell how the checkpoint calls a tensor, for the table
+ * @param head path of a head that the graph had, as the checkpoint calls it
  */
 export function planGraft(
   model: Model,
   tensors: StateDict,
   spell: (name: string) => string = (name) => name,
+  head?: string,
 ): GraftPlan {
   const planner = new Planner(model, tensors);
   planner.planNamed();
   planner.planProducts();
   planner.planFolded();
   planner.refuseComputed();
-  return { model, tensors, steps: planner.steps, table: planner.table(spell) };
+  return { model, tensors, steps: planner.steps, table: planner.table(spell, head) };
 }
 
 class Planner {
@@ -213,7 +215,7 @@ class Planner {
     }
   }
 
-  table(spell: (name: string) => string): KeyTable {
+  table(spell: (name: string) => string, head?: string): KeyTable {
     const paths = modulesOf(this.#model).scopes.all.map(({ path }) => `${path}.`);
     const names = [...paths, ...this.#slots.keys()];
     const modules = new Set(names.map((name) => spell(name).split('.')[0]));
@@ -225,7 +227,7 @@ class Planner {
       loaded,
       missing: this.#missing.map(spell),
       misshapen: this.#misshapen.map((each) => ({ ...each, key: spell(each.key) })),
-      ...sortLeftover(left.map(spell), modules),
+      ...sortLeftover(left.map(spell), modules, head),
     };
   }
 }

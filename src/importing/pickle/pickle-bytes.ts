@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import { refuseCheckpoint } from '../source/checkpoint-fault.js';
 
 /** Random-access bytes: of a buffer, or of a file on disk. */
@@ -12,6 +13,16 @@ export const bufferSource = (buffer: Buffer): ByteSource => ({
   length: buffer.length,
   read: (at, count) => buffer.subarray(at, at + count),
 });
+
+/** An open file as a source, of which `length` bytes are there. */
+export function fileSource(fd: number, length: number, file: string): ByteSource {
+  const read = (at: number, count: number) => {
+    const bytes = Buffer.alloc(count);
+    if (readSync(fd, bytes, 0, count, at) === count) return bytes;
+    return refuseCheckpoint({ file, field: `byte ${at}` }, `${count} bytes`, 'the end of the file');
+  };
+  return { length, read };
+}
 
 /** Bytes per read from a source. */
 const window = 64 * 1024;

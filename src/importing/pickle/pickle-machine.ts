@@ -1,6 +1,7 @@
 import { refuseUnsafe } from '../source/checkpoint-fault.js';
 import type { PickleBytes } from './pickle-bytes.js';
 import {
+  BuiltValue,
   describeValue,
   InertObject,
   PickleDict,
@@ -110,11 +111,14 @@ export class PickleMachine {
     for (let i = 0; i < values.length; i += 2) dict.set(values[i], values[i + 1]);
   }
 
-  /** BUILD: the state of an object that was built; no object here has any. */
+  /** BUILD: the state of an object that was built; only arrays have any. */
   setState(): void {
-    this.pop();
+    const state = this.pop();
     const object = this.top();
     if (object instanceof PickleGlobal) this.refuseUnsafe(`it changes ${object.name}`);
+    if (object instanceof BuiltValue) {
+      object.setState(state, { file: this.bytes.file, field: this.place });
+    }
   }
 
   refuse(expected: string, found: string): never {

@@ -10,7 +10,8 @@ export type UnreadDtype =
   | 'qint8'
   | 'quint8'
   | 'qint32'
-  | `torch.${string}`;
+  | `torch.${string}`
+  | `numpy.${string}`;
 
 /** A dictionary; it takes memory only once something is in it. */
 export class PickleDict {
@@ -49,7 +50,13 @@ export class PickleGlobal {
   ) {}
 }
 
-/** A stretch of the numbers that are outside the pickle. */
+/** A value that the pickle completes after it was built. */
+export abstract class BuiltValue {
+  /** @throws VentralError `checkpoint-invalid` */
+  abstract setState(state: PickleValue, place: CheckpointPlace): void;
+}
+
+/** A stretch of numbers, which are outside the pickle unless it holds their bytes. */
 export class StorageReference {
   constructor(
     readonly key: string,
@@ -57,6 +64,7 @@ export class StorageReference {
     /** Where in the storage the stretch starts. */
     readonly byteOffset: number,
     readonly byteLength: number,
+    readonly held?: { readonly bytes: Uint8Array; readonly bigEndian: boolean },
   ) {}
 }
 
@@ -83,6 +91,7 @@ export type PickleValue =
   | PickleDict
   | InertObject
   | PickleGlobal
+  | BuiltValue
   | StorageReference
   | TensorReference;
 
@@ -94,6 +103,7 @@ export function describeValue(value: PickleValue): string {
   if (value instanceof PickleDict) return 'a dictionary';
   if (value instanceof InertObject) return `an object of ${value.kind}`;
   if (value instanceof PickleGlobal) return value.name;
+  if (value instanceof BuiltValue) return 'an array';
   if (value instanceof StorageReference) return 'a storage';
   if (value instanceof TensorReference) return 'a tensor';
   return typeof value === 'string' ? `"${value.slice(0, 60)}"` : shortened(`${value}`);

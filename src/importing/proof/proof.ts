@@ -30,6 +30,8 @@ export interface Proof {
   readonly layers: readonly LayerDifference[];
   /** Layers of the source that have no value in the graph, and why. */
   readonly notCompared: readonly { readonly layer: string; readonly why: string }[];
+  /** Batch norms that hold their activation in the source, and were compared after it. */
+  readonly withActivation?: readonly string[];
 }
 
 /** Outputs of a source for one input. */
@@ -83,15 +85,26 @@ export async function prove(model: Model, source: SourceOutputs, threads?: numbe
     ordered.map(({ value }) => value),
     threads,
   );
+  // In a session of their own: most layers need none of them.
+  const others = new GraphValues(
+    model,
+    source.input,
+    ordered.flatMap(({ otherwise = [] }) => otherwise),
+    threads,
+  );
   const matched = new Map(ordered.map((layer) => [layer.layer, layer]));
   const found = new Map<string, LayerDifference>();
   const wrongShapes = new Map<string, VentralError>();
+  const withActivation: string[] = [];
   for await (const { layer, output } of source.outputs) {
     const match = matched.get(layer);
     if (match === undefined) continue;
     const graph = await values.get(match.value);
     try {
-      found.set(layer, compareLayer(match, output, graph));
+      const difference = compareLayer(match, output, graph);
+      const fused = isWithin(difference) ? undefined : await fitting(match, output, others);
+      found.set(layer, fused ?? difference);
+      if (fused) withActivation.push(layer);
     } catch (error) {
       if (!(error instanceof VentralError)) throw error;
       wrongShapes.set(layer, error);
@@ -99,7 +112,23 @@ export async function prove(model: Model, source: SourceOutputs, threads?: numbe
   }
   const by = source.by;
   const layers = inOrder(ordered, found, wrongShapes, by);
-  return { by, tolerance: TOLERANCE, layers, notCompared: source.notCompared ?? [] };
+  return {
+    ...{ by, tolerance: TOLERANCE, layers, notCompared: source.notCompared ?? [] },
+    ...(withActivation.length > 0 && { withActivation }),
+  };
+}
+
+/** The comparison with the first value that the layer may be instead, and is. */
+async function fitting(
+  match: MatchedLayer,
+  output: Tensor,
+  others: GraphValues,
+): Promise<LayerDifference | undefined> {
+  for (const value of match.otherwise ?? []) {
+    const difference = compareLayer({ ...match, value }, output, await others.get(value));
+    if (isWithin(difference)) return difference;
+  }
+  return undefined;
 }
 
 function inOrder(

@@ -6,6 +6,7 @@ import type { Model } from '../../onnx/model.js';
 import { modelInputs } from '../../onnx/model-inputs.js';
 import type { Tensor } from '../../runtime/session.js';
 import type { Imported, MatchedLayer } from '../source/imported.js';
+import { valuesAfterNorm } from './after-activation.js';
 import { transposeAxes } from './compare-layers.js';
 import type { SourceOutputs } from './proof.js';
 
@@ -14,27 +15,36 @@ export interface ReferenceOutputs extends SourceOutputs {
   close(): Promise<void>;
 }
 
+/** How a source's modules are found in a graph. */
+export interface ReferenceOptions {
+  /** How the graph calls a module of the source, where it calls it otherwise. */
+  readonly pathOf?: (module: string, all: ReadonlySet<string>) => string;
+  /** Whether the graph ends before the source's output. */
+  readonly withoutHead?: boolean;
+}
+
 /**
  * Opens stored outputs of the source: `input`, `output` (of the whole network) and one array per module
  * path, as the script of docs/import.md writes them. Modules whose output the graph does not hold (folded
  * into others, or told apart by no name) are listed, not compared.
- * @param pathOf how the graph calls a module of the source, where it calls it otherwise
  * Throws `npy-invalid` for a file without `input`, and `input-mismatch` for one that the graph cannot take.
  */
 export async function openReference(
   path: string,
   model: Model,
-  pathOf: (module: string, all: ReadonlySet<string>) => string = (module) => module,
+  { pathOf = (module) => module, withoutHead = false }: ReferenceOptions = {},
 ): Promise<ReferenceOutputs> {
-  return open(path, model, (layer, all) => {
+  const find = (layer: string, all: ReadonlySet<string>): Match => {
     try {
-      return { layer, value: resolveLayer(model, pathOf(layer, all)).value };
+      const { value } = resolveLayer(model, pathOf(layer, all));
+      return { layer, value, otherwise: valuesAfterNorm(model, value) };
     } catch (thrown) {
       const { code } = VentralError.from(thrown);
       if (!code.startsWith('layer-')) throw thrown;
       return { layer, why: reasons[code] ?? 'the graph does not name it' };
     }
-  });
+  };
+  return open(path, model, find, withoutHead ? {} : { whole: model.graph.outputs[0]?.name });
 }
 
 /**
@@ -50,16 +60,23 @@ export async function openNetworkReference(
   const turned = inputAxes?.map((_, i) => inputAxes.indexOf(i));
   const find = (layer: string) =>
     matched.get(layer) ?? { layer, why: 'the imported network has no such layer' };
-  return open(path, model, find, turned);
+  return open(path, model, find, { whole: model.graph.outputs[0]?.name, inputAxes: turned });
 }
 
 type Match = MatchedLayer | { readonly layer: string; readonly why: string };
+
+interface StoredAs {
+  /** Value of the graph that the source's output is; undefined where the graph ends before it. */
+  readonly whole?: string | undefined;
+  /** How an input for the graph lies for the source. */
+  readonly inputAxes?: readonly number[] | undefined;
+}
 
 async function open(
   path: string,
   model: Model,
   find: (layer: string, all: ReadonlySet<string>) => Match,
-  inputAxes?: readonly number[],
+  { whole, inputAxes }: StoredAs,
 ): Promise<ReferenceOutputs> {
   const file = await openNpz(path);
   try {
@@ -71,8 +88,8 @@ async function open(
     const names = file.names.filter((name) => name !== 'input');
     const found = names.map((name): Match => {
       const match = find(name, all);
-      const isWhole = name === 'output' && 'why' in match;
-      return isWhole ? { layer: name, value: model.graph.outputs[0]?.name ?? '' } : match;
+      const isWhole = name === 'output' && 'why' in match && whole !== undefined;
+      return isWhole ? { layer: name, value: whole } : match;
     });
     const layers = found.flatMap((match) => ('why' in match ? [] : match));
     return {

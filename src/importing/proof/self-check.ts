@@ -1,6 +1,7 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { nonFinite } from '../../numerics/algebra/non-finite.js';
+import { inLayout } from '../../onnx/input-layout.js';
 import type { Model } from '../../onnx/model.js';
 import { modelInputs } from '../../onnx/model-inputs.js';
 import { Session, type TensorData } from '../../runtime/session.js';
@@ -8,6 +9,8 @@ import { syntheticImage } from './proof.js';
 
 /** Side of an image where the graph leaves it open. */
 const SIDE = 224;
+/** Frames of a clip where the graph leaves them open. */
+const FRAMES = 16;
 
 /**
  * What can be told of a network without its source: it runs, and what it gives is finite.
@@ -21,7 +24,8 @@ export async function selfCheck(
 ): Promise<void> {
   const [input] = modelInputs(model);
   if (input.dtype !== 'float32') return;
-  const free = input.layout === 'NHWC' ? [1, side, side, 3] : [1, 3, side, side];
+  const layout = input.layout ?? (input.dims?.length === 5 ? 'NCTHW' : 'NCHW');
+  const free = inLayout(layout, { N: 1, C: 3, T: FRAMES, H: side, W: side });
   const dims = (input.dims ?? free).map((size, axis) => size ?? free[axis] ?? 1);
   const session = await Session.open(bytes, {
     name: model.name,

@@ -29,12 +29,14 @@ export interface StoredTensor {
 export interface Checkpoint {
   /** As it is called in messages. */
   readonly file: string;
-  readonly format: 'pytorch' | 'pytorch-legacy' | 'safetensors';
+  readonly format: 'pytorch' | 'pytorch-legacy' | 'safetensors' | 'pickle' | 'npz';
   /** The state dict that was found, names as stored; nothing stripped yet. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Where in the file the state dict lay, such as `state_dict`; empty for the whole. */
   readonly path: string;
   /** Where the file holds other state dicts, such as `model_ema`; undefined if it can hold but one. */
   readonly others?: readonly string[];
+  /** Whether the name of the state dict says that it is a moving average of the weights. */
+  readonly averaged?: boolean;
   close(): Promise<void>;
 }

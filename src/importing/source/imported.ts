@@ -6,6 +6,8 @@ export interface MatchedLayer {
   readonly layer: string;
   /** Name of the value in the graph. */
   readonly value: string;
+  /** Values that may be the layer's instead: a source may hold a batch norm and its activation in one module. */
+  readonly otherwise?: readonly string[];
   /** How the source's axes are in the graph's value; the identity where undefined: `[0, 3, 1, 2]` for NHWC in NCHW. */
   readonly axes?: readonly number[];
 }

@@ -7,6 +7,8 @@ import type { MetricDefinition, MetricOptions, MetricResult, Normalisation } fro
 export interface SampledResult extends MetricResult {
   /** How many subjects, or stimuli, a bootstrap draws from. */
   readonly samples: number;
+  /** What they are; subjects unless said. */
+  readonly sampled?: 'images';
   /** The value for drawn samples (positions, with repeats). */
   resample(drawn: readonly number[]): number;
 }

@@ -46,6 +46,7 @@ export function cueMatch(
     splits: [value],
     warnings: [],
     samples: own.length,
+    sampled: 'images',
     resample,
   };
 }

@@ -51,7 +51,13 @@ function meanOver(values: readonly number[]): MetricResult {
 function meanMatrix(matrices: readonly Matrix[]): Matrix {
   const { rows, cols } = matrices[0];
   const sum = matrix(rows, cols);
-  for (const { data } of matrices) for (let i = 0; i < data.length; i++) sum.data[i] += data[i];
-  for (let i = 0; i < sum.data.length; i++) sum.data[i] /= matrices.length;
+  for (let row = 0; row < rows; row++) addRow(sum, matrices, row);
   return sum;
+}
+
+/** Row by row, since the sums of one stay in the fastest cache. */
+function addRow({ cols, data: sum }: Matrix, matrices: readonly Matrix[], row: number): void {
+  const [from, to] = [row * cols, (row + 1) * cols];
+  for (const { data } of matrices) for (let i = from; i < to; i++) sum[i] += data[i];
+  for (let i = from; i < to; i++) sum[i] /= matrices.length;
 }

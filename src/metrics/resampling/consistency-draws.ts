@@ -1,70 +1,112 @@
 import { nanMean } from '../../numerics/statistics/statistics.js';
-import { countsOf, type Drawn, type TwoFactorDraws } from './two-factor-draws.js';
-
-/** Whether a model and subjects were right, by condition and image. */
-export interface RightAnswers {
-  /** Condition → one vector of 0 and 1 over its images. */
-  readonly model: readonly ArrayLike<number>[];
-  /** Subject → condition → the same. */
-  readonly subjects: readonly (readonly ArrayLike<number>[])[];
-}
-
-/** Draws of subjects, and of images within each condition. */
-export interface DrawnConditions {
-  readonly subjects: readonly Drawn[];
-  /** Draw → condition → positions among its images. */
-  readonly images: readonly (readonly Drawn[])[];
-}
+import type { RightAnswers } from '../error-consistency.js';
+import type { DrawnFactors, Times, TwoFactorDraws } from './two-factor-draws.js';
 
 /**
  * Mean over subjects of the mean over conditions of Cohen's κ with the model, signed; NaN where agreement is expected to be 1,
  * which means skip.
  */
 export function meanConsistency({ model, subjects }: RightAnswers): number {
-  const once = model.map(({ length }) => new Uint16Array(length).fill(1));
-  return meanOf(subjects.map((answers) => ofSubject(model, answers, once)));
+  const once = new Uint16Array(model.reduce((sum, { length }) => sum + length, 0)).fill(1);
+  return nanMean(subjects.map((answers) => meanKappa(model, answers, once)));
 }
 
-/** {@link meanConsistency} over draws of subjects (first factor) and of images within conditions (second). */
+/**
+ * {@link meanConsistency} over draws of subjects (first factor) and of images within conditions (second), which stand
+ * condition after condition.
+ */
 export function meanConsistencyDraws(
   { model, subjects }: RightAnswers,
-  drawn: DrawnConditions,
+  drawn: DrawnFactors,
 ): TwoFactorDraws {
-  const once = model.map(({ length }) => new Uint16Array(length).fill(1));
-  const by = (counts: readonly Uint16Array[]) =>
-    subjects.map((answers) => ofSubject(model, answers, counts));
-  const take = (values: readonly number[], positions: Drawn) =>
-    meanOf(Array.from(positions, (s) => values[s]));
-  const whole = by(once);
-  const images = drawn.images.map((conditions) =>
-    by(conditions.map((positions, c) => countsOf(positions, model[c].length))),
+  return drawnMeans(
+    drawn,
+    (times) => Float64Array.from(subjects, (answers) => meanKappa(model, answers, times)),
+    Array.from(subjects, (_, s) => [s]),
   );
-  return {
-    both: Float64Array.from(images, (values, r) => take(values, drawn.subjects[r])),
-    first: Float64Array.from(drawn.subjects, (positions) => take(whole, positions)),
-    second: Float64Array.from(images, meanOf),
-  };
 }
 
-const meanOf = (values: readonly number[]) => nanMean(values);
+/** The same between all pairs of subjects: the ceiling. A subject is never paired with itself. */
+export function pairConsistencyDraws(
+  subjects: RightAnswers['subjects'],
+  drawn: DrawnFactors,
+): TwoFactorDraws {
+  const pairs = subjects.flatMap((_, a) =>
+    Array.from({ length: subjects.length - a - 1 }, (_, i) => [a, a + 1 + i]),
+  );
+  const values = (times: Times) =>
+    Float64Array.from(pairs, ([a, b]) => meanKappa(subjects[a], subjects[b], times));
+  return drawnMeans(drawn, values, pairs);
+}
 
-function ofSubject(
-  model: RightAnswers['model'],
-  answers: readonly ArrayLike<number>[],
-  counts: readonly Uint16Array[],
+/**
+ * The mean of values that belong to subjects, each as often as the product of how often its subjects were drawn.
+ * @param values of the subjects or pairs, under a draw of the images
+ */
+function drawnMeans(
+  { first, second }: DrawnFactors,
+  values: (times: Times) => Float64Array,
+  subjects: readonly (readonly number[])[],
+): TwoFactorDraws {
+  const mean = (of: Float64Array, times: Times) => {
+    let [sum, count] = [0, 0];
+    for (let i = 0; i < of.length; i++) {
+      if (Number.isNaN(of[i])) continue;
+      const weight = subjects[i].reduce((product, s) => product * times[s], 1);
+      sum += weight * of[i];
+      count += weight;
+    }
+    return sum / count;
+  };
+  const { units } = second;
+  const whole = values(new Uint16Array(units).fill(1));
+  const [both, alone] = [new Float64Array(second.draws), new Float64Array(second.draws)];
+  const people = first[Symbol.iterator]();
+  let draw = 0;
+  for (const times of second) {
+    const drawn = values(times);
+    both[draw] = mean(drawn, people.next().value);
+    alone[draw++] = nanMean(drawn);
+  }
+  const one = new Float64Array(first.draws);
+  let at = 0;
+  for (const times of first) one[at++] = mean(whole, times);
+  return { both, first: one, second: alone };
+}
+
+/** Mean over conditions; `times` of their images stand one after the other. */
+function meanKappa(
+  a: readonly ArrayLike<number>[],
+  b: readonly ArrayLike<number>[],
+  times: Times,
 ): number {
-  return nanMean(model.map((own, c) => weightedKappa(own, answers[c], counts[c])));
+  let [from, sum, count] = [0, 0, 0];
+  for (let c = 0; c < a.length; c++) {
+    const kappa = weightedKappa(a[c], b[c], times, from);
+    from += a[c].length;
+    if (Number.isNaN(kappa)) continue;
+    sum += kappa;
+    count++;
+  }
+  return sum / count;
 }
 
 /** Cohen's κ of right and wrong answers to images that count as often as they were drawn. */
-function weightedKappa(a: ArrayLike<number>, b: ArrayLike<number>, counts: Uint16Array): number {
-  let [total, right, other, same] = [0, 0, 0, 0];
-  for (let i = 0; i < counts.length; i++) {
-    total += counts[i];
-    if (a[i]) right += counts[i];
-    if (b[i]) other += counts[i];
-    if (Boolean(a[i]) === Boolean(b[i])) same += counts[i];
+function weightedKappa(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  times: Times,
+  from: number,
+): number {
+  let [total, right, other, both] = [0, 0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const weight = times[from + i];
+    total += weight;
+    if (a[i]) right += weight;
+    if (b[i]) other += weight;
+    if (a[i] && b[i]) both += weight;
   }
+  const same = total - right - other + 2 * both;
   const [pa, pb] = [right / total, other / total];
   const expected = pa * pb + (1 - pa) * (1 - pb);
   return expected === 1 ? Number.NaN : (same / total - expected) / (1 - expected);

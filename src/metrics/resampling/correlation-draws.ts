@@ -1,94 +1,165 @@
+import { matmul } from '../../numerics/algebra/gemm.js';
 import { type Matrix, matrix } from '../../numerics/algebra/matrix.js';
-import { nanMean, nanMedian } from '../../numerics/statistics/statistics.js';
-import {
-  countsOf,
-  type Drawn,
-  type DrawnFactors,
-  type TwoFactorDraws,
-} from './two-factor-draws.js';
+import { standardised } from '../../numerics/statistics/pearson.js';
+import { nanMean } from '../../numerics/statistics/statistics.js';
+import { medianOf } from './select.js';
+import type { DrawnFactors, Draws, Times, TwoFactorDraws } from './two-factor-draws.js';
 
-/** Predictions of a cross-validated regression; they stay as they are in every draw. */
+/** Predictions for the test stimuli of a split; they stay as they are in every draw. */
 export interface TestPredictions {
-  /** stimulus × neuroid. */
+  /** Position of each row among the stimuli that are drawn. */
+  readonly stimuli: ArrayLike<number>;
+  /** Position of each column among the neuroids that are drawn. */
+  readonly neuroids: ArrayLike<number>;
+  /** Test stimulus × neuroid. */
   readonly observed: Matrix;
-  /** Stimuli of each split's test set, as rows of `observed`; a stimulus in several sets is one unit. */
-  readonly testSets: readonly ArrayLike<number>[];
-  /** By split: test stimulus × neuroid. */
-  readonly predicted: readonly Matrix[];
+  readonly predicted: Matrix;
 }
 
-/** Mean over splits of the median over neuroids of Pearson's r; NaN is skipped. */
-export function medianCorrelation(predictions: TestPredictions): number {
-  const { observed } = predictions;
-  const rows = new Uint16Array(observed.rows).fill(1);
-  const columns = Array.from({ length: observed.cols }, (_, k) => k);
-  return ofColumns(correlations(predictions, rows), columns);
-}
+/** What becomes of each r before the median. */
+export type Correction = (r: number) => number;
+
+const asItIs: Correction = (r) => r;
+
+/** Values of the products of one block of draws. */
+const BLOCK = 2 ** 21;
+/** A variance this small beside the mean square is rounding. */
+const FLAT = 1e-12;
 
 /**
- * {@link medianCorrelation} over draws of neuroids (first factor) and stimuli (second). A drawn stimulus counts in a split as
- * often as it was drawn, where it is in that test set; r is NaN where fewer than two of its stimuli are drawn, or none that
- * vary.
+ * Median over neuroids of Pearson's r over draws of neuroids (first factor) and stimuli (second). A drawn stimulus counts as
+ * often as it was drawn, where it is among the rows. r is NaN, and not in the median, where fewer than two of them are drawn
+ * or none that vary.
  */
-export function medianCorrelationDraws(
-  predictions: TestPredictions,
-  { first: neuroids, second: stimuli }: DrawnFactors,
-): TwoFactorDraws {
-  const { rows, cols } = predictions.observed;
-  const every = Array.from({ length: cols }, (_, k) => k);
-  const whole = correlations(predictions, new Uint16Array(rows).fill(1));
-  const both = new Float64Array(stimuli.length);
-  const second = new Float64Array(stimuli.length);
-  stimuli.forEach((drawn, r) => {
-    const drawnRows = correlations(predictions, countsOf(drawn, rows));
-    both[r] = ofColumns(drawnRows, neuroids[r]);
-    second[r] = ofColumns(drawnRows, every);
-  });
-  return { both, first: Float64Array.from(neuroids, (drawn) => ofColumns(whole, drawn)), second };
-}
-
-function ofColumns(r: Matrix, columns: Drawn): number {
-  const medians = Array.from({ length: r.rows }, (_, split) =>
-    nanMedian(Float64Array.from(columns, (k) => r.data[split * r.cols + k])),
-  );
-  return nanMean(medians);
-}
-
-/** r of every split and neuroid, stimuli counted as often as they were drawn: split × neuroid. */
-function correlations({ observed, testSets, predicted }: TestPredictions, counts: Uint16Array) {
-  const { cols } = observed;
-  const r = matrix(testSets.length, cols);
-  testSets.forEach((set, split) => {
-    const weighted = Array.from(set, (row, at) => ({ row, at, weight: counts[row] })).filter(
-      ({ weight }) => weight > 0,
-    );
-    for (let k = 0; k < cols; k++) {
-      const y = weighted.map(({ row }) => observed.data[row * cols + k]);
-      const p = weighted.map(({ at }) => predicted[split].data[at * cols + k]);
-      r.data[split * cols + k] = weightedPearson(
-        y,
-        p,
-        weighted.map(({ weight }) => weight),
-      );
+export async function medianDraws(
+  tested: TestPredictions,
+  { first, second }: DrawnFactors,
+  corrected = asItIs,
+): Promise<TwoFactorDraws> {
+  const { stimuli, observed } = tested;
+  const { rows, cols } = observed;
+  const products = productsOf(tested);
+  const median = medianUnder(tested.neuroids);
+  const draws = { both: new Float64Array(second.draws), second: new Float64Array(second.draws) };
+  const neuroids = first[Symbol.iterator]();
+  const step = Math.max(1, Math.min(second.draws, Math.floor(BLOCK / Math.max(1, products.cols))));
+  const weights = matrix(step, rows);
+  const r = new Float64Array(cols);
+  let [done, filled] = [0, 0];
+  const finish = async () => {
+    const block = matrix(filled, rows, weights.data.slice(0, filled * rows));
+    const sums = await matmul(block, products);
+    for (let k = 0; k < filled; k++, done++) {
+      correlations(block, sums, k, r);
+      for (let c = 0; c < cols; c++) r[c] = corrected(r[c]);
+      draws.second[done] = median(r);
+      draws.both[done] = median(r, neuroids.next().value);
     }
-  });
-  return r;
-}
-
-function weightedPearson(x: number[], y: number[], weights: readonly number[]): number {
-  if (x.length < 2 || isFlat(x) || isFlat(y)) return Number.NaN;
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const centre = (of: readonly number[]) =>
-    of.reduce((sum, value, i) => sum + weights[i] * value, 0) / total;
-  const [cx, cy] = [centre(x), centre(y)];
-  let [xx, yy, xy] = [0, 0, 0];
-  for (let i = 0; i < x.length; i++) {
-    const [dx, dy] = [x[i] - cx, y[i] - cy];
-    xx += weights[i] * dx * dx;
-    yy += weights[i] * dy * dy;
-    xy += weights[i] * dx * dy;
+    filled = 0;
+  };
+  for (const times of second) {
+    for (let i = 0; i < rows; i++) weights.data[filled * rows + i] = times[stimuli[i]];
+    if (++filled === step) await finish();
   }
-  return Math.max(-1, Math.min(1, xy / Math.sqrt(xx) / Math.sqrt(yy)));
+  if (filled > 0) await finish();
+  const whole = wholeCorrelations(products).map((each) => corrected(each));
+  return { ...draws, first: neuroidDraws(whole, tested.neuroids, first) };
 }
 
-const isFlat = (values: readonly number[]) => values.every((value) => value === values[0]);
+/** Median of values of neuroids over draws of them; NaN is left out. */
+export function neuroidDraws(
+  values: Float64Array,
+  neuroids: ArrayLike<number>,
+  draws: Draws,
+): Float64Array {
+  const median = medianUnder(neuroids);
+  const medians = new Float64Array(draws.draws);
+  let draw = 0;
+  for (const times of draws) medians[draw++] = median(values, times);
+  return medians;
+}
+
+/** Mean over splits of each draw; NaN is skipped. */
+export function meanOfDraws(splits: readonly TwoFactorDraws[]): TwoFactorDraws {
+  const mean = (of: (split: TwoFactorDraws) => Float64Array) =>
+    of(splits[0]).map((_, r) => nanMean(splits.map((split) => of(split)[r])));
+  return {
+    both: mean(({ both }) => both),
+    first: mean(({ first }) => first),
+    second: mean(({ second }) => second),
+  };
+}
+
+function medianUnder(neuroids: ArrayLike<number>): (r: Float64Array, times?: Times) => number {
+  let taken = new Float64Array(neuroids.length);
+  return (r, times) => {
+    let n = 0;
+    for (let c = 0; c < r.length; c++) {
+      if (Number.isNaN(r[c])) continue;
+      const count = times ? times[neuroids[c]] : 1;
+      if (n + count > taken.length) {
+        const longer = new Float64Array(2 * (n + count));
+        longer.set(taken);
+        taken = longer;
+      }
+      for (let k = 0; k < count; k++) taken[n++] = r[c];
+    }
+    return medianOf(taken, n);
+  };
+}
+
+/** Test stimulus × [y, p, y², p², yp], each column of y and p of mean 0 and length 1; NaN where one is constant. */
+function productsOf({ observed, predicted }: TestPredictions): Matrix {
+  const { rows, cols } = observed;
+  const products = matrix(rows, 5 * cols);
+  for (let c = 0; c < cols; c++) {
+    const [y, p] = [observed, predicted].map((of) => standardised(column(of, c)));
+    for (let i = 0; i < rows; i++) {
+      const [a, b] = [y?.[i] ?? Number.NaN, p?.[i] ?? Number.NaN];
+      const at = i * 5 * cols + c;
+      products.data[at] = a;
+      products.data[at + cols] = b;
+      products.data[at + 2 * cols] = a * a;
+      products.data[at + 3 * cols] = b * b;
+      products.data[at + 4 * cols] = a * b;
+    }
+  }
+  return products;
+}
+
+const column = ({ rows, cols, data }: Matrix, c: number) =>
+  Float64Array.from({ length: rows }, (_, i) => data[i * cols + c]);
+
+/** r of every stimulus once: the sum of yp. */
+function wholeCorrelations({ rows, cols, data }: Matrix): Float64Array {
+  const width = cols / 5;
+  return Float64Array.from({ length: width }, (_, c) => {
+    let sum = 0;
+    for (let i = 0; i < rows; i++) sum += data[i * cols + 4 * width + c];
+    return Math.max(-1, Math.min(1, sum));
+  });
+}
+
+/** Writes r of one draw of a block, from its weighted sums. */
+function correlations(weights: Matrix, sums: Matrix, draw: number, r: Float64Array): void {
+  let [total, distinct] = [0, 0];
+  for (let i = 0; i < weights.cols; i++) {
+    const weight = weights.data[draw * weights.cols + i];
+    total += weight;
+    if (weight > 0) distinct++;
+  }
+  if (distinct < 2) {
+    r.fill(Number.NaN);
+    return;
+  }
+  const { length } = r;
+  const at = draw * sums.cols;
+  for (let c = 0; c < length; c++) {
+    const [y, p] = [sums.data[at + c], sums.data[at + length + c]];
+    const [squaresY, squaresP] = [sums.data[at + 2 * length + c], sums.data[at + 3 * length + c]];
+    const [varY, varP] = [squaresY - (y * y) / total, squaresP - (p * p) / total];
+    const cross = sums.data[at + 4 * length + c] - (y * p) / total;
+    const flat = varY <= FLAT * squaresY || varP <= FLAT * squaresP;
+    r[c] = flat ? Number.NaN : Math.max(-1, Math.min(1, cross / Math.sqrt(varY * varP)));
+  }
+}

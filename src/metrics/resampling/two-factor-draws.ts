@@ -1,3 +1,4 @@
+import type { RandomState } from '../../numerics/random/random-state.js';
 import { stdDdof1 } from '../../numerics/statistics/bootstrap-error.js';
 import type { DrawnVariances } from '../../numerics/statistics/two-factor-variance.js';
 
@@ -11,17 +12,92 @@ export interface TwoFactorDraws {
 /** Positions of one draw: as many as there are units of the factor. */
 export type Drawn = ArrayLike<number>;
 
+/** How often each unit is in a draw. */
+export type Times = Uint16Array;
+
+/**
+ * The draws of one factor, in their order. Each run gives the same ones; an array is valid until the next one is asked for.
+ */
+export interface Draws extends Iterable<Times> {
+  readonly draws: number;
+  readonly units: number;
+}
+
 /** Draws of two factors. */
 export interface DrawnFactors {
-  readonly first: readonly Drawn[];
-  readonly second: readonly Drawn[];
+  readonly first: Draws;
+  readonly second: Draws;
+}
+
+/**
+ * Units drawn with replacement within their groups, so that every group keeps its size.
+ * @param random begins the stream anew
+ */
+export function drawsWithin(
+  groups: readonly (readonly number[])[],
+  draws: number,
+  random: () => RandomState,
+): Draws {
+  const units = groups.reduce((sum, { length }) => sum + length, 0);
+  return {
+    draws,
+    units,
+    *[Symbol.iterator]() {
+      const stream = random();
+      const times = new Uint16Array(units);
+      for (let draw = 0; draw < draws; draw++) {
+        times.fill(0);
+        for (const members of groups)
+          for (let i = 0; i < members.length; i++)
+            times[members[stream.interval(members.length - 1)]]++;
+        yield times;
+      }
+    },
+  };
+}
+
+/** Draws that are given as positions. */
+export const givenDraws = (positions: readonly Drawn[], units: number): Draws => ({
+  draws: positions.length,
+  units,
+  *[Symbol.iterator]() {
+    for (const drawn of positions) yield countsOf(drawn, units);
+  },
+});
+
+/** Draws in which every unit stays, once. */
+export const undrawn = ({ draws, units }: Pick<Draws, 'draws' | 'units'>): Draws => ({
+  draws,
+  units,
+  *[Symbol.iterator]() {
+    const once = new Uint16Array(units).fill(1);
+    for (let draw = 0; draw < draws; draw++) yield once;
+  },
+});
+
+/** Positions of a draw, ascending, with repeats. */
+export function positionsOf(times: Times): number[] {
+  const positions: number[] = [];
+  for (let i = 0; i < times.length; i++) for (let k = times[i]; k > 0; k--) positions.push(i);
+  return positions;
 }
 
 /** Variances (ddof 1) of the draws that are finite; NaN with fewer than two. */
-export function varianceOfDraws(draws: TwoFactorDraws): DrawnVariances {
-  const of = (values: Float64Array) => stdDdof1(values.filter(Number.isFinite)) ** 2;
-  return { both: of(draws.both), first: of(draws.first), second: of(draws.second) };
+export function varianceOfDraws(draws: {
+  readonly both: ArrayLike<number>;
+  readonly first: ArrayLike<number>;
+  readonly second: ArrayLike<number>;
+}): DrawnVariances {
+  return {
+    both: varianceOf(draws.both),
+    first: varianceOf(draws.first),
+    second: varianceOf(draws.second),
+  };
 }
+
+/** Variance (ddof 1) of the values that are finite; NaN with fewer than two. */
+export const varianceOf = (values: ArrayLike<number>): number =>
+  stdDdof1(Float64Array.from(values).filter(Number.isFinite)) ** 2;
 
 /** The draws of the difference of two statistics on equal draws. */
 export function differenceOfDraws(a: TwoFactorDraws, b: TwoFactorDraws): TwoFactorDraws {
@@ -34,7 +110,7 @@ export function differenceOfDraws(a: TwoFactorDraws, b: TwoFactorDraws): TwoFact
 }
 
 /** How often each of `units` was drawn. */
-export function countsOf(drawn: Drawn, units: number): Uint16Array {
+export function countsOf(drawn: Drawn, units: number): Times {
   const counts = new Uint16Array(units);
   for (let i = 0; i < drawn.length; i++) counts[drawn[i]]++;
   return counts;

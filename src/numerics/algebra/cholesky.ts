@@ -92,7 +92,7 @@ export async function backSolve(factor: Matrix, b: Matrix): Promise<Matrix> {
 }
 
 const rowsOf = ({ cols, data }: Matrix, from: number, to: number): Matrix =>
-  matrix(to - from, cols, data.subarray(from * cols, to * cols).slice());
+  matrix(to - from, cols, data.subarray(from * cols, to * cols));
 
 function subtract({ cols, data }: Matrix, from: number, known: Matrix): void {
   const start = from * cols;

@@ -45,6 +45,7 @@ const tileOf = (rows: number) => (rows > 1024 ? 512 : 128);
 export class GramSum {
   readonly #sum: Matrix;
   readonly #tile: number;
+  #empty = true;
   /** Rows of each tile. */
   readonly #heights: readonly number[];
 
@@ -61,9 +62,11 @@ export class GramSum {
   async add(block: Float32Array | Float64Array, form: 'as is' | 'centred'): Promise<void> {
     if (block.length === 0) return;
     const tiles = await gramTiles(block, this.#heights, form);
+    const put = this.#empty ? setTile : addTile;
+    this.#empty = false;
     for (const [above, across, values] of tiles) {
       const corner = [above * this.#tile, across * this.#tile] as const;
-      addTile(this.#sum, corner, values, this.#heights[across]);
+      put(this.#sum, corner, values, this.#heights[across]);
     }
   }
 
@@ -83,6 +86,17 @@ function addTile(
 ): void {
   for (let from = 0, at = row * cols + col; from < tile.length; from += width, at += cols)
     for (let k = 0; k < width; k++) data[at + k] += tile[from + k];
+}
+
+/** The first of the sums. */
+function setTile(
+  { cols, data }: Matrix,
+  [row, col]: readonly [number, number],
+  tile: Float64Array,
+  width: number,
+): void {
+  for (let from = 0, at = row * cols + col; from < tile.length; from += width, at += cols)
+    data.set(tile.subarray(from, from + width), at);
 }
 
 /** Copies the upper triangle to the lower one, a tile at a time: columns are far apart in memory. */

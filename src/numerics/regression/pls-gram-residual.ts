@@ -14,19 +14,15 @@ import {
   centredColumns,
   columnPeaks,
   dot,
+  NEARLY_EXPLAINED,
+  NEARLY_ZERO,
   NO_COVARIANCE,
   PLS_MAX_ITERATIONS,
   PLS_TOLERANCE,
   RANK_EXHAUSTED,
+  REFRESH,
   vanishes,
 } from './pls-residual.js';
-
-/** Share of M's trace below which what earlier components left of rounding is worked out again. */
-const REFRESH = 1e-4;
-
-/** Squared norm of a target's residual, as a share of the first and in itself, that is looked at closely. */
-const NEARLY_EXPLAINED = 1e-10;
-const NEARLY_ZERO = 1e-26;
 
 /** One component in terms of the fitting rows. */
 export interface GramComponent {

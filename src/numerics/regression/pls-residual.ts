@@ -9,6 +9,16 @@ export const PLS_MAX_ITERATIONS = 500;
 const EPSILON = 2 ** -52;
 
 /**
+ * Share of the trace of what the iteration runs on below which what earlier components left of rounding is worked out
+ * again.
+ */
+export const REFRESH = 1e-4;
+
+/** Squared norm of a target's residual, as a share of the first and in itself, that is looked at closely. */
+export const NEARLY_EXPLAINED = 1e-10;
+export const NEARLY_ZERO = 1e-26;
+
+/**
  * Share of the norm of X (of its square, in the Gram form) below which its residual is rounding noise. The reference continues
  * to fit that noise, with results that no two machines share; here the fit stops.
  */
@@ -25,6 +35,40 @@ export interface PlsCourse {
   readonly converged: boolean;
   /** Why there are fewer components than requested. */
   readonly stopped?: 'targets explained' | 'rank exhausted';
+}
+
+/** What a fit takes its components out of: features and targets, centred. */
+export interface PlsResidual {
+  /** Zeroes targets that vanished; gives the first that still varies, or −1. */
+  nextStart(): Promise<number>;
+  /** Whether what is left of X, or of its products with Y, is rounding noise. */
+  exhausted(): boolean;
+  /** The power iteration from a target, with the reference's stopping rule. */
+  iterate(start: number): PlsWeights;
+  /** Takes the component of these weights out. */
+  deflate(weights: Float64Array): PlsComponent;
+}
+
+/** What an iteration ended with. */
+export interface PlsWeights {
+  readonly weights: Float64Array;
+  readonly count: number;
+  readonly converged: boolean;
+}
+
+/** Vectors of one component. */
+export interface PlsComponent {
+  readonly weights: Float64Array;
+  readonly scores: Float64Array;
+  readonly xLoadings: Float64Array;
+  readonly yLoadings: Float64Array;
+}
+
+/** Makes the entry of largest magnitude positive, the first of equals. */
+export function flipToPositivePeak(weights: Float64Array): void {
+  let peak = 0;
+  for (const weight of weights) if (Math.abs(weight) > Math.abs(peak)) peak = weight;
+  if (peak < 0) for (let f = 0; f < weights.length; f++) weights[f] = -weights[f];
 }
 
 /** Largest absolute value of each column. */

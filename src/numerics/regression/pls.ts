@@ -1,16 +1,21 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { matmul } from '../algebra/gemm.js';
 import { columnMeans, type Matrix, matrix } from '../algebra/matrix.js';
+import { hasManyTargets, ManyTargets } from './pls-many-targets.js';
 import {
   centredColumns,
   columnPeaks,
   dot,
   dotFrom,
+  flipToPositivePeak,
   fromColumns,
   NO_COVARIANCE,
   PLS_MAX_ITERATIONS,
   PLS_TOLERANCE,
+  type PlsComponent,
   type PlsCourse,
+  type PlsResidual,
+  type PlsWeights,
   RANK_EXHAUSTED,
   subtractOuter,
   transposedTimes,
@@ -58,55 +63,105 @@ export function requireUnits(units: number, components: number): void {
     );
 }
 
+/** What the iteration runs on: XᵀY and Y, or (XᵀY)(XᵀY)ᵀ where targets far outnumber features. */
+export type PlsForm = 'products' | 'many targets';
+
 /**
  * Fits `components` components on x (presentation × feature) and y (presentation × target), both
  * float64.
+ * @param form by the shapes unless said, which is for tests
  * @throws VentralError `units-too-few` where there are more components than features
  */
-export async function fitPls(x: Matrix, y: Matrix, components: number): Promise<PlsFit> {
+export async function fitPls(
+  x: Matrix,
+  y: Matrix,
+  components: number,
+  form: PlsForm = hasManyTargets(x, y) ? 'many targets' : 'products',
+): Promise<PlsFit> {
   requireUnits(x.cols, components);
   const xMean = columnMeans(x);
   const yMean = columnMeans(y);
-  const residual = { x: centredColumns(x, xMean), y: centredColumns(y, yMean) };
-  const products = await matmul(residual.x, residual.y, { transposeA: true }); // feature × target
-  const columns: Component[] = [];
+  const centred = centredColumns(x, xMean);
+  const residual: PlsResidual =
+    form === 'products'
+      ? await Products.start(centred, centredColumns(y, yMean))
+      : await ManyTargets.start(centred, y, yMean);
+  const columns: PlsComponent[] = [];
   const iterations: number[] = [];
   let converged = true;
   let stopped: PlsCourse['stopped'];
-  const total = dot(residual.x.data, residual.x.data);
   while (columns.length < components) {
-    const peaks = columnPeaks(residual.y);
-    peaks.forEach((peak, j) => {
-      if (peak === 0 || !vanishes(peak)) return;
-      clearColumn(residual.y, j);
-      clearColumn(products, j);
-    });
-    const start = peaks.findIndex((peak) => !vanishes(peak));
+    const start = await residual.nextStart();
     if (start < 0) stopped = 'targets explained';
-    else if (isExhausted(residual, products, total)) stopped = 'rank exhausted';
+    else if (residual.exhausted()) stopped = 'rank exhausted';
     if (stopped) break;
-    const found = nipals(products, start);
+    const found = residual.iterate(start);
     iterations.push(found.count);
     converged &&= found.count < PLS_MAX_ITERATIONS || found.converged;
-    const component = deflate(residual, products, found.weights);
-    columns.push(component);
+    columns.push(residual.deflate(found.weights));
   }
-  return { ...assemble(columns, x, y), iterations, converged, stopped, xMean, yMean };
+  const fitted = assemble(columns, x, y);
+  const coefficients = await coefficientsOf(fitted, form);
+  return { ...fitted, coefficients, iterations, converged, stopped, xMean, yMean };
 }
 
-/** Whether what is left of X, or of its products with Y, is rounding noise. */
-function isExhausted({ x, y }: { x: Matrix; y: Matrix }, products: Matrix, total: number): boolean {
-  const left = dot(x.data, x.data);
-  if (left <= RANK_EXHAUSTED ** 2 * total) return true;
-  return dot(products.data, products.data) <= NO_COVARIANCE ** 2 * left * dot(y.data, y.data);
-}
+/** Residuals of X and Y, and their products. */
+class Products implements PlsResidual {
+  readonly #x: Matrix;
+  readonly #y: Matrix;
+  /** feature × target */
+  readonly #products: Matrix;
+  readonly #total: number;
 
-/** Vectors of one component. */
-interface Component {
-  readonly weights: Float64Array;
-  readonly scores: Float64Array;
-  readonly xLoadings: Float64Array;
-  readonly yLoadings: Float64Array;
+  private constructor(x: Matrix, y: Matrix, products: Matrix) {
+    this.#x = x;
+    this.#y = y;
+    this.#products = products;
+    this.#total = dot(x.data, x.data);
+  }
+
+  /** Of x and y, centred, which change from then on. */
+  static async start(x: Matrix, y: Matrix): Promise<Products> {
+    return new Products(x, y, await matmul(x, y, { transposeA: true }));
+  }
+
+  async nextStart(): Promise<number> {
+    const peaks = columnPeaks(this.#y);
+    peaks.forEach((peak, j) => {
+      if (peak === 0 || !vanishes(peak)) return;
+      clearColumn(this.#y, j);
+      clearColumn(this.#products, j);
+    });
+    return peaks.findIndex((peak) => !vanishes(peak));
+  }
+
+  exhausted(): boolean {
+    const left = dot(this.#x.data, this.#x.data);
+    if (left <= RANK_EXHAUSTED ** 2 * this.#total) return true;
+    const covariance = dot(this.#products.data, this.#products.data);
+    return covariance <= NO_COVARIANCE ** 2 * left * dot(this.#y.data, this.#y.data);
+  }
+
+  iterate(start: number): PlsWeights {
+    return nipals(this.#products, start);
+  }
+
+  deflate(weights: Float64Array): PlsComponent {
+    const [x, y] = [this.#x, this.#y];
+    const scores = new Float64Array(x.rows);
+    for (let i = 0; i < x.rows; i++) scores[i] = dotFrom(x.data, i * x.cols, weights);
+    const square = dot(scores, scores);
+    const xLoadings = transposedTimes(x, scores).map((value) => value / square);
+    const yLoadings = transposedTimes(y, scores).map((value) => value / square);
+    subtractOuter(x, scores, xLoadings);
+    subtractOuter(y, scores, yLoadings);
+    subtractOuter(
+      this.#products,
+      xLoadings.map((value) => value * square),
+      yLoadings,
+    );
+    return { weights, scores, xLoadings, yLoadings };
+  }
 }
 
 function clearColumn({ rows, cols, data }: Matrix, j: number): void {
@@ -114,7 +169,7 @@ function clearColumn({ rows, cols, data }: Matrix, j: number): void {
 }
 
 /** The power iteration from target `start`; `products` = XᵀY of the residuals. */
-function nipals(products: Matrix, start: number) {
+function nipals(products: Matrix, start: number): PlsWeights {
   const { rows, cols, data } = products;
   let yWeights: Float64Array = new Float64Array(cols);
   yWeights[start] = 1;
@@ -138,45 +193,7 @@ function nipals(products: Matrix, start: number) {
   }
 }
 
-/** Makes the entry of largest magnitude positive, the first of equals. */
-function flipToPositivePeak(weights: Float64Array): void {
-  let peak = 0;
-  for (const weight of weights) if (Math.abs(weight) > Math.abs(peak)) peak = weight;
-  if (peak < 0) for (let f = 0; f < weights.length; f++) weights[f] = -weights[f];
-}
-
-/** Takes the component of these weights out of the residuals. */
-function deflate(
-  residual: { x: Matrix; y: Matrix },
-  products: Matrix,
-  weights: Float64Array,
-): Component {
-  const { x, y } = residual;
-  const scores = new Float64Array(x.rows);
-  for (let i = 0; i < x.rows; i++) scores[i] = dotFrom(x.data, i * x.cols, weights);
-  const square = dot(scores, scores);
-  const xLoadings = transposedTimes(x, scores).map((value) => value / square);
-  const yLoadings = transposedTimes(y, scores).map((value) => value / square);
-  subtractOuter(x, scores, xLoadings);
-  subtractOuter(y, scores, yLoadings);
-  subtractOuter(
-    products,
-    xLoadings.map((value) => value * square),
-    yLoadings,
-  );
-  return { weights, scores, xLoadings, yLoadings };
-}
-
-function assemble(components: readonly Component[], x: Matrix, y: Matrix) {
-  const rotations = rotate(components);
-  const coefficients = matrix(x.cols, y.cols);
-  components.forEach(({ yLoadings }, k) => {
-    subtractOuter(
-      coefficients,
-      rotations[k].map((value) => -value),
-      yLoadings,
-    );
-  });
+function assemble(components: readonly PlsComponent[], x: Matrix, y: Matrix) {
   return {
     xScores: fromColumns(
       components.map((c) => c.scores),
@@ -190,17 +207,33 @@ function assemble(components: readonly Component[], x: Matrix, y: Matrix) {
       components.map((c) => c.xLoadings),
       x.cols,
     ),
-    xRotations: fromColumns(rotations, x.cols),
+    xRotations: fromColumns(rotate(components), x.cols),
     yLoadings: fromColumns(
       components.map((c) => c.yLoadings),
       y.cols,
     ),
-    coefficients,
   };
 }
 
+/** Rotations times yLoadingsᵀ. */
+async function coefficientsOf(
+  { xRotations, yLoadings }: Pick<PlsFit, 'xRotations' | 'yLoadings'>,
+  form: PlsForm,
+): Promise<Matrix> {
+  if (form === 'many targets') return matmul(xRotations, yLoadings, { transposeB: true });
+  const coefficients = matrix(xRotations.rows, yLoadings.rows);
+  for (let k = 0; k < yLoadings.cols; k++)
+    subtractOuter(coefficients, column(xRotations, k, -1), column(yLoadings, k, 1));
+  return coefficients;
+}
+
+/** A column of a matrix, times `sign`. */
+function column({ rows, cols, data }: Matrix, k: number, sign: 1 | -1): Float64Array {
+  return Float64Array.from({ length: rows }, (_, i) => sign * data[i * cols + k]);
+}
+
 /** Columns of W (PᵀW)⁻¹; PᵀW is upper triangular, since later weights are orthogonal to X's past. */
-function rotate(components: readonly Component[]): Float64Array[] {
+function rotate(components: readonly PlsComponent[]): Float64Array[] {
   const rotations: Float64Array[] = [];
   components.forEach(({ weights, xLoadings }) => {
     const rotation = weights.slice();
@@ -227,7 +260,8 @@ export async function predictPls(fit: PlsFit, x: Float32Array | Float64Array): P
     for (let f = 0; f < cols; f++, at++) centred.data[at] = round(x[at] - fit.xMean[f]);
   }
   const prediction = await matmul(centred, fit.coefficients);
-  for (let at = 0; at < prediction.data.length; at++)
-    prediction.data[at] += fit.yMean[at % prediction.cols];
+  const { yMean } = fit;
+  for (let i = 0, at = 0; i < rows; i++)
+    for (let j = 0; j < yMean.length; j++, at++) prediction.data[at] += yMean[j];
   return prediction;
 }

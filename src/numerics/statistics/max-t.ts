@@ -1,5 +1,7 @@
 import { stdDdof1 } from './bootstrap-error.js';
+import { normalCdf } from './normal.js';
 import { percentile } from './statistics.js';
+import { tQuantile } from './student-t.js';
 
 /** Scores of models and their draws, which are the same for all of them. */
 export interface DrawnScores {
@@ -38,6 +40,16 @@ export interface FamilyTest {
   /** Separated at some step. */
   readonly stepDown: readonly (readonly [i: number, j: number])[];
 }
+
+/** Tails beyond this are lost to rounding. */
+const FARTHEST = 8;
+
+/**
+ * The quantile of Student's t distribution that has the probability of a quantile of the normal one: the quantile of a largest
+ * difference, for a standard error that was estimated from few units.
+ */
+export const studentQuantile = (quantile: number, degrees: number): number =>
+  quantile === 0 ? 0 : tQuantile(normalCdf(Math.min(quantile, FARTHEST)), degrees);
 
 /** A standard error this small beside the values is rounding. */
 const ROUNDING = 1e-12;

@@ -9,7 +9,7 @@ const MOST = 4;
 const pictures: readonly (string | null)[] = ['float32', 'float16', 'bfloat16', 'uint8'];
 
 /**
- * The input that images go to: the one that is named, else the only one, or the only one with the axes of an image.
+ * The input that images go to: the one that is named, else the only one, or the only one with the axes of an image, else of a clip.
  * Undefined where that does not tell.
  * @throws VentralError `input-mismatch` for a name that no input has
  */
@@ -27,12 +27,18 @@ export function imageInputName(
       { file: model, field: 'input.name', expected: names.slice(0, MOST).join(', '), found: named },
     );
   }
-  const fitting = inputs.length === 1 ? inputs : inputs.filter(isPicture);
+  if (inputs.length === 1) return names[0];
+  const images = inputs.filter(isPicture);
+  const fitting = images.length > 0 ? images : inputs.filter(isClip);
   return fitting.length === 1 ? fitting[0].name : undefined;
 }
 
 function isPicture({ dims, dtype }: ModelInput): boolean {
   return dims?.length === 4 && pictures.includes(dtype) && (dims[1] === 3 || dims[3] === 3);
+}
+
+function isClip({ dims, dtype }: ModelInput): boolean {
+  return dims?.length === 5 && pictures.includes(dtype) && [1, 2, 4].some((at) => dims[at] === 3);
 }
 
 /**

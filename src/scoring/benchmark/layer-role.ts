@@ -55,7 +55,7 @@ export const logitsLayer = ({ id }: Benchmark): LayerRole => ({
   missing: (_card, name) =>
     new VentralError(
       'labels-uncovered',
-      `${id} needs logits over named classes, and the card of ${name} has no "logits": { layer, classes }`,
+      `${id} needs logits over named classes, and the card of ${name} has no "logits": { layer, classes }; a network that was imported without its head has none to give`,
       { field: 'logits' },
     ),
 });

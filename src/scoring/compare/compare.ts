@@ -1,6 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { type PairDifference, scoreDifference } from '../draws/score-difference.js';
 import type { LayerMapContext } from '../map/layer-map.js';
-import { percentileInterval } from '../measure/confidence.js';
 import { type Ground, openGround } from './comparison-ground.js';
 import { comparisonRow } from './comparison-row.js';
 import type {
@@ -174,37 +174,13 @@ function differenceOf(benchmark: string, from: Compared, to: Compared): ScoreDif
   return { ...pair, ...pairedDifference(a, b) };
 }
 
-/**
- * The difference b − a of two scores with its paired 95 % percentile interval: resample by resample, because both
- * have the same neuroids (images, subjects). No interval if they have not: other recordings, or another version of
- * the benchmark, have other ceilings.
- */
-export function pairedDifference(
-  a: Sampled,
-  b: Sampled,
-): Pick<ScoreDifference, 'difference' | 'ci' | 'reason'> {
-  const none = { difference: null, ci: null };
+/** The difference b − a of two scores (see {@link scoreDifference}), or why there is none. */
+export function pairedDifference(a: Sampled, b: Sampled): PairDifference {
+  const none = { difference: null, ci: null, paired: false, p: null };
   if ('reason' in a) return { ...none, reason: a.reason };
   if ('reason' in b) return { ...none, reason: b.reason };
-  if (a.score.value === null || b.score.value === null)
-    return { ...none, reason: 'a value is not a finite number' };
-  const difference = b.score.value - a.score.value;
-  const refuse = (reason: string) => ({ difference, ci: null, reason });
-  if (!a.draws || !b.draws) return refuse('no resamples');
-  if (!sameResamples(a.score, b.score) || a.draws.length !== b.draws.length)
-    return refuse('the resamples have different recordings');
-  const [of, and] = [a.draws, b.draws];
-  const ci = percentileInterval(of.map((drawn, r) => and[r] - drawn));
-  return ci ? { difference, ci } : refuse('fewer than half of the resamples have a value');
+  return scoreDifference(a, b);
 }
-
-type SampledScore = Extract<Sampled, { readonly score: unknown }>['score'];
-
-/** Recordings and version decide the ceiling, and no model does. */
-const sameResamples = (a: SampledScore, b: SampledScore) =>
-  a.benchmark === b.benchmark &&
-  a.version === b.version &&
-  JSON.stringify(a.ceiling) === JSON.stringify(b.ceiling);
 
 function divergenceOf(benchmark: string, from: Compared, to: Compared): MapDivergence[] {
   if ('reason' in from.mapped || 'reason' in to.mapped) return [];

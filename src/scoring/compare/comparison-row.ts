@@ -1,3 +1,4 @@
+import { present } from '../../formats/present.js';
 import type { ComparedBenchmark } from './comparison-ground.js';
 import type { ComparisonRow } from './comparison-types.js';
 import type { LayerPlace, Sampled } from './placed-scores.js';
@@ -34,11 +35,12 @@ export function comparisonRow(of: RowOf, sampled: Sampled): ComparisonRow {
     const none = { value: null, ci: null, raw: null, ceiling: null, inputs: null };
     return { ...head, ...none, reason: sampled.reason };
   }
-  const { value, ci, raw, ceiling, provenance, warnings } = sampled.score;
+  const { value, ci, generalises, raw, ceiling, provenance, warnings } = sampled.score;
   const row = {
     ...head,
     value,
     ci,
+    ...present({ generalises }),
     raw: raw.value,
     ceiling: ceiling?.value ?? null,
     inputs: provenance.inputs,

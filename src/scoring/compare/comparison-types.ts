@@ -1,4 +1,6 @@
 import type { CardSource } from '../../activations/model-file.js';
+import type { PairDifference } from '../draws/score-difference.js';
+import type { Generalisation } from '../draws/score-draws.js';
 import type { LayerMap } from '../map/layer-map-types.js';
 import type { LayerChoice } from '../measure/score.js';
 import type { RegionRole } from '../registry/region-benchmarks.js';
@@ -36,8 +38,10 @@ export interface ComparisonRow {
   readonly layer: string | null;
   readonly layerChoice: LayerChoice | null;
   readonly value: number | null;
-  /** 95 % percentile interval. */
+  /** 95 %. */
   readonly ci: readonly [number, number] | null;
+  /** What the interval speaks of. */
+  readonly generalises?: Generalisation;
   readonly raw: number | null;
   readonly ceiling: number | null;
   readonly selection: boolean;
@@ -61,16 +65,11 @@ export interface Comparison {
   readonly maps: readonly (LayerMap | null)[];
 }
 
-/** Value of `to` minus value of `from`, over the same resamples of both. */
-export interface ScoreDifference {
+/** Value of `to` minus value of `from`, over the same draws of both. */
+export interface ScoreDifference extends PairDifference {
   readonly benchmark: string;
   readonly from: string;
   readonly to: string;
-  readonly difference: number | null;
-  /** Paired 95 % percentile interval. */
-  readonly ci: readonly [number, number] | null;
-  /** Why there is no difference or no interval. */
-  readonly reason?: string;
 }
 
 /** Two maps, layer by layer, on one benchmark. */

@@ -2,6 +2,7 @@ import type { Network } from '../../activations/extract.js';
 import { type OpenOptions, openNetwork } from '../../activations/open-network.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import type { ScoreDraws } from '../draws/score-draws.js';
 import { type LayerMapContext, type MappedLayers, mapLayers } from '../map/layer-map.js';
 import { type CellOutcome, type CellTask, computeCells } from '../map/map-cells.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
@@ -22,9 +23,9 @@ export interface LayerPlace {
   readonly selection: boolean;
 }
 
-/** A score with the resamples behind its interval, or why there is none. */
+/** A score with the draws behind its interval, or why there is none. */
 export type Sampled =
-  | { readonly score: Score; readonly draws?: Float64Array | undefined }
+  | { readonly score: Score; readonly draws?: ScoreDraws | undefined }
   | { readonly reason: string };
 
 /** A network of a comparison. */

@@ -5,9 +5,15 @@ import { extractActivations } from '../../activations/extract.js';
 import type { CardSource } from '../../activations/model-file.js';
 import { openNetwork } from '../../activations/open-network.js';
 import type { Shown } from '../../activations/stimuli/shown.js';
-import { compareCodePoints } from '../../data/ids.js';
+import { compareCodePoints, compareNaturally } from '../../data/ids.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
-import { openStimulusSet, type StimulusSet, stimulusSetOf } from '../../data/stimulus-set.js';
+import {
+  imageEndings,
+  isImageName,
+  openStimulusSet,
+  type StimulusSet,
+  stimulusSetOf,
+} from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { requireOutputFile } from '../../formats/output-place.js';
 import { present } from '../../formats/present.js';
@@ -142,8 +148,11 @@ function joined(sets: readonly Shown[]): Shown {
     ids: rows.map(({ id }) => id),
     columns: new Map(),
     hasImages: sets.every((set) => set.stimuli.hasImages),
-    filename: (row) => rows[row].stimuli.filename(rows[row].row),
-    read: (row) => rows[row].stimuli.read(rows[row].row),
+    ...(sets.some((set) => set.stimuli.frames) && {
+      frames: (row: number) => rows[row].stimuli.frames?.(rows[row].row),
+    }),
+    filename: (row, frame) => rows[row].stimuli.filename(rows[row].row, frame),
+    read: (row, frame) => rows[row].stimuli.read(rows[row].row, frame),
     close: async () => {},
   };
   const known = rows.every(({ degrees }) => degrees !== undefined);
@@ -158,25 +167,45 @@ async function namedStimuli(name: string, home: string): Promise<StimulusSet> {
   return new DataSources(home).stimuli({ kind: 'catalog', identifier: name });
 }
 
-const pictures = new Set(['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp', '.webp']);
-
-/** Every image of a folder, in code-point order; its stimulus_id is the name without extension. */
+/**
+ * Every image of a folder, in code-point order; its stimulus_id is the name without extension. A folder without images and with
+ * folders of them has a clip in each.
+ */
 async function folderStimuli(folder: string): Promise<StimulusSet> {
   const names = (await readdir(folder))
-    .filter((name) => pictures.has(extname(name).toLowerCase()))
+    .filter((name) => imageEndings.has(extname(name).toLowerCase()))
     .sort(compareCodePoints);
-  if (names.length === 0)
-    throw new VentralError(
-      'image-missing',
-      `${folder} has no PNG, JPEG, TIFF, BMP or WebP images`,
-      {
-        file: folder,
-      },
-    );
+  if (names.length === 0) return clipsOf(folder);
   const ids = names.map((name) => name.slice(0, -extname(name).length));
   const columns = [
     { name: 'stimulus_id', dtype: 'string', values: ids },
     { name: 'filename', dtype: 'string', values: names },
   ] as const;
   return stimulusSetOf(folder, columns, (row) => readFile(join(folder, names[row])));
+}
+
+/** Every folder of a folder that has images, in code-point order, as a clip under the folder's name. */
+async function clipsOf(folder: string): Promise<StimulusSet> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const folders = entries.flatMap((entry) => (entry.isDirectory() ? entry.name : []));
+  const clips = new Map<string, string[]>();
+  for (const name of folders.sort(compareCodePoints)) {
+    const frames = (await readdir(join(folder, name))).filter(isImageName);
+    if (frames.length > 0) clips.set(name, frames.sort(compareNaturally));
+  }
+  if (clips.size === 0)
+    throw new VentralError(
+      'image-missing',
+      `${folder} has no PNG, JPEG, TIFF, BMP or WebP images, nor folders of them`,
+      { file: folder },
+    );
+  const ids = [...clips.keys()];
+  const named = (row: number, frame = 0) => join(ids[row], clips.get(ids[row])?.[frame] ?? '');
+  const columns = [{ name: 'stimulus_id', dtype: 'string', values: ids }] as const;
+  return {
+    ...stimulusSetOf(folder, columns, async () => new Uint8Array()),
+    frames: (row) => clips.get(ids[row])?.length,
+    filename: named,
+    read: (row, frame) => readFile(join(folder, named(row, frame))),
+  };
 }

@@ -9,6 +9,7 @@ import { columnBlocks } from '../../numerics/algebra/column-blocks.js';
 import { concatFeatures } from '../../numerics/algebra/concat-features.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
+import type { ScoreDraws } from '../draws/score-draws.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { makeScore } from '../measure/make-score.js';
 import type { Score } from '../measure/score.js';
@@ -45,6 +46,7 @@ export async function scoreFeatures(
   await requireFiniteFile(file, chosen.features);
   const failures: { benchmark: string; error: VentralError }[] = [];
   const scores: Score[] = [];
+  const draws = new Map<Score, ScoreDraws>();
   const fail = (benchmark: string, thrown: unknown) => {
     const error = VentralError.from(thrown);
     if (error.code === 'interrupted') throw error;
@@ -62,9 +64,10 @@ export async function scoreFeatures(
       stages[index]?.at(0, { done: index, total: loaded.length });
       try {
         const source = { file, ...chosen, contents, selected };
-        const score = await scoreOne(benchmark, source, request, context);
+        const { score, drawn } = await scoreOne(benchmark, source, request, context);
         if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
         scores.push(score);
+        if (drawn) draws.set(score, drawn);
       } catch (error) {
         fail(benchmark.benchmark.id, error);
       }
@@ -73,7 +76,7 @@ export async function scoreFeatures(
   } finally {
     await close();
   }
-  return { scores, failures };
+  return { scores, failures, draws };
 }
 
 interface Arrays {
@@ -131,7 +134,7 @@ async function scoreOne(
   source: Source,
   request: FeatureRequest,
   context: ScoreContext,
-): Promise<Score> {
+): Promise<{ readonly score: Score; readonly drawn: ScoreDraws | undefined }> {
   const started = performance.now();
   const { file } = source;
   refuseUnknownStimuli(
@@ -145,7 +148,7 @@ async function scoreOne(
     room: context,
     ...(request.detail ? { detail: true } : {}),
   });
-  return makeScore(loaded, measured, {
+  const score = makeScore(loaded, measured, {
     origin: { kind: 'features' },
     layer: 'features',
     layerChoice: { by: 'flag' },
@@ -162,6 +165,7 @@ async function scoreOne(
     threads: context.threads,
     seconds: (performance.now() - started) / 1000,
   });
+  return { score, drawn: measured.draws };
 }
 
 /** Options of the metric that are not its defaults, which `metric` above does not tell apart. */

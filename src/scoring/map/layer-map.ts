@@ -7,6 +7,8 @@ import { present } from '../../formats/present.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
 import { runtimeIdentity } from '../../runtime/session.js';
 import { traced } from '../../runtime/traced.js';
+import { DRAWS } from '../draws/drawn-units.js';
+import type { ScoreDraws } from '../draws/score-draws.js';
 import { HALVES_SEED, type Half, judgedStimuli, partOf, rowsOfHalf } from '../measure/halves.js';
 import { makeScore } from '../measure/make-score.js';
 import type { LayerChoice, Score } from '../measure/score.js';
@@ -40,8 +42,8 @@ export type { LayerMapContext } from './open-map.js';
 /** A layer map and the data for its receipt. */
 export interface MappedLayers {
   readonly map: LayerMap;
-  /** The resamples behind each interval, by benchmark id, then layer; equal ones for every layer and model. */
-  readonly draws: ReadonlyMap<string, ReadonlyMap<string, Float64Array>>;
+  /** The draws behind each interval, by benchmark id, then layer; equal ones for every layer and model. */
+  readonly draws: ReadonlyMap<string, ReadonlyMap<string, ScoreDraws>>;
   /** The choice for each region, as a card records it: on principal components where the map has them. */
   readonly choices: readonly RoleChoice[];
   /** Layers without a value that somebody should know of. */
@@ -230,7 +232,8 @@ const methodOf = (layers: number, half: Half | undefined) =>
 
 const selectionSentence = ({ half, components }: OpenMap) =>
   `The layers were chosen on ${half ? `a random half of the stimuli (seed ${HALVES_SEED})` : 'all stimuli'} by the highest value; ` +
-  'tied are those whose simultaneous 95 % interval (max-T over layers, 2,000 resamples) of the difference ' +
+  'tied are those whose simultaneous 95 % interval (max-T over layers, ' +
+  `${DRAWS.toLocaleString('en')} draws) of the difference ` +
   `contains 0. ${componentsSentence(components)}`;
 
 const componentsSentence = (components: OpenMap['components']) =>
@@ -335,11 +338,11 @@ async function scoreHeldOut(
 }
 
 function drawsOf(outcomes: readonly CellOutcome[]): MappedLayers['draws'] {
-  const draws = new Map<string, Map<string, Float64Array>>();
+  const draws = new Map<string, Map<string, ScoreDraws>>();
   for (const outcome of outcomes) {
     if (!('measured' in outcome) || !outcome.measured.draws) continue;
     const { layer, loaded } = outcome.task;
-    const column = draws.get(loaded.benchmark.id) ?? new Map<string, Float64Array>();
+    const column = draws.get(loaded.benchmark.id) ?? new Map<string, ScoreDraws>();
     draws.set(loaded.benchmark.id, column.set(layer, outcome.measured.draws));
   }
   return draws;

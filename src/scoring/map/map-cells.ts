@@ -1,6 +1,7 @@
 import type { Network } from '../../activations/extract.js';
 import { openReducer, type Reduction } from '../../activations/reduce-layers.js';
 import type { Demand, ReductionPlan } from '../../activations/reduction-plan.js';
+import { LAYERS } from '../../activations/reduction-stages.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
@@ -143,7 +144,7 @@ async function lookUp(
 ): Promise<CellOutcome | Job> {
   try {
     const part = partOf(task.loaded, task.half);
-    const { digest: inputs } = await scoreInputs(network, part, layersOf(task), task.components);
+    const { digest: inputs } = await scoreInputs(network, part, layersOf(task), task);
     const key = cellKey(inputs, threads);
     const cell = await readCell(cells, key);
     return cell ? { ...cell, task, inputs } : { task, inputs, key };
@@ -187,11 +188,8 @@ function metricStages(
     if (!progress || stages.has(loaded)) continue;
     const total = jobs.filter(({ task }) => task.loaded === loaded).length;
     const seconds = (total * loaded.seconds) / Math.max(1, workers);
-    const kind = loaded.benchmark.id;
-    stages.set(
-      loaded,
-      progress.stage({ stage: 'metric', total, seconds, kind, basis: 'arithmetic' }),
-    );
+    const plan = { stage: 'metric', kind: LAYERS, basis: 'arithmetic' as const };
+    stages.set(loaded, progress.stage({ ...plan, total, seconds }));
   }
   return stages;
 }

@@ -1,4 +1,5 @@
 import { featuresOf } from '../../activations/reduced-layer.js';
+import type { Id } from '../../data/ids.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import type { Trials } from '../../data/trials.js';
 import { quoted } from '../../errors/quoted.js';
@@ -18,8 +19,9 @@ import type { Benchmark } from '../benchmark/benchmark.js';
 import { logitsLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
 import { trialColumn } from '../benchmark/trial-column.js';
+import { drawnUnits } from '../draws/drawn-units.js';
+import { estimated, oneFactorDraws } from '../draws/score-draws.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
-import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
 import { classesOf, whole } from './label-benchmark.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
@@ -67,7 +69,8 @@ function loadChoices(
       const classes = classesOf(benchmark, options.card, features);
       const values = await whole(features);
       const { probabilities } = labelTask({ stimulusIds: stimuli.ids, values }, classes, labels);
-      return normalised(choiceAgreement(probabilities, people), ceilingOnce());
+      const raw = choiceAgreement(probabilities, people);
+      return normalised(raw, ceilingOnce(), people.stimulusIds);
     },
   };
 }
@@ -117,20 +120,22 @@ function ceilingOf(
   return choiceCeiling(people, repetitions, new RandomState(seed));
 }
 
-function normalised(raw: AgreementResult, ceiling: AgreementResult | number | null): Measured {
+function normalised(
+  raw: AgreementResult,
+  ceiling: AgreementResult | number | null,
+  stimulusIds: readonly Id[],
+): Measured {
   const measured = typeof ceiling === 'object' ? (ceiling ?? undefined) : undefined;
   const bound = typeof ceiling === 'number' ? ceiling : (measured?.value ?? 1);
-  const groups = groupsOf(raw.byStimulus.length);
-  const draws = resampled((random) => {
-    const drawn = resampleWithin(groups, random);
+  const draws = oneFactorDraws(drawnUnits('images', stimulusIds), stimulusIds, (drawn) => {
     const of = (values: Float64Array) => mean(drawn.map((row) => values[row]));
     return of(raw.byStimulus) / (measured ? of(measured.byStimulus) : bound);
   });
+  const value = raw.value / bound;
   return {
-    value: finite(raw.value / bound),
+    value: finite(value),
     error: finite(raw.error),
-    ci: percentileInterval(draws),
-    draws,
+    ...estimated(value, draws),
     formula: ceiling === null ? 'raw' : 'raw/ceiling',
     errorOf: 'raw',
     errorKind: raw.errorKind,

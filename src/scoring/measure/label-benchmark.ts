@@ -29,14 +29,15 @@ import type { MetricDefinition, MetricOptions, Warning } from '../../metrics/met
 import { versionedName } from '../../metrics/table/metric-table.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
-import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { logitsLayer, readOutLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
 import { trialColumn } from '../benchmark/trial-column.js';
+import { consistencyDraws } from '../draws/consistency-draws.js';
+import { drawnUnits } from '../draws/drawn-units.js';
+import { estimated, oneFactorDraws } from '../draws/score-draws.js';
 import { chosenMetric, included, stimulusColumn } from '../observed/observed-trials.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
-import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { labelsOf, readOutAnswers, readOutForm } from './read-out-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
@@ -161,7 +162,12 @@ function loadLabels(
         classes,
       );
     if (!consistency)
-      return measuredAccuracy(accuracy(chosen, observed), ceiling as number | null, classes);
+      return measuredAccuracy(
+        accuracy(chosen, observed),
+        ceiling as number | null,
+        classes,
+        observed,
+      );
     const bound = ceiling as ConsistencyResult | number | null;
     return measuredConsistency(errorConsistency(chosen, observed), bound, classes, benchmark.clip);
   }
@@ -237,23 +243,21 @@ function measuredConsistency(
   classes: HeadClasses,
   clip: Benchmark['clip'],
 ): Measured {
-  const measured = typeof ceiling === 'object' ? (ceiling ?? undefined) : undefined;
-  const bound = typeof ceiling === 'number' ? ceiling : measured?.value;
-  const ceiled = (value: number, limit: number | undefined) => {
-    if (limit === undefined) return value;
-    return clip === 'none' ? value / limit : ceiledConsistency(value, limit);
-  };
-  const groups = groupsOf(raw.subjects.length);
-  const value = ceiled(raw.value, bound);
-  const draws = resampled((random) => {
-    const drawn = resampleWithin(groups, random);
-    return ceiled(raw.resample(drawn), measured ? measured.resample(drawn) : bound);
-  });
+  const bound = typeof ceiling === 'number' ? ceiling : ceiling?.value;
+  const bounded = bound !== undefined && clip !== 'none';
+  const value =
+    bound === undefined
+      ? raw.value
+      : bounded
+        ? ceiledConsistency(raw.value, bound)
+        : raw.value / bound;
+  const { signed, draws } = consistencyDraws(raw, ceiling);
   return {
     value: finite(value),
     error: finite(raw.error),
-    ci: percentileInterval(draws),
-    draws,
+    ...estimated(Number.isFinite(value) ? signed : value, draws, {
+      bounds: bounded ? [0, 1] : undefined,
+    }),
     formula: bound === undefined ? 'raw' : clip === 'none' ? 'raw/ceiling' : 'clip(raw/ceiling)',
     errorOf: 'raw',
     errorKind: raw.errorKind,
@@ -279,17 +283,29 @@ function measuredAccuracy(
   raw: AccuracyResult,
   ceiling: number | null,
   classes: HeadClasses,
+  { stimulusIds, truth }: Pick<Observed['trials'], 'stimulusIds' | 'truth'>,
 ): Measured {
   const limit = ceiling ?? 1;
-  const groups = groupsOf(raw.correct.length);
-  const draws = resampled(
-    (random) => mean(resampleWithin(groups, random).map((i) => raw.correct[i])) / limit,
+  const { correct } = raw;
+  const truths = new Map(stimulusIds.map((id, i) => [id, truth[i]]));
+  const units = drawnUnits(
+    'images',
+    raw.stimulusIds,
+    raw.stimulusIds.map((id) => truths.get(id)),
   );
+  const shares = oneFactorDraws(units, raw.stimulusIds, (drawn) => {
+    let sum = 0;
+    for (const i of drawn) sum += correct[i];
+    return sum / drawn.length / limit;
+  });
+  const right = new Uint8Array(units.count);
+  raw.stimulusIds.forEach((id, i) => {
+    right[units.position(id)] = correct[i];
+  });
   return {
     value: finite(raw.value / limit),
     error: finite(raw.error),
-    ci: percentileInterval(draws),
-    draws,
+    ...estimated(raw.value / limit, shares && { ...shares, right }),
     formula: ceiling === null ? 'raw' : 'raw/ceiling',
     errorOf: 'raw',
     errorKind: raw.errorKind,
@@ -310,21 +326,20 @@ export function measuredBehaviour(
   const bound = typeof ceiling === 'number' ? ceiling : measured?.value;
   const clipped = bound !== undefined && normalisation === 'clipped';
   const squared = bound !== undefined && normalisation === 'ratio-squared';
-  const ceiled = (value: number, limit = 1) => {
-    if (clipped) return ceiledConsistency(value, limit);
-    return squared ? (value / limit) ** 2 : value / limit;
-  };
-  const value = ceiled(raw.value, bound);
-  const groups = groupsOf(raw.samples);
-  const draws = resampled((random) => {
-    const drawn = resampleWithin(groups, random);
-    return ceiled(raw.resample(drawn), measured ? measured.resample(drawn) : bound);
-  });
+  const unclipped = (value: number, limit = 1) => (squared ? (value / limit) ** 2 : value / limit);
+  const value = clipped ? ceiledConsistency(raw.value, bound) : unclipped(raw.value, bound);
+  const names = Array.from({ length: raw.samples }, (_, i) => i);
+  const units = drawnUnits(raw.sampled ?? 'subjects', names);
+  // A clipped draw would say less of a difference.
+  const draws = oneFactorDraws(units, names, (drawn) =>
+    unclipped(raw.resample(drawn), measured ? measured.resample(drawn) : bound),
+  );
   return {
     value: finite(value),
     error: finite(raw.error),
-    ci: percentileInterval(draws),
-    draws,
+    ...estimated(Number.isFinite(value) ? unclipped(raw.value, bound) : value, draws, {
+      bounds: clipped ? [0, 1] : undefined,
+    }),
     formula:
       bound === undefined
         ? 'raw'

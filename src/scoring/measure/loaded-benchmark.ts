@@ -3,6 +3,7 @@ import type { Form, ReducedLayer } from '../../activations/reduced-layer.js';
 import type { MeasureRoom } from '../../activations/scratch/tile-room.js';
 import type { Shown } from '../../activations/stimuli/shown.js';
 import type { Id } from '../../data/ids.js';
+import type { TimeBin } from '../../data/rebin.js';
 import type { Digestible } from '../../formats/digest.js';
 import type { Probabilities } from '../../metrics/i1i2.js';
 import type { Warning } from '../../metrics/metric.js';
@@ -10,6 +11,7 @@ import type { TiledPlan } from '../../metrics/tiled/tiled-regression.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { LayerRole } from '../benchmark/layer-role.js';
+import type { ScoreDraws } from '../draws/score-draws.js';
 import type { Dropped, Score, ScorePart } from './score.js';
 
 /** The part of a score that the data decide, before model and provenance are written beside it. */
@@ -18,6 +20,7 @@ export type Measured = Pick<
   | 'value'
   | 'error'
   | 'ci'
+  | 'generalises'
   | 'formula'
   | 'errorOf'
   | 'errorKind'
@@ -28,8 +31,8 @@ export type Measured = Pick<
   | 'parts'
   | 'distribution'
 > & {
-  /** The statistic of each resample behind `ci`, in the order of the draws; equal resamples for every layer and model. */
-  readonly draws?: Float64Array;
+  /** What is behind `ci`, equal draws for every layer and model; absent where they are not. */
+  readonly draws?: ScoreDraws;
 };
 
 /** What a model answered to the stimuli of a benchmark: a published file in place of a network. */
@@ -84,6 +87,15 @@ export interface PreparedBenchmark {
   refuse?(card: ModelCard): void;
   /** Compares a layer, in the form that {@link form} asks for or as features. */
   measure(layer: ReducedLayer, options?: MeasureOptions): Promise<Measured>;
+  /**
+   * Compares the layers of steps in time, side by side in equal widths, as features; absent where recordings have no time.
+   * @param steps start and end of each in milliseconds, ascending
+   */
+  measureSteps?(
+    layers: ReducedLayer,
+    steps: readonly TimeBin[],
+    options?: MeasureOptions,
+  ): Promise<Measured>;
   /** Compares answers in place of a layer; absent where a benchmark compares layers. */
   measureOutputs?(outputs: PublishedOutputs): Promise<Measured>;
   /** The ceiling, which needs no model; null if there is none. */

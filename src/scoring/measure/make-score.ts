@@ -1,11 +1,15 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import type { CardWarning } from '../../activations/card/card-warnings.js';
+import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
 import { type Optimization, runtimeIdentity } from '../../runtime/session.js';
+import { DRAWS_VERSION } from '../draws/drawn-units.js';
+import type { ScoreDraws } from '../draws/score-draws.js';
 import { benchmarkNotices, type LoadedBenchmark, type Measured } from './loaded-benchmark.js';
 import type { LayerChoice, Score } from './score.js';
+import { benchmarkDigest } from './score-inputs.js';
 
 /** Where features come from: a model, or a file of features without one. */
 export type Origin =
@@ -37,6 +41,15 @@ export interface Surroundings {
   readonly components?: number;
 }
 
+/** What was drawn, and of which data. */
+const drawsDigest = (loaded: LoadedBenchmark, { units, both }: ScoreDraws): string =>
+  digestOf({
+    version: DRAWS_VERSION,
+    draws: both.length,
+    units: units.map(({ digest }) => digest),
+    benchmark: benchmarkDigest(loaded),
+  });
+
 /** The Score of a measurement (design §3). */
 export function makeScore(
   loaded: LoadedBenchmark,
@@ -47,7 +60,7 @@ export function makeScore(
   const { origin, layer, layerChoice } = around;
   const { value, error, ci, formula, errorOf, errorKind, raw, ceiling, splits, warnings } =
     measured;
-  const { distribution, parts } = measured;
+  const { distribution, parts, generalises, draws } = measured;
   return {
     benchmark: benchmark.id,
     version: benchmark.version,
@@ -62,6 +75,7 @@ export function makeScore(
     value,
     error,
     ci,
+    ...present({ generalises }),
     formula,
     errorOf,
     errorKind,
@@ -78,6 +92,7 @@ export function makeScore(
       ventral: packageVersion,
       metric,
       inputs: around.inputs,
+      ...(draws ? { draws: drawsDigest(loaded, draws) } : {}),
       ...present({ components: around.components }),
       ...(dropped ? { dropped } : {}),
       runtime: {

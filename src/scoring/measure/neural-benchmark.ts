@@ -12,7 +12,6 @@ import { quoted, quotedList } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Digestible } from '../../formats/digest.js';
 import { present } from '../../formats/present.js';
-import { ceilingRatio, explainedVariance } from '../../metrics/ceiling-normalisation.js';
 import { targetSplits } from '../../metrics/cross-validation.js';
 import { requireFinite } from '../../metrics/gram-source.js';
 import type { MetricResult, NeuralMetric, NeuralOptions, Target } from '../../metrics/metric.js';
@@ -23,21 +22,21 @@ import { finiteProducts } from '../../numerics/algebra/non-finite.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+import { estimated, type ScoreDraws } from '../draws/score-draws.js';
 import { averaged } from '../recorded/averaged.js';
 import { keepNeuroids } from '../recorded/keep-neuroids.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
-import {
-  drawCounts,
-  groupsOf,
-  percentileInterval,
-  resampled,
-  resampledMedian,
-  resampleWithin,
-} from './confidence.js';
 import { constantLayer } from './constant-layer.js';
 import { dropIncomplete } from './drop-incomplete.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { boundOf, type Ceiling, ceilingOf, isRepeated, prepareCeiling } from './neural-ceiling.js';
+import {
+  ceilingDraws,
+  normaliserOf,
+  type RecordedUnits,
+  recordedUnits,
+  scoreDraws,
+} from './neural-draws.js';
 import { neuralRemarks, neuroidRows } from './neural-remarks.js';
 import { noticesOn, requireComparable } from './require-comparable.js';
 import { ceilingPart, type Dropped, finite, scorePart } from './score.js';
@@ -97,6 +96,13 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     measuredOnce ??= ceilingOf(benchmark, recordings);
     return measuredOnce;
   };
+  let units: RecordedUnits | undefined;
+  let ceilingDrawn: ReturnType<typeof ceilingDraws> | undefined;
+  const ceilingOver = () => {
+    const { neuroids, images } = units as RecordedUnits;
+    ceilingDrawn ??= ceilingDraws(benchmark, recordings, ceilingOnce(), [neuroids, images]);
+    return ceilingDrawn;
+  };
   return {
     benchmark,
     shown: [shownAt(benchmark, stimuli)],
@@ -128,13 +134,16 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       if (layer.form === 'features' && reduced.form === 'gram' && !finiteProducts(reduced.gram))
         await requireFinite({ features: layer.features[0], stimulusIds: stimuli.ids });
       const raw = await compare(metric, reduced, compared, target, { ...choice, crossValidation });
-      const draws = drawn(metric, raw, ceiling, animalsOf(recordings));
-      const measured = normalised(metric, raw, ceiling, draws);
+      units ??= recordedUnits(recordings, target);
+      const { animals } = units;
+      const draws = await scoreDraws(metric, raw, ceiling, units, ceilingOver);
+      const { draws: kept, ...measured } = normalised(metric, raw, ceiling, { draws, animals });
       const why = Number.isFinite(raw.value) ? [] : await constantLayer(reduced);
       return {
         ...measured,
         warnings: [...why, ...measured.warnings],
-        ...(draws && metric.perNeuroid ? { draws } : {}),
+        // Units of a layer are drawn for that layer alone.
+        ...(kept && metric.perNeuroid ? { draws: kept } : {}),
         ...(options.detail ? detail(target, benchmark, measured, raw, ceiling) : {}),
       };
     },
@@ -249,19 +258,11 @@ function ownFeatures(
   return selectRows(denseFeatures(values.rows, values.cols, values.data), order);
 }
 
-const normaliserOf = ({ normalisation }: NeuralMetric) =>
-  normalisation === 'ratio' ? ceilingRatio : explainedVariance;
-
-function animalsOf(recordings: Recordings): ReadonlyMap<Id, string> | undefined {
-  const { animals, neuroidIds } = recordings;
-  return animals && new Map(neuroidIds.map((id, k) => [id, animals[k]]));
-}
-
 function normalised(
   metric: NeuralMetric,
   raw: MetricResult,
   ceiling: Ceiling,
-  draws: Float64Array | undefined,
+  drawn: { readonly draws: ScoreDraws | undefined; readonly animals: number | undefined },
 ): Measured {
   const ratio = metric.normalisation === 'ratio';
   const normalise = normaliserOf(metric);
@@ -270,7 +271,7 @@ function normalised(
   return {
     value: finite(value),
     error: finite(raw.error),
-    ci: draws ? percentileInterval(draws) : null,
+    ...estimated(value, drawn.draws, { animals: drawn.animals }),
     formula: bound === null ? 'raw' : ratio ? 'raw/ceiling' : 'raw^2/ceiling',
     errorOf: 'raw',
     errorKind: raw.errorKind,
@@ -279,40 +280,6 @@ function normalised(
     warnings: [...raw.warnings, ...neuralRemarks({ raw: raw.value, bound, value }, !ratio)],
   };
 }
-
-/**
- * The value over resamples of the neuroids within an animal, where the metric has a value for each; raw
- * and ceiling see the same draw (design §3). Neuroids ascend and a constant one keeps its place, so that
- * the resamples are the same for every layer.
- */
-function drawn(
-  metric: NeuralMetric,
-  raw: MetricResult,
-  ceiling: Ceiling,
-  animals: ReadonlyMap<Id, string> | undefined,
-): Float64Array | undefined {
-  const { neuroids } = raw;
-  // Resamples of one neuroid are all alike: no interval.
-  if (!neuroids || neuroids.ids.length < 2) return undefined;
-  const measured = typeof ceiling === 'object' ? ceiling?.neuroids : undefined;
-  if (measured && !sameIds(measured.ids, neuroids.ids)) return undefined;
-  const normalise = normaliserOf(metric);
-  const groups = groupsOf(
-    neuroids.ids.length,
-    animals && neuroids.ids.map((id) => animals.get(id)),
-  );
-  const rawMedian = resampledMedian(neuroids.values);
-  const ceilingMedian = measured && resampledMedian(measured.values);
-  return resampled((random) => {
-    const counts = drawCounts(neuroids.ids.length, resampleWithin(groups, random));
-    const value = rawMedian(counts);
-    if (ceiling === null) return value;
-    return normalise(value, ceilingMedian ? ceilingMedian(counts) : (ceiling as number));
-  });
-}
-
-const sameIds = (a: readonly Id[], b: readonly Id[]) =>
-  a.length === b.length && a.every((id, i) => id === b[i]);
 
 function detail(
   target: Target,

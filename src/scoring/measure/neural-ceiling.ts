@@ -47,12 +47,14 @@ export function ceilingOf(
   }
 }
 
-type MeasuredCeiling = Extract<
+/** Ceilings that are made of the repetitions. */
+export type MeasuredCeiling = Extract<
   Benchmark['ceiling'],
   { name: 'internal-consistency' | 'predictor-consistency' }
 >;
 
-const measuredKey = ({ name, splits, seed }: MeasuredCeiling, recordings: Recordings) =>
+/** The key of a measured ceiling. */
+export const measuredKey = ({ name, splits, seed }: MeasuredCeiling, recordings: Recordings) =>
   ceilingKey({ name, splits, seed }, recordings);
 
 /** Looks a ceiling up in the cache, or keeps it there, so that {@link ceilingOf} finds it. */

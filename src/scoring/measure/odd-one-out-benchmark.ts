@@ -18,9 +18,10 @@ import { finiteProducts } from '../../numerics/algebra/non-finite.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { readOutLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+import { type DrawnUnits, drawnUnits } from '../draws/drawn-units.js';
+import { estimated, singleDraws } from '../draws/score-draws.js';
 import { restrictedTriplets, type ShownTriplets, shownTriplets } from '../observed/triplets.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
-import { DRAWS, groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
 
@@ -47,7 +48,7 @@ function onTriplets(
     shown: [shownAt(benchmark, stimuli)],
     layers: readOutLayer,
     stratum: undefined,
-    // 2,000 resamples of all triplets.
+    // A thousand draws of all triplets.
     seconds: 1e-6 * triplets.length + 1e-6 * rows.length ** 2,
     metric: versionedName(benchmark.metric.name),
     inputs: { ...definitionInputs(benchmark), stimuli: stimulusIds, triplets },
@@ -83,38 +84,40 @@ function remarks({ data }: Matrix): Warning[] {
   return [{ code: 'layer-constant', detail }];
 }
 
-/** The shares of {@link DRAWS} resamples of the stimuli, which are the same for every layer and model. */
+/** The shares over draws of the stimuli, which are the same for every layer and model. */
 function drawnShares(
   { right }: OddOneOutResult,
   { stimulusIds, triplets }: ShownTriplets,
+  { draws, position }: DrawnUnits,
 ): Float64Array {
-  const times = new Uint16Array(stimulusIds.length * DRAWS);
-  const groups = groupsOf(stimulusIds.length);
+  const drawn = new Uint16Array(stimulusIds.length * draws.draws);
+  const places = stimulusIds.map(position);
   let draw = 0;
-  resampled((random) => {
-    for (const stimulus of resampleWithin(groups, random)) times[stimulus * DRAWS + draw]++;
-    return draw++;
-  });
-  return resampledShares(right, triplets, times, DRAWS);
+  for (const times of draws) {
+    for (const [row, place] of places.entries()) drawn[row * draws.draws + draw] = times[place];
+    draw++;
+  }
+  return resampledShares(right, triplets, drawn, draws.draws);
 }
 
 function normalised(raw: OddOneOutResult, shown: ShownTriplets, benchmark: Benchmark): Measured {
   const { clip, metric } = benchmark;
   const { chance = 0 } = metric;
   const bound = boundOf(benchmark);
-  const ceiled = (value: number) => {
-    if (bound === null) return value;
-    return clip === 'none'
-      ? (value - chance) / (bound - chance)
-      : aboveChance(value, bound, chance);
-  };
+  const unclipped = (value: number) =>
+    bound === null ? value : (value - chance) / (bound - chance);
+  const ceiled = (value: number) =>
+    bound === null || clip === 'none' ? unclipped(value) : aboveChance(value, bound, chance);
   const formula = '(raw-chance)/(ceiling-chance)';
-  const draws = drawnShares(raw, shown).map(ceiled);
+  const units = drawnUnits('images', shown.stimulusIds);
+  // A clipped draw would say less of a difference.
+  const draws = drawnShares(raw, shown, units).map(unclipped);
   return {
     value: finite(ceiled(raw.value)),
     error: null,
-    ci: percentileInterval(draws),
-    draws,
+    ...estimated(unclipped(raw.value), singleDraws(units, draws), {
+      bounds: bound === null || clip === 'none' ? undefined : [0, 1],
+    }),
     formula: bound === null ? 'raw' : clip === 'none' ? formula : `clip(${formula})`,
     errorOf: 'raw',
     errorKind: 'none',

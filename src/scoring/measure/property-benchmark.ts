@@ -18,9 +18,10 @@ import type { Sweep } from '../../properties/sweep.js';
 import type { Benchmark, PublishedDistribution } from '../benchmark/benchmark.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+import { drawnUnits } from '../draws/drawn-units.js';
+import { estimated, singleDraws } from '../draws/score-draws.js';
 import { propertiesOf } from '../observed/unit-properties.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
-import { DRAWS, percentileInterval } from './confidence.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
 
@@ -106,7 +107,7 @@ function loadProperty(parts: Parts): PreparedBenchmark {
       const raw = compare(values, random);
       const ceiling = ceilingAfter(random);
       return {
-        ...normalised(raw, ceiling, options.detail === true),
+        ...normalised(raw, ceiling, options.detail === true, recorded.length),
         warnings: warningsOf(units, table),
         distribution: distributionOf(parts, units, values),
       };
@@ -144,18 +145,24 @@ function normalised(
   raw: Similarity,
   ceiling: Similarity | number | null,
   detail: boolean,
+  neurons: number,
 ): Omit<Measured, 'warnings'> {
   const limit = typeof ceiling === 'number' ? ceiling : ceiling?.value;
   const scale = limit ?? 1;
-  const draws = Float64Array.from(
-    { length: DRAWS },
-    (_, i) => raw.samples[i % raw.samples.length] / scale,
+  const units = drawnUnits(
+    'units',
+    Array.from({ length: neurons }, (_, unit) => unit),
   );
+  const draws = singleDraws(
+    units,
+    raw.samples.map((sample) => sample / scale),
+  );
+  // Units of a layer are drawn for that layer alone.
+  const { draws: _own, ...interval } = estimated(raw.value / scale, draws);
   return {
     value: finite(raw.value / scale),
     error: finite(raw.error),
-    ci: percentileInterval(draws),
-    draws,
+    ...interval,
     formula: limit === undefined ? 'raw' : 'raw/ceiling',
     errorOf: 'raw',
     errorKind: 'std over samples of units',

@@ -22,8 +22,9 @@ import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
+import { drawnUnits } from '../draws/drawn-units.js';
+import { estimated, oneFactorDraws, type ScoreDraws } from '../draws/score-draws.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
-import { groupsOf, percentileInterval, resampled, resampleWithin } from './confidence.js';
 import { constantLayer } from './constant-layer.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
@@ -157,22 +158,19 @@ function normalised(
   { metric, clip }: Benchmark,
 ): Measured {
   const squared = metric.normalisation === 'ratio-squared';
+  const unclipped = (ratio: number) => (bound !== undefined && squared ? ratio ** 2 : ratio);
   const ceiled = (ratio: number) => {
-    if (bound === undefined) return ratio;
-    const score = squared ? ratio ** 2 : ratio;
-    return clip === 'bounded' ? Math.min(1, Math.max(0, score)) : score;
+    const score = unclipped(ratio);
+    return clip === 'bounded' && bound !== undefined ? Math.min(1, Math.max(0, score)) : score;
   };
   const formula = squared ? '(raw/ceiling)²' : 'raw/ceiling';
   const value = ceiled(bound === undefined ? raw.value : raw.value / bound.value);
-  const draws =
-    raw.bySubject.length > 1
-      ? drawn(raw.bySubject, bound).map((ratio) => ceiled(ratio))
-      : undefined;
   return {
     value: finite(value),
     error: 0,
-    ci: draws ? percentileInterval(draws) : null,
-    ...(draws ? { draws } : {}),
+    ...estimated(value, drawn(raw.bySubject, bound, unclipped), {
+      bounds: clip === 'bounded' && bound !== undefined ? [0, 1] : undefined,
+    }),
     formula: bound === undefined ? 'raw' : clip === 'bounded' ? `clip(${formula})` : formula,
     errorOf: 'raw',
     errorKind: 'none',
@@ -184,13 +182,16 @@ function normalised(
   };
 }
 
-/** The value over resamples of the subjects; the mean dissimilarities of all stay those of all. */
-function drawn(bySubject: Float64Array, bound: Bound | undefined): Float64Array {
-  const groups = groupsOf(bySubject.length);
-  return resampled((random) => {
-    const subjects = resampleWithin(groups, random);
+/** The value over draws of the subjects; the mean dissimilarities of all stay those of all. */
+function drawn(
+  bySubject: Float64Array,
+  bound: Bound | undefined,
+  score: (ratio: number) => number,
+): ScoreDraws | undefined {
+  const names = [...bySubject.keys()];
+  return oneFactorDraws(drawnUnits('subjects', names), names, (subjects) => {
     const of = (values: Float64Array) => mean(subjects.map((subject) => values[subject]));
     const limit = bound?.bySubject ? of(bound.bySubject) : (bound?.value ?? 1);
-    return of(bySubject) / limit;
+    return score(of(bySubject) / limit);
   });
 }

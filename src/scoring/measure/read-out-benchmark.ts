@@ -34,8 +34,9 @@ import type { Benchmark } from '../benchmark/benchmark.js';
 import { readOutLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
 import { trialColumn } from '../benchmark/trial-column.js';
+import { drawnUnits } from '../draws/drawn-units.js';
+import { estimated, oneFactorDraws } from '../draws/score-draws.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
-import { percentileInterval, resampled, resampleWithin } from './confidence.js';
 import { constantLayer } from './constant-layer.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { ceilingPart, finite, scorePart } from './score.js';
@@ -269,16 +270,22 @@ function measured(raw: BehaviourResult, ceiling: BehaviourResult | number | null
         : halves.splits
       : raw.splits.map(() => ceiling as number);
   const value = ceiling === null ? raw : ceiledBehaviour(raw.splits, limits());
-  const draws = resampled((random) => {
-    const images = resampleWithin(raw.imagesByObject, random);
+  const objects = new Map(
+    raw.imagesByObject.flatMap((images, object) => images.map((image) => [image, object])),
+  );
+  const units = drawnUnits(
+    'images',
+    raw.images,
+    raw.images.map((_, image) => objects.get(image)),
+  );
+  const draws = oneFactorDraws(units, raw.images, (images) => {
     const drawn = raw.resample(images);
     return ceiling === null ? mean(drawn) : ceiledBehaviour(drawn, limits(images)).value;
   });
   return {
     value: finite(value.value),
     error: finite(value.error),
-    ci: percentileInterval(draws),
-    draws,
+    ...estimated(value.value, draws),
     formula: ceiling === null ? 'raw' : 'mean(raw/sqrt(ceiling))',
     errorOf: 'value',
     errorKind: 'std over repetitions',

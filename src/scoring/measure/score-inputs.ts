@@ -4,6 +4,7 @@ import type { Network } from '../../activations/extract.js';
 import { keptValue } from '../../activations/layer-view.js';
 import type { Shown } from '../../activations/stimuli/shown.js';
 import { shownDigest } from '../../activations/stimuli/stimulus-digest.js';
+import type { TimeBin } from '../../data/rebin.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 import { resolveLayer } from '../../onnx/layers.js';
@@ -18,15 +19,20 @@ export interface ScoreInputs {
   readonly digest: string;
 }
 
-/**
- * The inputs of a model's score on a benchmark, read from these layers, joined in this order.
- * @param components where they are compared on principal components
- */
+/** What else of the way in which layers are compared a number depends on. */
+export interface ComparedAs {
+  /** Where they are compared on principal components. */
+  readonly components?: FittedComponents | undefined;
+  /** Where they are steps in time: when each is. */
+  readonly steps?: readonly TimeBin[] | undefined;
+}
+
+/** The inputs of a model's score on a benchmark, read from these layers, joined in this order. */
 export async function scoreInputs(
   { file, card }: Network,
   loaded: LoadedBenchmark | PreparedBenchmark,
   layers: readonly string[],
-  components?: FittedComponents,
+  { components, steps }: ComparedAs = {},
 ): Promise<ScoreInputs> {
   const pieces = {
     benchmark: benchmarkDigest(loaded),
@@ -34,6 +40,7 @@ export async function scoreInputs(
     model: file.digest,
     card: inputsOfCard(card),
     layers,
+    ...(steps && { steps: steps.map((bin) => [...bin]) }),
     computed: layers.map((layer) => {
       const { value, view } = keptValue(file.model, card, resolveLayer(file.model, layer));
       const computed = computedAs(file, card, value);
@@ -49,12 +56,12 @@ export async function scoreInputs(
   return { pieces, digest: digestOf(pieces) };
 }
 
-const benchmarks = new WeakMap<PreparedBenchmark, string>();
+const benchmarks = new WeakMap<object, string>();
 
 /** Digest of a benchmark's definition and data, taken once: its recordings may be large. */
-function benchmarkDigest(loaded: PreparedBenchmark): string {
-  const digest = benchmarks.get(loaded) ?? digestOf(loaded.inputs);
-  benchmarks.set(loaded, digest);
+export function benchmarkDigest({ inputs }: Pick<PreparedBenchmark, 'inputs'>): string {
+  const digest = benchmarks.get(inputs as object) ?? digestOf(inputs);
+  benchmarks.set(inputs as object, digest);
   return digest;
 }
 

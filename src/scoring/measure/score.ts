@@ -1,6 +1,7 @@
 import type { Id } from '../../data/ids.js';
 import type { Warning } from '../../metrics/metric.js';
 import type { Optimization } from '../../runtime/session.js';
+import type { Generalisation } from '../draws/score-draws.js';
 
 /** How the layer of a score was chosen: on the command line, by the card, or by a score (design §3). */
 export type LayerChoice =
@@ -73,8 +74,10 @@ export interface Score {
   readonly selection: boolean;
   readonly value: number | null;
   readonly error: number | null;
-  /** 95 % percentile interval over neuroids, images within object, or subjects. */
+  /** 95 % interval: estimate ± t · √V (docs/statistics.md). */
   readonly ci: readonly [number, number] | null;
+  /** What the interval speaks of; absent without one, and of scores of earlier versions. */
+  readonly generalises?: Generalisation;
   readonly formula: string;
   readonly errorOf: string;
   readonly errorKind: string;
@@ -112,6 +115,8 @@ export interface Provenance {
   readonly metric: string;
   /** Digest of everything that the number depends on. */
   readonly inputs: string;
+  /** Digest of units, seeds and data of the draws behind the interval: scores with the same one are paired. */
+  readonly draws?: string;
   /** Principal components that the layer was projected on: of the cells of a map alone. */
   readonly components?: number;
   /** Present where the benchmark has a rule. */

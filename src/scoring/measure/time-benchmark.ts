@@ -19,6 +19,7 @@ import {
   binByBin,
   correlationOverTime,
   penaltyAcrossTime,
+  type TimedRegress,
   type TimedTarget,
 } from '../../metrics/time/time-regression.js';
 import { denseFeatures, selectRows } from '../../numerics/algebra/features.js';
@@ -31,7 +32,7 @@ import { keepNeuroids } from '../recorded/keep-neuroids.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { constantLayer } from './constant-layer.js';
 import { dropIncomplete } from './drop-incomplete.js';
-import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import type { Measured, MeasureOptions, PreparedBenchmark } from './loaded-benchmark.js';
 import { ceilingInputs, recordingInputs, targetOf } from './neural-benchmark.js';
 import {
   boundOf,
@@ -45,6 +46,7 @@ import { neuralRemarks } from './neural-remarks.js';
 import { scoreParts } from './parts.js';
 import { noticesOn, requireComparable } from './require-comparable.js';
 import { ceilingPart, type Dropped, finite, scorePart } from './score.js';
+import { steppedRegress, stepsOfBins } from './stepped-time.js';
 
 /** Benchmarks of recordings in bins of time (spec §1.12): a correlation and a ceiling a bin, from features without time. */
 export const timeKind: BenchmarkKind = {
@@ -87,6 +89,16 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     return measuredOnce;
   };
   const fits = benchmark.metric.across ? 1 : timeBins.length;
+  const compared = async (layer: ReducedLayer, timed: TimedRegress, { detail }: MeasureOptions) => {
+    const raw = await correlationOverTime(ids, target, benchmark.crossValidation, timed);
+    const measured = overTime(timeBins, raw, ceilings(), benchmark.timeStep?.unit ?? 'ms');
+    const why = measured.raw.value === null ? await constantLayer(layer) : [];
+    return {
+      ...measured,
+      warnings: [...why, ...measured.warnings],
+      ...(detail ? { splits: splitIds(target, benchmark) } : {}),
+    };
+  };
   return {
     benchmark,
     shown: [shownAt(benchmark, stimuli)],
@@ -112,19 +124,27 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     ceiling: () => pooledCeiling(ceilings()),
     async measure(layer, options = {}) {
       const reduced = await inForm(layer, form(layer.units));
-      const { crossValidation, metric: chosen } = benchmark;
+      const { metric: chosen } = benchmark;
       const { across } = chosen;
       const one = across ? { ...chosen, ...penaltyOf(chosen, timeBins.length) } : chosen;
       const regress = await regressionOn(metric, reduced, { rows, ids }, one);
-      const timed = across ? acrossTime(regress) : binByBin([regress]);
-      const raw = await correlationOverTime(ids, target, crossValidation, timed);
-      const measured = overTime(timeBins, raw, ceilings(), benchmark.timeStep?.unit ?? 'ms');
-      const why = measured.raw.value === null ? await constantLayer(reduced) : [];
-      return {
-        ...measured,
-        warnings: [...why, ...measured.warnings],
-        ...(options.detail ? { splits: splitIds(target, benchmark) } : {}),
-      };
+      return compared(reduced, across ? acrossTime(regress) : binByBin([regress]), options);
+    },
+    async measureSteps(layers, steps, options = {}) {
+      const { metric: chosen, timeStep } = benchmark;
+      const unit = timeStep?.unit === 's' ? 1000 : 1;
+      const timed = await steppedRegress(featuresOf(layers)[0], steps.length, {
+        stepOf: stepsOfBins(timeBins, steps, unit),
+        across: chosen.across !== undefined,
+        rows,
+        form: (units, count) => (metric.regression?.ofGram && units > count ? 'gram' : 'features'),
+        regress: (layer, own) => {
+          const each = own.length / ids.length;
+          const named = own.map((_, i) => ids[Math.floor(i / each)]);
+          return regressionOn(metric, layer, { rows: own, ids: named }, chosen);
+        },
+      });
+      return compared(layers, timed, options);
     },
     restrict: (keep) => {
       const left = rows.filter((row) => keep(stimuli.ids[row]));

@@ -22,7 +22,15 @@ import { constantLayer } from './constant-layer.js';
 import type { PreparedBenchmark } from './loaded-benchmark.js';
 import { requireComplete, requireVaried } from './require-comparable.js';
 import { ceilingPart } from './score.js';
-import { type Fit, type Fitted, fitsOf, predict, predictInTiles } from './train-test-fit.js';
+import { fitCeilingDraws, fitDraws, trainTestUnits } from './train-test-draws.js';
+import {
+  type Fit,
+  type FitDraws,
+  type Fitted,
+  fitsOf,
+  predict,
+  predictInTiles,
+} from './train-test-fit.js';
 import { overallCeiling, prepareCeilings, trainTestScore } from './train-test-score.js';
 
 /** Benchmarks with training and test stimuli that are given: one fit, or one a subject (spec §1.11). */
@@ -64,6 +72,9 @@ function prepared(loaded: Loaded): PreparedBenchmark {
     ceilingOnce ??= overallCeiling(benchmark, sets, fits);
     return ceilingOnce;
   };
+  const units = onceMade(() => trainTestUnits(benchmark, fits));
+  const ceilingOver = onceMade(() => fitCeilingDraws(benchmark, fits, ceiling().fits, units()));
+  const drawn: FitDraws = (fit, predicted) => fitDraws(fit, predicted, units());
   return {
     benchmark,
     shown,
@@ -96,9 +107,11 @@ function prepared(loaded: Loaded): PreparedBenchmark {
             sourceOf(loaded, reduced),
             options.room,
             tiled.matrices,
+            drawn,
           )
-        : await predictEach(fits, await regressionOf(loaded, reduced));
-      const measured = trainTestScore(benchmark, fitted, ceiling(), options.detail === true);
+        : await predictEach(fits, await regressionOf(loaded, reduced), drawn);
+      const over = { units: units(), ceilings: await ceilingOver() };
+      const measured = trainTestScore(benchmark, fitted, ceiling(), over, options.detail === true);
       const why = measured.raw.value === null ? await constantLayer(reduced) : [];
       return { ...measured, warnings: [...why, ...measured.warnings] };
     },
@@ -109,10 +122,23 @@ function prepared(loaded: Loaded): PreparedBenchmark {
   };
 }
 
-async function predictEach(fits: readonly Fit[], regress: Regress): Promise<Fitted[]> {
+async function predictEach(
+  fits: readonly Fit[],
+  regress: Regress,
+  drawn: FitDraws,
+): Promise<Fitted[]> {
   const fitted: Fitted[] = [];
-  for (const fit of fits) fitted.push(await predict(fit, regress));
+  for (const fit of fits) fitted.push(await predict(fit, regress, drawn));
   return fitted;
+}
+
+/** Makes something the first time that it is wanted. */
+function onceMade<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 const sourceOf = ({ sets: { stimulusIds } }: Loaded, layer: ReducedLayer): Source => ({

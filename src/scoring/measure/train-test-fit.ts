@@ -5,6 +5,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { correlate, pickRows } from '../../metrics/cross-regressed-correlation.js';
 import { requireSameStimuli } from '../../metrics/cross-validation.js';
 import type { Fold, Prediction, Regress, Source, Warning } from '../../metrics/metric.js';
+import type { TwoFactorDraws } from '../../metrics/resampling/two-factor-draws.js';
 import { tiledPredictions } from '../../metrics/tiled/tiled-regression.js';
 import { type Matrix, submatrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
@@ -40,6 +41,8 @@ export interface Fitted {
   readonly fit: Fit;
   /** Pearson's r of each neuroid. */
   readonly r: Float64Array;
+  /** Its median over draws. */
+  readonly draws: TwoFactorDraws;
   readonly alpha: number | undefined;
   readonly remarks: readonly Warning[];
 }
@@ -171,9 +174,12 @@ function withRestrict(fit: Omit<Fit, 'restrict'>): Fit {
 }
 
 /** Fits, predicts the test stimuli, and correlates. */
-export async function predict(fit: Fit, regress: Regress): Promise<Fitted> {
-  return fittedBy(fit, await regress(fit.fold, copyOf(fit.train.values)));
+export async function predict(fit: Fit, regress: Regress, drawn: FitDraws): Promise<Fitted> {
+  return fittedBy(fit, await regress(fit.fold, copyOf(fit.train.values)), drawn);
 }
+
+/** The median r of a fit over draws, from its predictions. */
+export type FitDraws = (fit: Fit, predicted: Matrix) => Promise<TwoFactorDraws>;
 
 /** Fits and predicts all at once, from tiles. */
 export async function predictInTiles(
@@ -182,20 +188,25 @@ export async function predictInTiles(
   source: Source,
   room: MeasureRoom | undefined,
   matrices: number,
+  drawn: FitDraws,
 ): Promise<Fitted[]> {
   const jobs = fits.map(({ fold, train }) => ({ fold, targets: train.values }));
   const predictions = room
     ? await withTileRoom(room, matrices, (own) => tiledPredictions(source, metric, jobs, own))
     : await tiledPredictions(source, metric, jobs);
-  return fits.map((fit, i) => fittedBy(fit, predictions[i]));
+  const fitted: Fitted[] = [];
+  for (const [i, fit] of fits.entries()) fitted.push(await fittedBy(fit, predictions[i], drawn));
+  return fitted;
 }
 
-const fittedBy = (fit: Fit, { values, alpha, remarks = [] }: Prediction): Fitted => ({
-  fit,
-  r: correlate(fit.test.values, values),
-  alpha,
-  remarks,
-});
+async function fittedBy(
+  fit: Fit,
+  { values, alpha, remarks = [] }: Prediction,
+  drawn: FitDraws,
+): Promise<Fitted> {
+  const r = correlate(fit.test.values, values);
+  return { fit, r, draws: await drawn(fit, values), alpha, remarks };
+}
 
 /** Regressions may write over their targets. */
 const copyOf = ({ rows, cols, data }: Matrix): Matrix => ({ rows, cols, data: data.slice() });

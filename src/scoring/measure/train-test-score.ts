@@ -2,25 +2,23 @@ import { ascending } from '../../data/ids.js';
 import type { Recordings } from '../../data/recordings.js';
 import { selectPresentations } from '../../data/select-presentations.js';
 import { explainedVariance } from '../../metrics/ceiling-normalisation.js';
-import { type Matrix, matrix } from '../../numerics/algebra/matrix.js';
 import { mean, median, nanMedian } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { DataSources } from '../benchmark/data-sources.js';
+import { estimated, type ScoreDraws } from '../draws/score-draws.js';
 import type { TestedSets } from '../recorded/fixed-sets.js';
 import { selectNeuroids } from '../recorded/keep-neuroids.js';
-import {
-  drawCounts,
-  groupsOf,
-  percentileInterval,
-  resampled,
-  resampledMedian,
-  resampleWithin,
-} from './confidence.js';
 import type { Measured } from './loaded-benchmark.js';
 import { boundOf, type Ceiling, ceilingOf, neuroidsAt, prepareCeiling } from './neural-ceiling.js';
 import { neuralRemarks } from './neural-remarks.js';
 import { averageParts, type Part, scoreParts, standardError } from './parts.js';
 import { ceilingPart, finite, type ScorePart } from './score.js';
+import {
+  type DrawnFits,
+  type FitCeiling,
+  type TrainTestUnits,
+  trainTestDraws,
+} from './train-test-draws.js';
 import type { Fit, Fitted } from './train-test-fit.js';
 
 /** The ceiling of a benchmark, and of each of its fits. */
@@ -28,9 +26,7 @@ export interface TrainTestCeiling {
   /** Of all neuroids together, or the mean over files. */
   readonly total: Parameters<typeof ceilingPart>[0];
   /** A value for each fit, with the neuroids behind it where they were measured; null without a ceiling. */
-  readonly fits:
-    | readonly { readonly value: number; readonly neuroids?: Matrix | undefined }[]
-    | null;
+  readonly fits: readonly FitCeiling[] | null;
 }
 
 /**
@@ -86,11 +82,7 @@ export async function prepareCeilings(
     await prepareCeiling(cache, benchmark, testedPresentations(fit));
 }
 
-function ofFit(
-  { fitPer, ceiling }: Benchmark,
-  fit: Fit,
-  whole: Ceiling,
-): { readonly value: number; readonly neuroids?: Matrix | undefined } | null {
+function ofFit({ fitPer, ceiling }: Benchmark, fit: Fit, whole: Ceiling): FitCeiling | null {
   const bound = boundOf(whole);
   if (bound === null || typeof whole === 'number' || whole === null)
     return bound === null ? null : { value: bound };
@@ -116,6 +108,7 @@ export function trainTestScore(
   benchmark: Benchmark,
   fitted: readonly Fitted[],
   ceiling: TrainTestCeiling,
+  over: { readonly units: TrainTestUnits; readonly ceilings: DrawnFits['ceilings'] },
   withDetail: boolean,
 ): Measured {
   const { bootstrap, fitPer, subjectRecordings, split } = benchmark;
@@ -130,7 +123,15 @@ export function trainTestScore(
   // One file's subjects are averaged plainly, files are averaged without those that have no number.
   const raw = fitPer === undefined ? average.raw : mean(parts.map((part) => part.raw));
   const per = split?.folds ? 'fold' : (subjectRecordings?.per ?? fitPer);
-  const draws = drawn(benchmark, fitted, ceiling);
+  const draws = trainTestDraws(
+    {
+      fits: fitted.map(({ fit }) => fit),
+      values: parts.map((part) => part.value),
+      raws: fitted.map((each) => each.draws),
+      ceilings: over.ceilings,
+    },
+    over.units,
+  );
   const total = ceilingPart(ceiling.total);
   const bound = total ? (total.value ?? Number.NaN) : null;
   const rawPart: ScorePart = {
@@ -141,7 +142,7 @@ export function trainTestScore(
   return {
     value: finite(average.value),
     error: finite(average.error),
-    ci: draws && Number.isFinite(average.value) ? percentileInterval(draws) : null,
+    ...estimated(average.value, draws && withR(draws, fitted), over.units),
     formula: bound === null ? 'raw' : per === undefined ? 'raw^2/ceiling' : 'mean(raw^2/ceiling)',
     errorOf: 'value',
     errorKind: Number.isFinite(average.error) ? `bootstrap over ${per}s` : 'none',
@@ -153,9 +154,14 @@ export function trainTestScore(
       ...remarksOf(fitted, parts),
       ...neuralRemarks({ raw, bound, value: average.value }, true, whyNone(parts)),
     ],
-    ...(draws ? { draws } : {}),
   };
 }
+
+/** With r of all neuroids, in the order in which they are fitted. */
+const withR = (draws: ScoreDraws, fitted: readonly Fitted[]): ScoreDraws => ({
+  ...draws,
+  observed: { splits: 1, values: Float32Array.from(fitted.flatMap(({ r }) => [...r])) },
+});
 
 /** The mean of the subjects of each fold. */
 function foldParts(
@@ -203,34 +209,6 @@ function remarksOf(fitted: readonly Fitted[], parts: readonly Part[]): Measured[
           ]
         : []),
     ];
-  });
-}
-
-/** Resamples of the neuroids of each fit; raw and ceiling see the same draw (design §3). */
-function drawn(
-  { split }: Benchmark,
-  fitted: readonly Fitted[],
-  ceiling: TrainTestCeiling,
-): Float64Array | undefined {
-  if (split?.folds) return undefined;
-  const fits = fitted.map(({ r, fit }, i) => {
-    const own = ceiling.fits?.[i];
-    const { animals } = fit.recorded;
-    return {
-      groups: groupsOf(r.length, animals && fit.columns.map((k) => animals[k])),
-      n: r.length,
-      raw: resampledMedian(matrix(1, r.length, r)),
-      bound: own && (own.neuroids ? resampledMedian(own.neuroids) : () => own.value),
-    };
-  });
-  return resampled((random) => {
-    let sum = 0;
-    for (const { groups, n, raw, bound } of fits) {
-      const counts = drawCounts(n, resampleWithin(groups, random));
-      const value = raw(counts);
-      sum += bound ? explainedVariance(value, bound(counts)) : value;
-    }
-    return sum / fits.length;
   });
 }
 

@@ -2,6 +2,7 @@ import type { ContentCache } from '../../activations/cache/content-cache.js';
 import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { runtimeIdentity } from '../../runtime/session.js';
+import { decodeDraws, encodeDraws } from '../draws/encode-draws.js';
 import type { Measured } from '../measure/loaded-benchmark.js';
 
 /** A cell of a layer map that was computed: a measurement, or why the metric refused the layer. */
@@ -21,8 +22,8 @@ export type Cell = {
 export type CellCache = Pick<ContentCache, 'get' | 'put'>;
 
 /** Raised whenever a kept cell is read in another way. */
-const VERSION = 1;
-/** Bytes before the text: its length, and the number of draws. */
+const VERSION = 2;
+/** Bytes before the text: its length, and that of the draws behind it. */
 const HEAD = 8;
 
 /**
@@ -41,14 +42,14 @@ export async function readCell(
   if (!bytes || bytes.byteLength < HEAD) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [length, count] = [view.getUint32(0, true), view.getUint32(4, true)];
-  if (bytes.byteLength !== HEAD + length + 8 * count) return undefined;
+  if (bytes.byteLength !== HEAD + length + count) return undefined;
   const cell = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD, HEAD + length))) as Cell;
   if (!('measured' in cell) || count === 0) return cell;
-  const draws = Float64Array.from({ length: count }, (_, r) =>
-    view.getFloat64(HEAD + length + 8 * r, true),
-  );
-  return { ...cell, measured: { ...cell.measured, draws } };
+  const draws = decodeDraws(bytes.subarray(HEAD + length));
+  return draws && { ...cell, measured: { ...cell.measured, draws } };
 }
+
+const none = new Uint8Array(0);
 
 /** Keeps a cell. */
 export async function keepCell(
@@ -56,17 +57,15 @@ export async function keepCell(
   key: string,
   cell: Cell,
 ): Promise<void> {
-  const draws = 'measured' in cell ? cell.measured.draws : undefined;
+  const draws = 'measured' in cell && cell.measured.draws ? encodeDraws(cell.measured.draws) : none;
   const told =
     'measured' in cell ? { ...cell, measured: { ...cell.measured, draws: undefined } } : cell;
   const text = new TextEncoder().encode(JSON.stringify(told));
-  const bytes = new Uint8Array(HEAD + text.byteLength + 8 * (draws?.length ?? 0));
+  const bytes = new Uint8Array(HEAD + text.byteLength + draws.byteLength);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, text.byteLength, true);
-  view.setUint32(4, draws?.length ?? 0, true);
+  view.setUint32(4, draws.byteLength, true);
   bytes.set(text, HEAD);
-  draws?.forEach((drawn, r) => {
-    view.setFloat64(HEAD + text.byteLength + 8 * r, drawn, true);
-  });
+  bytes.set(draws, HEAD + text.byteLength);
   await cache?.put(key, [bytes]);
 }

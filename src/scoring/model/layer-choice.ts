@@ -1,4 +1,5 @@
 import type { ModelCard, RegionLayerChoice } from '../../activations/card/card.js';
+import type { TimeBin } from '../../data/rebin.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import type { LayerChoice } from '../measure/score.js';
 
@@ -9,6 +10,8 @@ export type LayerRequest = Readonly<Record<string, string | readonly string[]>>;
 export interface ChosenLayers {
   readonly layers: readonly string[];
   readonly choice: LayerChoice;
+  /** Where they are not joined but steps of a recurrent network: when each is, in milliseconds. */
+  readonly steps?: readonly TimeBin[];
   /** The card's record of how it came by them, where a map chose them (see `sharesStimuli`). */
   readonly record?: RegionLayerChoice;
 }

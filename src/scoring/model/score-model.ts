@@ -14,6 +14,7 @@ import { present } from '../../formats/present.js';
 import { resolveLayer } from '../../onnx/layers.js';
 import { traced } from '../../runtime/traced.js';
 import type { Stage, Work } from '../../runtime/work.js';
+import type { ScoreDraws } from '../draws/score-draws.js';
 import { judgedStimuli } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { makeScore, type Origin } from '../measure/make-score.js';
@@ -22,7 +23,8 @@ import { distinctShown, scoreInputs } from '../measure/score-inputs.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
 import type { CellCache } from './cell-cache.js';
 import { sharesStimuli } from './choice-stimuli.js';
-import { type ChosenLayers, chooseLayers, type LayerRequest } from './layer-choice.js';
+import type { ChosenLayers, LayerRequest } from './layer-choice.js';
+import { chooseSteps, layerLabel, requireEqualSteps } from './time-steps.js';
 
 /** One model on any number of benchmarks. */
 export interface ScoreRequest {
@@ -53,16 +55,16 @@ export interface ScoreContext {
   readonly pictures?: PreparedStimuli | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: Work | undefined;
-  /** Called with each result as soon as it is there. */
-  readonly result?: (score: Score) => void;
+  /** Called with each result as soon as it is there, and its draws. */
+  readonly result?: (score: Score, draws: ScoreDraws | undefined) => void;
 }
 
 /** The scores that exist, and why the others do not. */
 export interface ScoreOutcome {
   readonly scores: readonly Score[];
   readonly failures: readonly { readonly benchmark: string; readonly error: VentralError }[];
-  /** The resamples behind the interval of a score, equal ones for every model and layer. */
-  readonly draws?: ReadonlyMap<Score, Float64Array>;
+  /** The draws behind the interval of a score, equal ones for every model and layer. */
+  readonly draws?: ReadonlyMap<Score, ScoreDraws>;
 }
 
 /**
@@ -91,16 +93,18 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
   };
   const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
   const scores = new Map<LoadedBenchmark, Score>();
-  const draws = new Map<Score, Float64Array>();
+  const draws = new Map<Score, ScoreDraws>();
   try {
-    const tasks = loaded.flatMap((benchmark) => {
+    const tasks: Task[] = [];
+    for (const benchmark of loaded) {
       try {
-        return [plan(benchmark, network, request.layers)];
+        const task = plan(benchmark, network, request.layers);
+        await requireEqualSteps(network, benchmark, task.chosen, context);
+        tasks.push(task);
       } catch (error) {
         fail(benchmark.benchmark.id, error);
-        return [];
       }
-    });
+    }
     const { digest, cardWarnings: warnings = [] } = file;
     const { optimization } = file;
     const origin = {
@@ -117,7 +121,7 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
       else {
         scores.set(benchmark, done.score);
         if (done.draws) draws.set(done.score, done.draws);
-        context.result?.(done.score);
+        context.result?.(done.score, done.draws);
       }
     }
   } finally {
@@ -136,7 +140,7 @@ function plan(
   { file, card }: Network,
   layers: LayerRequest | undefined,
 ): Task {
-  const chosen = chooseLayers(loaded, card, layers, file.name);
+  const chosen = chooseSteps(loaded, card, layers, file.name);
   loaded.refuse?.(card);
   // A missing layer fails only this benchmark, before the network runs.
   for (const layer of chosen.layers) resolveLayer(file.model, layer);
@@ -151,7 +155,7 @@ interface Run {
 }
 
 type Done = { readonly loaded: LoadedBenchmark } & (
-  | { readonly score: Score; readonly draws: Float64Array | undefined }
+  | { readonly score: Score; readonly draws: ScoreDraws | undefined }
   | { readonly error: unknown }
 );
 
@@ -162,10 +166,11 @@ async function* scoreTasks(tasks: readonly Task[], run: Run): AsyncGenerator<Don
   for (const task of tasks) {
     const { loaded, chosen } = task;
     const demand: Demand = {
-      layer: chosen.layers.join('+'),
+      layer: layerLabel(chosen),
       layers: chosen.layers,
       sets: positions(loaded),
-      form: loaded.form,
+      // Products of joined steps would not be those of each.
+      form: chosen.steps ? () => 'features' : loaded.form,
     };
     taskOf.set(demand, task);
   }
@@ -225,15 +230,19 @@ async function scoreTask(
 ): Promise<Done> {
   const started = performance.now();
   try {
-    const measured = await loaded.measure(layer, {
+    const options = {
       card: network.card,
       room: context,
       ...(request.detail ? { detail: true } : {}),
-    });
-    const { digest } = await scoreInputs(network, loaded, chosen.layers);
+    };
+    const measured =
+      chosen.steps && loaded.measureSteps
+        ? await loaded.measureSteps(layer, chosen.steps, options)
+        : await loaded.measure(layer, options);
+    const { digest } = await scoreInputs(network, loaded, chosen.layers, chosen);
     const score = makeScore(loaded, measured, {
       origin,
-      layer: chosen.layers.join('+'),
+      layer: layerLabel(chosen),
       layerChoice: chosen.choice,
       selection: await isSelection(chosen, loaded),
       inputs: digest,

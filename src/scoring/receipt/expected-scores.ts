@@ -3,8 +3,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { resolveLayer } from '../../onnx/layers.js';
 import type { Score } from '../measure/score.js';
 import { scoreInputs } from '../measure/score-inputs.js';
-import { chooseLayers } from '../model/layer-choice.js';
 import { isSelection, type ScoreRequest } from '../model/score-model.js';
+import { chooseSteps, layerLabel } from '../model/time-steps.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
 
 /** What a score says beside its numbers: everything that is known before the network runs. */
@@ -42,14 +42,14 @@ export async function expectedScores(
     for (const each of loaded) {
       const { id, version, region = null, simulated } = each.benchmark;
       try {
-        const chosen = chooseLayers(each, card, request.layers, file.name);
+        const chosen = chooseSteps(each, card, request.layers, file.name);
         for (const layer of chosen.layers) resolveLayer(file.model, layer);
         found.push({
           ...{ benchmark: id, version, region, simulated, metric: each.metric },
-          layer: chosen.layers.join('+'),
+          layer: layerLabel(chosen),
           layerChoice: chosen.choice,
           selection: await isSelection(chosen, each),
-          inputs: (await scoreInputs(network, each, chosen.layers)).digest,
+          inputs: (await scoreInputs(network, each, chosen.layers, chosen)).digest,
         });
       } catch (error) {
         fail(id, error);

@@ -80,10 +80,11 @@ type Cell = Score | { readonly reason: string };
 
 function scorePair(about: string, expected: Cell, found: Cell | undefined): ResultPair {
   const warnings = 'warnings' in expected ? expected.warnings : [];
+  const drawn = !drawnEarlier(expected);
   return {
     about,
-    expected: decided(expected),
-    found: found && decided(found),
+    expected: decided(expected, drawn),
+    found: found && decided(found, drawn),
     exhausted: warnings.some(({ code }) => code === 'rank-exhausted'),
     notes: notesOn(expected, found),
   };
@@ -92,6 +93,10 @@ function scorePair(about: string, expected: Cell, found: Cell | undefined): Resu
 function notesOn(expected: Cell, found: Cell | undefined): string[] {
   if (!('provenance' in expected) || !found || !('provenance' in found)) return [];
   const notes: string[] = [];
+  if (drawnEarlier(expected) && expected.ci !== null)
+    notes.push(
+      `${expected.benchmark}: its interval was drawn by an earlier version in another way and is not compared`,
+    );
   if (expected.name !== found.name)
     notes.push(`the display name changed from ${expected.name} to ${found.name}`);
   if (expected.verified !== found.verified)
@@ -101,13 +106,21 @@ function notesOn(expected: Cell, found: Cell | undefined): string[] {
   return notes;
 }
 
-/** The fields of a score that its inputs determine: not the display name, `verified` or times. */
-function decided(cell: Cell): unknown {
+/** Whether a score is of a version that drew its interval in another way, and did not say what it speaks of. */
+const drawnEarlier = (cell: Cell): boolean =>
+  'provenance' in cell && cell.generalises === undefined;
+
+/**
+ * The fields of a score that its inputs determine: not the display name, `verified` or times.
+ * @param drawn with its interval
+ */
+function decided(cell: Cell, drawn: boolean): unknown {
   if (!('provenance' in cell)) return asJson(cell);
-  const { name, verified, provenance, warnings, ...others } = cell;
+  const { name, verified, provenance, warnings, ci, generalises, ...others } = cell;
   const { metric, inputs } = provenance;
   return asJson({
     ...others,
+    ...(drawn ? { ci, generalises } : {}),
     warnings: warnings.filter((each) => !isNotice(each)),
     metric,
     inputs,

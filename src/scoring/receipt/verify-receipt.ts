@@ -140,7 +140,9 @@ async function computeAgain(
 
 /** Keys of a card that every number depends on, and those by which layers are found. */
 const decisive = ['input', 'visual_degrees', 'logits', 'assumed'] as const;
-const ofLayers = ['layers', 'readout', 'region_layer_map', 'region_layer_choice'] as const;
+const ofLayers = [
+  ...(['layers', 'readout', 'region_layer_map', 'region_layer_choice', 'time_bins'] as const),
+];
 
 /**
  * The card as it is now beside that of the receipt, with which everything is computed: another layer for a

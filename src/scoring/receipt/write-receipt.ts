@@ -12,19 +12,15 @@ import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 import { runtimeIdentity } from '../../runtime/session.js';
 import { screenVersion } from '../../screen/screen-version.js';
-import {
-  type FittedComponents,
-  fittedComponents,
-  picturesFolder,
-} from '../benchmark/fitting-pictures.js';
+import { fittedComponents, picturesFolder } from '../benchmark/fitting-pictures.js';
 import type { FeatureRequest } from '../features/score-features.js';
 import type { LayerMap, LayerMapRequest } from '../map/layer-map-types.js';
 import { partOf } from '../measure/halves.js';
 import type { LoadedBenchmark, PreparedBenchmark } from '../measure/loaded-benchmark.js';
 import type { Score } from '../measure/score.js';
-import { scoreInputs } from '../measure/score-inputs.js';
-import { chooseLayers } from '../model/layer-choice.js';
+import { type ComparedAs, scoreInputs } from '../measure/score-inputs.js';
 import type { ScoreRequest } from '../model/score-model.js';
+import { chooseSteps } from '../model/time-steps.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
 import { benchmarkNames } from '../registry/region-benchmarks.js';
 import { listBenchmarks } from '../registry/registry.js';
@@ -118,8 +114,8 @@ async function scoreRun(
   const benchmarks = await recordAll(request.benchmarks, home, true, async (loaded) => {
     const score = scores.find(({ benchmark }) => benchmark === loaded.benchmark.id);
     if (!score) return false;
-    const chosen = chooseLayers(loaded, card, layers, file.name);
-    await requireSame(score, network, loaded, { layers: chosen.layers });
+    const chosen = chooseSteps(loaded, card, layers, file.name);
+    await requireSame(score, network, loaded, chosen);
     return true;
   });
   return {
@@ -225,12 +221,9 @@ async function requireSame(
   score: Score,
   network: Network,
   loaded: PreparedBenchmark,
-  {
-    layers,
-    components,
-  }: { readonly layers: readonly string[]; readonly components?: FittedComponents | undefined },
+  compared: ComparedAs & { readonly layers: readonly string[] },
 ): Promise<void> {
-  const { digest } = await scoreInputs(network, loaded, layers, components);
+  const { digest } = await scoreInputs(network, loaded, compared.layers, compared);
   const { inputs } = score.provenance;
   if (digest === inputs) return;
   throw new VentralError(

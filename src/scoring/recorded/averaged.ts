@@ -25,7 +25,7 @@ export function averaged(benchmark: AveragedAs, recordings: Recordings): Average
       values: matrix(
         rows,
         neuroidIds.length,
-        values instanceof Float64Array ? values : Float64Array.from(values),
+        values instanceof Float64Array ? values : new Float64Array(values),
       ),
     };
   }

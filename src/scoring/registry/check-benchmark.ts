@@ -1,3 +1,4 @@
+import { sameFrameSizes } from '../../activations/stimuli/stimulus-feed.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Warning } from '../../metrics/metric.js';
@@ -66,14 +67,17 @@ function noticesOf(loaded: LoadedBenchmark): Warning[] {
   return [...benchmarkNotices(loaded), ...drops, ...pictures];
 }
 
-/** @throws VentralError `image-missing`, `image-corrupt` */
+/** @throws VentralError `image-missing`, `image-corrupt`, `input-mismatch` for a clip with frames of several sizes */
 async function decodeAll(loaded: readonly LoadedBenchmark[]): Promise<void> {
   const sets = new Set<StimulusSet>(
     loaded.flatMap(({ shown }) => shown.map(({ stimuli }) => stimuli)),
   );
   for (const stimuli of sets) {
     if (!stimuli.hasImages) continue;
-    for (const row of stimuli.ids.keys())
-      await decodeImage(await stimuli.read(row), stimuli.filename(row));
+    for (const [row, id] of stimuli.ids.entries()) {
+      const like = sameFrameSizes(String(id));
+      for (let frame = 0; frame < (stimuli.frames?.(row) ?? 1); frame++)
+        like(await decodeImage(await stimuli.read(row, frame), stimuli.filename(row, frame)));
+    }
   }
 }

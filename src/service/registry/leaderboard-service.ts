@@ -51,6 +51,22 @@ export class LeaderboardService {
    *   `invalid-request`
    */
   async read(principal: Principal, query: LeaderboardQuery): Promise<Leaderboard> {
+    const { board, benchmarks, formulas } = await this.board(principal, query);
+    return pageOf(board, benchmarks, formulas, query);
+  }
+
+  /**
+   * The board of a query, before it is sorted and paged.
+   * @throws as {@link read}, but for the sort and the cursor
+   */
+  async board(
+    principal: Principal,
+    query: LeaderboardQuery,
+  ): Promise<{
+    readonly board: Board<StoredModel>;
+    readonly benchmarks: readonly BoardBenchmark[];
+    readonly formulas: readonly FormulaColumn[];
+  }> {
     const catalog = new LeaderboardBenchmarks(
       namesUpload(query) ? await this.#store.benchmarks.list(principal) : [],
     );
@@ -64,8 +80,7 @@ export class LeaderboardService {
     });
     // A thousand models take tens of milliseconds: others may be answered in between.
     await turn();
-    const board = this.#boardOf(scored, benchmarks, query);
-    return pageOf(board, benchmarks, formulas, query);
+    return { board: this.#boardOf(scored, benchmarks, query), benchmarks, formulas };
   }
 
   /** Sorted and paged views of unchanged scores share one board. */

@@ -1,4 +1,5 @@
 import type { components } from '../../api/schema.js';
+import { present } from '../../formats/present.js';
 import type { LayerChoice, Score, ScorePart } from '../../scoring/measure/score.js';
 
 type Receipt = components['schemas']['Receipt'];
@@ -19,6 +20,7 @@ export function plainScore(score: Given, name: string): Score {
     layerChoice: { by: (score.layerChoice as unknown as LayerChoice).by } as LayerChoice,
     ...{ selection: score.selection, value: score.value, error: score.error },
     ci: score.ci as Score['ci'],
+    ...(score.generalises ? { generalises: plainGeneralisation(score.generalises) } : {}),
     ...{ formula: score.formula, errorOf: score.errorOf, errorKind: score.errorKind },
     raw: plainPart(score.raw),
     ceiling: score.ceiling && plainPart(score.ceiling),
@@ -33,6 +35,9 @@ export function plainScore(score: Given, name: string): Score {
     },
   };
 }
+
+const plainGeneralisation = ({ to, units, degrees, animals }: Given['generalises'] & {}) =>
+  ({ to, units: { ...units }, degrees, ...present({ animals }) }) as Score['generalises'] & {};
 
 const plainPart = (part: Given['raw']): ScorePart => {
   const { value, error, splits, neuroids, neuroid_ids } = part as unknown as ScorePart;

@@ -1,5 +1,6 @@
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
+import { DRAWS_VERSION } from '../../scoring/draws/drawn-units.js';
 import type { ScorableModel } from '../registry/model-service.js';
 
 /**
@@ -10,6 +11,8 @@ export function keyOf(model: ScorableModel, asked: Readonly<Record<string, Diges
   const { name: _name, ...card } = model.card;
   return digestOf({
     version: packageVersion,
+    // Scores of an earlier way of drawing have other intervals.
+    draws: DRAWS_VERSION,
     model: model.digest,
     card: card as unknown as Digestible,
     ...asked,

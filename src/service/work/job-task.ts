@@ -104,6 +104,8 @@ export type JobAnswer = { readonly usage?: JobUsage } & (
   | {
       readonly kind: 'score';
       readonly scores: readonly Score[];
+      /** By benchmark, the draws behind the interval of its score, in base 64. */
+      readonly draws?: Readonly<Record<string, string>>;
       readonly failures: readonly AnsweredFailure[];
     }
   | {

@@ -2,6 +2,8 @@ import { ContentCache } from '../../activations/cache/content-cache.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { type Progress, Work } from '../../runtime/work.js';
+import { encodeDraws } from '../../scoring/draws/encode-draws.js';
+import type { ScoreDraws } from '../../scoring/draws/score-draws.js';
 import type { Score, ScorePart } from '../../scoring/measure/score.js';
 import { scoreModel } from '../../scoring/model/score-model.js';
 import { expectedScores } from '../../scoring/receipt/expected-scores.js';
@@ -32,25 +34,34 @@ export async function runScoreTask(
     ...present({ layers, input }),
     ...(detail ? { detail } : {}),
   };
-  const { scores, failures } = await scoreModel(request, {
+  const { scores, failures, draws } = await scoreModel(request, {
     home,
     threads,
     maxMemory,
     maxScratch,
     cache,
     progress: Work.start(progress),
-    result: (score) => part({ score: bounded(score) }),
+    result: (score, drawn) => part({ score: bounded(score), ...present({ draws: textOf(drawn) }) }),
   });
   return {
     kind: task.kind,
     usage: usageOf(cache),
     scores: scores.map(bounded),
+    draws: Object.fromEntries(
+      scores.flatMap((score) => {
+        const text = textOf(draws?.get(score));
+        return text === undefined ? [] : [[score.benchmark, text] as const];
+      }),
+    ),
     failures: failures.map(({ benchmark, error }) => ({
       benchmark,
       error: plainError(VentralError.from(error)),
     })),
   };
 }
+
+const textOf = (draws: ScoreDraws | undefined) =>
+  draws && Buffer.from(encodeDraws(draws)).toString('base64');
 
 /** Looks at the inputs of the scores of a receipt; the network does not run. */
 export async function runReceiptTask(task: ReceiptTask): Promise<readonly ReceiptAnswer[]> {

@@ -8,6 +8,8 @@ import type { JobAnswer } from '../work/job-task.js';
 /** A partial result of a process. */
 export interface Ahead {
   readonly score?: Score;
+  /** Of the score, in base 64. */
+  readonly draws?: string;
   readonly map?: MapPart;
 }
 
@@ -18,27 +20,38 @@ const error = {
   required: ['code', 'message', 'details'],
   properties: { code: { enum: Object.keys(codes) }, message: text, details: { type: 'object' } },
 };
+/** A score keeps at most 100,000 values of r, and a bit an image. */
+const draws = { type: 'string', maxLength: 2_000_000 };
 const failure = {
   type: 'object',
   required: ['benchmark', 'error'],
   properties: { benchmark: text, error },
 };
 const numbers = { type: 'object', additionalProperties: { type: 'number' } };
-const answer = (kind: JobAnswer['kind'], found: Readonly<Record<string, object>>) => ({
+const answer = (
+  kind: JobAnswer['kind'],
+  found: Readonly<Record<string, object>>,
+  more: Readonly<Record<string, object>> = {},
+) => ({
   type: 'object',
   required: ['kind', 'failures', ...Object.keys(found)],
   properties: {
-    ...{ kind: { const: kind }, ...found },
+    ...{ kind: { const: kind }, ...found, ...more },
     ...{ failures: { type: 'array', items: failure }, usage: numbers },
   },
 });
 const schemas = {
-  score: answer('score', { scores: { type: 'array', items: described('Score') } }),
+  score: answer(
+    'score',
+    { scores: { type: 'array', items: described('Score') } },
+    { draws: { type: 'object', additionalProperties: draws } },
+  ),
   'layer-map': answer('layer-map', { map: described('LayerMap') }),
   ahead: {
     type: 'object',
     properties: {
       score: described('Score'),
+      draws,
       map: {
         type: 'object',
         required: ['benchmarks', 'layers'],

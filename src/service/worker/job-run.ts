@@ -13,6 +13,7 @@ import { type Ahead, checkedAhead, checkedAnswer } from './checked-answer.js';
 import { type JobInputs, withInputs } from './job-inputs.js';
 import { ProgressWriter } from './job-progress.js';
 import {
+  drawsOf,
   endOf,
   failedEnd,
   joinedEnds,
@@ -163,13 +164,13 @@ export class JobRun {
   }
 
   /** Stores scores as they are computed, one at a time, and partial maps. */
-  #keep(job: ScoringJob, { score, map }: Ahead, confirm: JobInputs['confirm']): void {
+  #keep(job: ScoringJob, { score, draws, map }: Ahead, confirm: JobInputs['confirm']): void {
     if (map && this.#job.kind === 'layer-map') this.#map.report(map);
     const { id, attempt } = this.#job;
     if (!score || !missingOf(job).includes(score.benchmark)) return;
     this.#written = this.#written
       .then(confirm)
-      .then(() => this.#options.tables.jobs.attempts.addScore(id, attempt, score))
+      .then(() => this.#options.tables.jobs.attempts.addScore(id, attempt, score, drawsOf(draws)))
       .then((holds) => holds || this.#abort.abort())
       // It comes again with the answer.
       .catch((error) =>

@@ -1,5 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import { decodeDraws } from '../../scoring/draws/encode-draws.js';
 import type { Job, JobEnd, JobFailure, TrainingJob } from '../../store/jobs/job.js';
 import { problemOf } from '../http/problem.js';
 import type { AnsweredFailure, JobAnswer, JobTask, JobUsage, TaskCore } from '../work/job-task.js';
@@ -37,7 +38,20 @@ export function endOf(job: ScoringJob, answer: JobAnswer, references: References
   const scores = answer.scores.filter(({ benchmark }) => missing.includes(benchmark));
   const without = missing.filter((id) => !scores.some(({ benchmark }) => benchmark === id));
   const failures = failuresOf(without, answer.failures, references);
-  return { kind: answer.kind, scores, failures, usage: answer.usage };
+  const draws = new Map(
+    Object.entries(answer.draws ?? {}).flatMap(([benchmark, text]) => {
+      const bytes = drawsOf(text);
+      return bytes ? [[benchmark, bytes] as const] : [];
+    }),
+  );
+  return { kind: answer.kind, scores, draws, failures, usage: answer.usage };
+}
+
+/** The draws of a score as a process told them; undefined where they are none. */
+export function drawsOf(text: string | undefined): Uint8Array | undefined {
+  if (text === undefined) return undefined;
+  const bytes = new Uint8Array(Buffer.from(text, 'base64'));
+  return decodeDraws(bytes) && bytes;
 }
 
 /** How the scores of one process end. */
@@ -77,6 +91,7 @@ export function joinedEnds(
   return {
     kind: 'score',
     scores,
+    draws: new Map(ends.flatMap(({ draws }) => [...(draws ?? [])])),
     failures: benchmarks.flatMap((id) => failures.get(id) ?? []),
     ...(used.length > 0 ? { usage } : {}),
   };

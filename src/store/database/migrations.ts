@@ -315,6 +315,17 @@ const migrations: readonly (readonly string[])[] = [
   ],
   // Principal components on which a map compares layers too, and pooled maps that it has as rows.
   ['alter table jobs add column pca integer, add column pool jsonb'],
+  [
+    // The draws behind the interval of a score (scoring/draws/encode-draws.ts), for paired differences.
+    `create table score_draws (
+      job text not null,
+      benchmark text not null,
+      bytes bytea not null,
+      primary key (job, benchmark),
+      foreign key (job, benchmark) references results (job, benchmark) on delete cascade
+    )`,
+    'alter table score_draws alter column bytes set storage external',
+  ],
 ];
 
 /** All that makes the schema, as text. */

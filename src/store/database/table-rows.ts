@@ -16,6 +16,7 @@ export const backupTables: readonly BackupTable[] = [
   { name: 'benchmarks', order: 'seq' },
   { name: 'jobs', order: 'seq', without: { webhook: `webhook - 'secret'` } },
   { name: 'results', order: 'job, benchmark' },
+  { name: 'score_draws', order: 'job, benchmark' },
   { name: 'receipts', order: 'job' },
   { name: 'layer_maps', order: 'job' },
   { name: 'checkpoints', order: 'seq' },

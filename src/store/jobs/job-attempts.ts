@@ -102,9 +102,10 @@ export class JobAttempts {
     });
   }
 
-  /** Stores one result of a running job. @returns false if the attempt is over */
-  addScore(id: string, attempt: number, score: Score): Promise<boolean> {
-    return this.#write(id, attempt, (queries, job) => writeScores(queries, job, [score]));
+  /** Stores one result of a running job, with its draws. @returns false if the attempt is over */
+  addScore(id: string, attempt: number, score: Score, bytes?: Uint8Array): Promise<boolean> {
+    const draws = bytes && new Map([[score.benchmark, bytes]]);
+    return this.#write(id, attempt, (queries, job) => writeScores(queries, job, [score], draws));
   }
 
   /** Stores a partial map. @returns false if the attempt is over */
@@ -193,7 +194,7 @@ export class JobAttempts {
 /** @returns whether the job lacks nothing */
 async function writeEnd(queries: Queries, job: Held, end: JobEnd): Promise<boolean> {
   if (end.kind === 'score') {
-    await writeScores(queries, job, end.scores);
+    await writeScores(queries, job, end.scores, end.draws);
     return hasAllScores(queries, job);
   }
   if (end.kind === 'layer-map') {

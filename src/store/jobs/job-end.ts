@@ -1,6 +1,7 @@
 import type { Score } from '../../scoring/measure/score.js';
 import type { Queries } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
+import { type StoredDraws, writeDraws } from '../records/draw-store.js';
 import { appendEvent } from './event-store.js';
 import { logged } from './find-job.js';
 import type { JobEnd } from './job.js';
@@ -43,6 +44,7 @@ export async function writeScores(
   queries: Queries,
   job: Held,
   scores: readonly Score[],
+  draws?: StoredDraws,
 ): Promise<void> {
   for (const score of scores) {
     const written = await queries.query(
@@ -50,7 +52,10 @@ export async function writeScores(
        on conflict (job, benchmark) do nothing returning 1`,
       [job.id, score.benchmark, job.keys[job.benchmarks.indexOf(score.benchmark)], jsonText(score)],
     );
-    if (written.length > 0) await appendEvent(queries, job.id, 'result', score);
+    if (written.length === 0) continue;
+    const bytes = draws?.get(score.benchmark);
+    if (bytes) await writeDraws(queries, job.id, score.benchmark, bytes);
+    await appendEvent(queries, job.id, 'result', score);
   }
 }
 

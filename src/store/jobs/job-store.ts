@@ -233,7 +233,27 @@ async function reuseScores(
     [...asking(principal), id, request.benchmarks, request.keys, request.modelName],
   );
   for (const { score } of reused) await appendEvent(queries, id, 'result', score);
+  await reuseDraws(queries, principal, id);
   return reused.length === request.benchmarks.length;
+}
+
+/** Equal keys mean equal draws; those of jobs that the principal may not see may be forged. */
+async function reuseDraws(queries: Queries, principal: Principal, id: string): Promise<void> {
+  await queries.query(
+    `with kept as (
+       insert into score_draws (job, benchmark, bytes)
+       select distinct on (own.benchmark) own.job, own.benchmark, score_draws.bytes
+       from results as own
+       join results as made on made.key = own.key and made.benchmark = own.benchmark
+       join score_draws on score_draws.job = made.job and score_draws.benchmark = made.benchmark
+       join jobs on jobs.id = made.job and ${JOB_SEEN}
+       where own.job = $4
+       order by own.benchmark, made.created_at
+       returning octet_length(bytes) as size
+     )
+     update jobs set bytes = bytes + coalesce((select sum(size) from kept), 0) where id = $4`,
+    [...asking(principal), id],
+  );
 }
 
 /** @returns whether there is a map; the map of a partly failed job is recomputed */

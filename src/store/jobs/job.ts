@@ -1,6 +1,7 @@
 import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
+import type { StoredDraws } from '../records/draw-store.js';
 
 /** Kind of a job: scores on benchmarks, a layer map, or a training. */
 export type JobKind = 'score' | 'layer-map' | 'training';
@@ -152,6 +153,8 @@ export type JobEnd = { readonly usage?: unknown } & (
   | {
       readonly kind: 'score';
       readonly scores: readonly Score[];
+      /** The draws behind their intervals. */
+      readonly draws?: StoredDraws;
       readonly failures: readonly JobFailure[];
     }
   | {

@@ -54,6 +54,11 @@ async function withdrawScores(
   );
   const jobs = [...new Set(rows.map(({ job }) => job))];
   if (jobs.length === 0) return [];
+  await queries.query(
+    `delete from score_draws using results where results.job = score_draws.job
+     and results.benchmark = score_draws.benchmark and results.job = any($1::text[]) and starts_with(key, '${SUSPECT}')`,
+    [jobs],
+  );
   await queries.query('select record_scores($1::text[])', [jobs]);
   await queries.query(
     `update events set data = results.score::text::json from results

@@ -120,10 +120,10 @@ export class StaticGraph {
     return this.constant([], [number]);
   }
 
-  /** A list of whole numbers, such as axes or a shape. */
-  integers(numbers: readonly number[]): Value {
+  /** Whole numbers: a list, such as axes or a shape, unless sizes are given. */
+  integers(numbers: readonly number[], dims: readonly number[] = [numbers.length]): Value {
     const elements = BigInt64Array.from(numbers, BigInt);
-    return this.#constant(`i${numbers.join(',')}`, [numbers.length], elements);
+    return this.#constant(`i${dims.join('x')}:${numbers.join(',')}`, dims, elements);
   }
 
   reshape(value: Value, dims: readonly number[]): Value {

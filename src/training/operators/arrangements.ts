@@ -1,4 +1,5 @@
 import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
+import { alongAxis, unitMatrix } from './axis-matrix.js';
 import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
 
 /** Operators that move values about, and add none. */
@@ -6,6 +7,13 @@ import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
 /** The gradient has the sizes of the input again. */
 const reshaping = (shape: (call: OperatorCall) => readonly number[]): Operator => ({
   shapes: (call) => [shape(call)],
+  write(call, graph, [output]) {
+    // Axes as an attribute are those of nodes that are made here: no operator set that is trained has them.
+    if (!call.integers('axes')) return false;
+    const dims = shape(call);
+    graph.emit('Reshape', [call.input(0), graph.integers(dims)], dims, {}, '', output);
+    return true;
+  },
   gradients: (call, gradient, [wanted], graph) => [
     wanted ? graph.reshape(gradient, call.input(0).dims) : undefined,
   ],
@@ -100,30 +108,106 @@ const concat: Operator = {
   },
 };
 
-/** Widths of constant padding, before and after each axis. */
-function padding(call: OperatorCall): { before: readonly number[]; after: readonly number[] } {
-  if ((call.text('mode') ?? 'constant') !== 'constant')
-    call.refuse('only constant padding is known');
+/** Widths of padding, before and after each axis; negative ones cut. */
+function padding(call: OperatorCall): readonly number[] {
   const pads = call.known[1] ?? call.refuse('its widths are not constant');
   const rank = call.input(0).dims.length;
-  if (pads.length !== 2 * rank || pads.some((width) => width < 0))
-    call.refuse('its widths must be given for every axis, and not be negative');
-  return { before: pads.slice(0, rank), after: pads.slice(rank) };
+  const axes = call.node.inputs[3] ? call.axes(3, rank) : call.input(0).dims.map((_, i) => i);
+  if (!axes) call.refuse('its axes are not constant');
+  if (pads.length !== 2 * axes.length) call.refuse('its widths must be two for each axis');
+  const widths = Array<number>(2 * rank).fill(0);
+  pads.forEach((width, i) => {
+    const side = i < axes.length ? 0 : rank;
+    widths[side + axes[i % axes.length]] = width;
+  });
+  return widths;
+}
+
+/** The values that a padding repeats go back by the matrix of each axis: what it makes of the unit matrix. */
+function repeatedPadding(call: OperatorCall, gradient: Value, graph: StaticGraph): Value {
+  const widths = padding(call);
+  const mode = { mode: { string: call.text('mode') as string } };
+  const { dims } = call.input(0);
+  return dims.reduce((value, size, axis) => {
+    const [before, after] = [widths[axis], widths[axis + dims.length]];
+    if (before === 0 && after === 0) return value;
+    const ends = graph.integers([0, before, 0, after]);
+    const wide = [size, before + size + after];
+    const matrix = graph.emit('Pad', [unitMatrix(graph, size), ends], wide, mode);
+    return alongAxis(graph, value, axis, matrix);
+  }, gradient);
 }
 
 const pad: Operator = {
   shapes(call) {
-    const { before, after } = padding(call);
-    return [call.input(0).dims.map((size, i) => before[i] + size + after[i])];
+    const widths = padding(call);
+    const { dims } = call.input(0);
+    return [dims.map((size, i) => widths[i] + size + widths[i + dims.length])];
   },
   gradients(call, gradient, [wanted], graph) {
     if (!wanted) return [undefined];
-    const { before } = padding(call);
+    if ((call.text('mode') ?? 'constant') !== 'constant')
+      return [repeatedPadding(call, gradient, graph)];
     const { dims } = call.input(0);
+    const widths = padding(call);
+    if (widths.some((width) => width < 0)) {
+      const back = graph.integers(widths.map((width) => 0 - width));
+      return [graph.emit('Pad', [gradient, back], dims)];
+    }
+    const before = widths.slice(0, dims.length);
     const ends = dims.map((size, i) => before[i] + size);
     return [graph.emit('Slice', [gradient, graph.integers(before), graph.integers(ends)], dims)];
   },
 };
+
+/** Blocks of pixels and channels: sizes apart, the order of these, and how they are joined. */
+interface Blocks {
+  readonly apart: readonly number[];
+  readonly order: readonly number[];
+  readonly dims: readonly number[];
+}
+
+function fromDepth(call: OperatorCall): Blocks {
+  const [count, channels, height, width] = call.input(0).dims;
+  const block = call.integer('blocksize', 1);
+  const left = channels / block ** 2;
+  const byColumns = call.text('mode') === 'CRD';
+  return {
+    apart: byColumns
+      ? [count, left, block, block, height, width]
+      : [count, block, block, left, height, width],
+    order: byColumns ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2],
+    dims: [count, left, height * block, width * block],
+  };
+}
+
+function toDepth(call: OperatorCall): Blocks {
+  const [count, channels, height, width] = call.input(0).dims;
+  const block = call.integer('blocksize', 1);
+  const [rows, columns] = [height / block, width / block];
+  return {
+    apart: [count, channels, rows, block, columns, block],
+    order: [0, 3, 5, 1, 2, 4],
+    dims: [count, channels * block ** 2, rows, columns],
+  };
+}
+
+const blocked = (blocksOf: (call: OperatorCall) => Blocks): Operator => ({
+  shapes: (call) => [blocksOf(call).dims],
+  gradients(call, gradient, [wanted], graph) {
+    if (!wanted) return [undefined];
+    const { apart, order } = blocksOf(call);
+    const moved = graph.reshape(
+      gradient,
+      order.map((axis) => apart[axis]),
+    );
+    const back = graph.transpose(
+      moved,
+      order.map((_, i) => order.indexOf(i)),
+    );
+    return [graph.reshape(back, call.input(0).dims)];
+  },
+});
 
 export const arrangements: OperatorFamily = {
   Identity: reshaping((call) => call.input(0).dims),
@@ -134,4 +218,6 @@ export const arrangements: OperatorFamily = {
   Transpose: transpose,
   Concat: concat,
   Pad: pad,
+  DepthToSpace: blocked(fromDepth),
+  SpaceToDepth: blocked(toDepth),
 };

@@ -1,6 +1,6 @@
 import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
 import { blockedAffine, hasBlocksOfPlaces } from './blocked-convolution.js';
-import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
+import type { Operator, OperatorCall, OperatorFamily, Wanted } from './operator.js';
 import { rowProduct } from './row-products.js';
 
 /**
@@ -128,4 +128,101 @@ const batchNormalization: Operator = {
   },
 };
 
-export const normalization: OperatorFamily = { BatchNormalization: batchNormalization };
+/*
+ * Normalisations whose statistics are those of one image: of layers, of instances (a channel each) and of groups of
+ * channels. They are the same in training and evaluation.
+ */
+
+/** A normalisation in sizes in which each statistic is over whole axes. */
+interface Normalised {
+  /** Sizes of the values. */
+  readonly dims: readonly number[];
+  /** Axes that the statistics are over. */
+  readonly axes: readonly number[];
+  /** Sizes in which scale and bias broadcast over the values. */
+  readonly scale: readonly number[];
+}
+
+/** The mean over axes, kept as 1. */
+function mean(graph: StaticGraph, value: Value, axes: readonly number[]): Value {
+  const dims = value.dims.map((size, axis) => (axes.includes(axis) ? 1 : size));
+  const sum = graph.emit('ReduceSum', [value, graph.integers(axes)], dims);
+  return graph.divide(sum, graph.scalar(sizeOf(value.dims) / sizeOf(dims)));
+}
+
+/** (x − mean)/σ, and 1/σ. */
+function normalise(graph: StaticGraph, value: Value, axes: readonly number[], epsilon: number) {
+  const centred = graph.subtract(value, mean(graph, value, axes));
+  const variance = mean(graph, graph.multiply(centred, centred), axes);
+  const sum = graph.add(variance, graph.scalar(epsilon));
+  const root = graph.emit('Sqrt', [sum], sum.dims);
+  const inverse = graph.divide(graph.scalar(1), root);
+  return { normal: graph.multiply(centred, inverse), inverse };
+}
+
+/** dx = (h − mean h − x̂·mean(h·x̂))/σ with h = γ·dy, the gradient of x̂ = (x − mean)/σ. */
+function gradientsOf(
+  graph: StaticGraph,
+  call: OperatorCall,
+  given: Value,
+  [ofInput, ofScale, ofBias]: Wanted,
+  { dims, axes, scale: spread }: Normalised,
+): readonly (Value | undefined)[] {
+  const input = graph.reshape(call.input(0), dims);
+  const gradient = graph.reshape(given, dims);
+  const { normal, inverse } = normalise(graph, input, axes, call.float('epsilon', EPSILON));
+  const toInput = () => {
+    const scale = graph.reshape(call.input(1), spread);
+    const own = graph.multiply(gradient, scale);
+    const even = graph.subtract(own, mean(graph, own, axes));
+    const along = graph.multiply(normal, mean(graph, graph.multiply(own, normal), axes));
+    return graph.multiply(graph.subtract(even, along), inverse);
+  };
+  return [
+    ofInput ? toInput() : undefined,
+    ofScale ? graph.sumTo(graph.multiply(gradient, normal), spread) : undefined,
+    ofBias ? graph.sumTo(gradient, spread) : undefined,
+  ];
+}
+
+const normalisation = (sizes: (call: OperatorCall) => Normalised): Operator => ({
+  shapes: (call) => [call.input(0).dims],
+  gradients: (call, gradient, wanted, graph) =>
+    gradientsOf(graph, call, gradient, wanted, sizes(call)),
+});
+
+function ofLayer(call: OperatorCall): Normalised {
+  const { dims } = call.input(0);
+  const axis = call.integer('axis', -1);
+  const first = axis < 0 ? axis + dims.length : axis;
+  const axes = dims.map((_, i) => i).slice(first);
+  const { dims: scale } = call.input(1);
+  return { dims, axes, scale: [...Array(dims.length - scale.length).fill(1), ...scale] };
+}
+
+/** Sizes with channels along one axis alone. */
+const alongAxis = (rank: number, axis: number, channels: number) =>
+  Array.from({ length: rank }, (_, i) => (i === axis ? channels : 1));
+
+function ofInstance(call: OperatorCall): Normalised {
+  const { dims } = call.input(0);
+  const axes = dims.map((_, i) => i).slice(2);
+  return { dims, axes, scale: alongAxis(dims.length, 1, dims[1]) };
+}
+
+/** Scale and bias are a number a channel, in operator sets before 21 a number a group. */
+function ofGroups(call: OperatorCall): Normalised {
+  const [count, channels, ...places] = call.input(0).dims;
+  const groups = call.integer('num_groups', 1);
+  const each = channels / groups;
+  const dims = [count, groups, each, sizeOf(places)];
+  const aChannel = call.input(1).dims[0] === channels;
+  return { dims, axes: [2, 3], scale: [1, groups, aChannel ? each : 1, 1] };
+}
+
+export const normalization: OperatorFamily = {
+  BatchNormalization: batchNormalization,
+  LayerNormalization: normalisation(ofLayer),
+  InstanceNormalization: normalisation(ofInstance),
+  GroupNormalization: normalisation(ofGroups),
+};

@@ -1,4 +1,5 @@
 import { type StaticGraph, sizeOf, type Value } from '../graph/static-graph.js';
+import { alongAxis, unitMatrix } from './axis-matrix.js';
 import { maxPoolGradient, withoutPlaces } from './max-pool-gradient.js';
 import type { Operator, OperatorCall, OperatorFamily } from './operator.js';
 import { type Windows, windowAttributes, windowCounts, windowsOf } from './windows.js';
@@ -64,14 +65,34 @@ function counts(graph: StaticGraph, call: OperatorCall, windows: Windows): Value
   return graph.constant([1, 1, height, width], each);
 }
 
+/** Where windows stick out, each axis by its matrix: what the pool makes of the unit matrix, [1, size, size, 1]. */
+function byAxes(graph: StaticGraph, call: OperatorCall, gradient: Value): Value {
+  const { kernel, strides, dilations, before, after } = poolOf(call);
+  const back = (value: Value, axis: 0 | 1) => {
+    const [size, count] = [call.input(0).dims[2 + axis], call.output.dims[2 + axis]];
+    const unit = graph.reshape(unitMatrix(graph, size), [1, size, size, 1]);
+    const attributes = {
+      kernel_shape: { ints: [kernel[axis], 1] },
+      strides: { ints: [strides[axis], 1] },
+      pads: { ints: [before[axis], 0, after[axis], 0] },
+      ...(dilations[axis] === 1 ? {} : { dilations: { ints: [dilations[axis], 1] } }),
+      ceil_mode: { int: call.integer('ceil_mode', 0) },
+      count_include_pad: { int: call.integer('count_include_pad', 0) },
+    };
+    const pooled = graph.emit('AveragePool', [unit], [1, size, count, 1], attributes);
+    return alongAxis(graph, value, 2 + axis, graph.reshape(pooled, [size, count]));
+  };
+  return back(back(gradient, 0), 1);
+}
+
 const averagePool: Operator = {
   shapes: (call) => [pooled(call)],
   gradients(call, gradient, [wanted], graph) {
     if (!wanted) return [undefined];
     const windows = poolOf(call);
     const { kernel, strides, dilations, before, after } = windows;
-    if (call.integer('ceil_mode', 0) !== 0) call.refuse('ceil_mode is not known here');
-    if (dilations.some((step) => step !== 1)) call.refuse('dilations are not known here');
+    if (call.integer('ceil_mode', 0) !== 0 || dilations.some((step) => step !== 1))
+      return [byAxes(graph, call, gradient)];
     const { dims } = call.input(0);
     const share = graph.divide(gradient, counts(graph, call, windows));
     const ones = graph.constant([1, 1, ...kernel], Array(sizeOf(kernel)).fill(1));
@@ -94,16 +115,25 @@ const averagePool: Operator = {
   },
 };
 
+/** One value a channel. */
+const oneEach = (call: OperatorCall) =>
+  call.input(0).dims.map((size, axis) => (axis < 2 ? size : 1));
+
+/** The highest values of a channel share its gradient. */
+const globalMaxPool: Operator = {
+  shapes: (call) => [oneEach(call)],
+  gradients(call, gradient, [wanted], graph) {
+    if (!wanted) return [undefined];
+    const { dims } = call.input(0);
+    const taken = graph.indicator(graph.emit('Equal', [call.input(0), call.output], dims));
+    const places = dims.map((_, axis) => axis).slice(2);
+    const count = graph.reshape(graph.sum(taken, places), oneEach(call));
+    return [graph.multiply(taken, graph.divide(graph.reshape(gradient, oneEach(call)), count))];
+  },
+};
+
 const globalAveragePool: Operator = {
-  shapes: (call) => [
-    [
-      ...call.input(0).dims.slice(0, 2),
-      ...call
-        .input(0)
-        .dims.slice(2)
-        .map(() => 1),
-    ],
-  ],
+  shapes: (call) => [oneEach(call)],
   gradients(call, gradient, [wanted], graph) {
     if (!wanted) return [undefined];
     const { dims } = call.input(0);
@@ -115,4 +145,5 @@ export const pools: OperatorFamily = {
   MaxPool: maxPool,
   AveragePool: averagePool,
   GlobalAveragePool: globalAveragePool,
+  GlobalMaxPool: globalMaxPool,
 };

@@ -61,6 +61,19 @@ interface StageTools {
   readonly side: number;
 }
 
+/** Seconds in which an image is decoded or drawn, which is done once. */
+const IMAGE_SECONDS = 0.0025;
+
+/** Predicted seconds of the first steps of a stage that is begun, or resumed, at step `from`. */
+function secondsOfSteps(
+  seconds: number,
+  of: { from: number; total: number; images: number; batches: number },
+): (steps: number) => number {
+  const first = (IMAGE_SECONDS * of.images) / of.batches;
+  return (steps) =>
+    (seconds * steps) / of.total + first * Math.min(of.batches, Math.max(0, steps - of.from));
+}
+
 class StageRun {
   #progress: TrainingProgress;
   #epoch: number;
@@ -70,7 +83,9 @@ class StageRun {
   readonly #start: StageStart;
   readonly #context: RunContext;
   readonly #tools: StageTools;
+  /** Its items are predicted seconds. */
   readonly #reported: Stage | undefined;
+  readonly #secondsOf: (steps: number) => number;
   /** Looks at the validation split: they take their own time. */
   readonly #looks: Stage | undefined;
 
@@ -89,9 +104,13 @@ class StageRun {
     this.#epoch = start.done;
     const { steps, looks } = secondsOfTraining(stage, context);
     const common = { stage: stage.name, basis: 'network' as const };
-    const total = stage.epochs * tools.feed.batches;
-    this.#reported = context.progress?.stage({ ...common, total, seconds: steps, kind: 'steps' });
-    this.#reported?.skip(this.#progress.steps);
+    this.#secondsOf = secondsOfSteps(steps, {
+      ...{ from: this.#progress.steps, total: stage.epochs * tools.feed.batches },
+      ...{ images: context.data.train.indices.length, batches: tools.feed.batches },
+    });
+    const seconds = this.#secondsOf(stage.epochs * tools.feed.batches);
+    this.#reported = context.progress?.stage({ ...common, total: seconds, seconds, kind: 'steps' });
+    this.#reported?.skip(this.#secondsOf(this.#progress.steps));
     const looked = { total: stage.epochs, seconds: looks, kind: 'looks' };
     this.#looks = context.progress?.stage({ ...common, ...looked });
     this.#looks?.skip(start.done);
@@ -148,7 +167,7 @@ class StageRun {
     const { feed, learner } = this.#tools;
     const { seed } = context.recipe;
     const total = stage.epochs * feed.batches;
-    if (this.#epoch === this.#start.done) this.#reported?.at(this.#progress.steps);
+    if (this.#epoch === this.#start.done) this.#report(total);
     if (this.#progress.batches === 0) learner.newEpoch();
     for await (const batch of feed.epoch(this.#epoch, this.#progress.batches)) {
       const { batches, steps } = this.#progress;
@@ -177,9 +196,15 @@ class StageRun {
         guard: learner.guard,
       };
       const words = `epoch ${this.#epoch + 1} of ${stage.epochs}, loss ${loss.toFixed(3)}`;
-      this.#reported?.at(steps + 1, { words });
+      this.#report(total, words);
       await this.#pause();
     }
+  }
+
+  #report(total: number, words?: string): void {
+    const { steps } = this.#progress;
+    const shown = { done: steps, total, ...(words === undefined ? {} : { words }) };
+    this.#reported?.at(this.#secondsOf(steps), shown);
   }
 
   /** Keeps the state now and then, and before the run is left. */

@@ -3,6 +3,7 @@ import { randomStream } from '../../numerics/random/random-stream.js';
 import type { Dataflow } from '../../onnx/dataflow.js';
 import { dataflow } from '../../onnx/dataflow.js';
 import type { GraphNode } from '../../onnx/graph.js';
+import { findHead } from '../../onnx/head.js';
 import type { Model } from '../../onnx/model.js';
 import { modulesOf, valueDepths } from '../../onnx/modules.js';
 import { tensorElements } from '../../onnx/tensor-elements.js';
@@ -75,22 +76,13 @@ function ratioOf({ graph }: Model, { inputs, attributes }: GraphNode): number {
 }
 
 const PRODUCTS = new Set(['Gemm', 'MatMul', 'Conv']);
-/** Operators between the last product and the logits that change nothing in which product that is. */
-const AFTER = new Set(['Add', 'Identity', 'Reshape', 'Flatten', 'Squeeze', 'Softmax']);
 
 /** What the last product of the network reads, or the Dropout before it. */
 function classifierInput(model: Model, rate: number): readonly MaskPlace[] {
-  const flow = dataflow(model.graph);
-  const producer = (value: string) => flow.nodes[flow.producers.get(value) ?? -1];
-  let node = producer(model.graph.outputs[0].name);
-  while (node && AFTER.has(node.operator)) {
-    const [value] = node.inputs.filter((name) => flow.data.has(name));
-    node = producer(value);
-  }
-  if (!node || !PRODUCTS.has(node.operator))
-    throw nowhere(model, 'dropout', 'the logits do not come from a product');
-  const input = node.inputs.findIndex((name) => flow.data.has(name));
-  const before = producer(node.inputs[input]);
+  const head = findHead(model);
+  if (!head) throw nowhere(model, 'dropout', 'the logits do not come from a product');
+  const { node, input } = head;
+  const before = model.graph.nodes.find(({ outputs }) => outputs.includes(node.inputs[input]));
   return before?.operator === 'Dropout'
     ? [{ node: before, input: 0, rate, per: 'value' }]
     : [{ node, input, rate, per: 'value' }];

@@ -32,3 +32,34 @@ function errorText({ errorKind, raw }: Score, error: number | null): string {
   const none = errorKind === 'none' || error === null || (error === 0 && raw.splits.length < 2);
   return none ? '' : `± ${error.toFixed(3)}`;
 }
+
+/** What an interval speaks of, and that it says nothing of other animals. */
+export function generalisationWords({ to, units, animals }: Schemas['Generalisation']): string {
+  const counts = Object.values(units).reverse().join(' × ');
+  const said = `new ${to} (${counts})`;
+  if (animals === undefined) return said;
+  const [those, support] =
+    animals === 1
+      ? ['one animal', 'supports']
+      : [`${animals === 2 ? 'two' : animals} animals`, 'support'];
+  return `${said}; ${those} ${support} no statement about other animals`;
+}
+
+/** What the intervals of scores speak of, a line for each kind. */
+export function spokenLines(
+  scores: readonly {
+    readonly benchmark: string;
+    readonly generalises?: Schemas['Generalisation'] | undefined;
+  }[],
+): string[] {
+  const lines = new Map<string, string[]>();
+  for (const { benchmark, generalises } of scores) {
+    if (!generalises) continue;
+    const words = generalisationWords(generalises);
+    lines.set(words, [...(lines.get(words) ?? []), benchmark]);
+  }
+  return [...lines].map(
+    ([words, benchmarks]) =>
+      `The 95 % interval on ${[...new Set(benchmarks)].join(', ')} speaks of ${words}.`,
+  );
+}

@@ -281,9 +281,9 @@ describe('stateNames', () => {
 
   it('says when it read names without the prefix of a class that no library has', async () => {
     const known = await stateNames(checkpoint({ 'module.model.fc.bias': 1 }), wanted);
-    expect(known.note).toBeUndefined();
+    expect(known.notes).toEqual([]);
     const own = await stateNames(checkpoint({ 'model.mine.\u001b[31m.fc.bias': 1 }), wanted);
-    expect(own.note).toBe('names are read without their prefix model.mine.\\u001b[31m.');
+    expect(own.notes).toEqual(['names are read without their prefix model.mine.\\u001b[31m.']);
   });
 
   it('leaves out the attacker’s copy of a network under a prefix of its own', async () => {

@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { pickRows } from '../../../src/metrics/cross-regressed-correlation.js';
 import {
   meanConsistency,
   meanConsistencyDraws,
 } from '../../../src/metrics/resampling/consistency-draws.js';
-import {
-  medianCorrelation,
-  medianCorrelationDraws,
-} from '../../../src/metrics/resampling/correlation-draws.js';
+import { meanOfDraws, medianDraws } from '../../../src/metrics/resampling/correlation-draws.js';
 import {
   differenceOfDraws,
+  givenDraws,
   type TwoFactorDraws,
   varianceOfDraws,
 } from '../../../src/metrics/resampling/two-factor-draws.js';
@@ -72,26 +71,34 @@ function check(
 
 describe('draws of neuroids and stimuli, of the median of r', () => {
   const { cases } = oracle('20-statistics/pearson_median_draws.json');
-  test.each([...cases].map((each) => [each.kind, each]))('%s', (kind, each) => {
+  test.each([...cases].map((each) => [each.kind, each]))('%s', async (kind, each) => {
     const [rows, cols] = each.observed.shape;
     const observed = { rows, cols, data: numbers(each.observed) };
     const testSets = rowsOf(each.test_sets);
-    const drawn = { first: rowsOf(each.draws_neuroid), second: rowsOf(each.draws_stimulus) };
+    const neuroids = Array.from({ length: cols }, (_, k) => k);
+    const every = Array.from({ length: rows }, (_, i) => i);
+    const drawn = {
+      first: givenDraws(rowsOf(each.draws_neuroid), cols),
+      second: givenDraws(rowsOf(each.draws_stimulus), rows),
+    };
+    const once = { first: givenDraws([neuroids], cols), second: givenDraws([every], rows) };
     const sizes = { first: cols, second: rows };
-    const found = [...each.models].map((model, m) => {
-      const predicted = rowsOf(model.predictions, testSets[0].length * cols).map((data) => ({
-        rows: testSets[0].length,
-        cols,
-        data,
+    const found: { readonly value: number; readonly draws: TwoFactorDraws }[] = [];
+    for (const [m, model] of [...each.models].entries()) {
+      const splits = rowsOf(model.predictions, testSets[0].length * cols).map((data, split) => ({
+        stimuli: testSets[split],
+        neuroids,
+        observed: pickRows(observed, Array.from(testSets[split])),
+        predicted: { rows: testSets[0].length, cols, data },
       }));
-      const predictions = { observed, testSets, predicted };
-      const one = {
-        value: medianCorrelation(predictions),
-        draws: medianCorrelationDraws(predictions, drawn),
-      };
+      const over = async (factors: typeof drawn) =>
+        meanOfDraws(await Promise.all(splits.map((split) => medianDraws(split, factors))));
+      const whole = await over(once);
+      near(whole.first[0], whole.second[0], within.draws, `${kind}, model ${m}, once`);
+      const one = { value: whole.both[0], draws: await over(drawn) };
       check(one, model, sizes, `${kind}, model ${m}`);
-      return one;
-    });
+      found.push(one);
+    }
     const [a, b] = found;
     const draws = differenceOfDraws(a.draws, b.draws);
     check({ value: a.value - b.value, draws }, each.difference, sizes, `${kind}, difference`);
@@ -115,7 +122,18 @@ describe('draws of subjects and images, of error consistency', () => {
       );
     };
     const subjects = nested(each.subjects_correct);
-    const drawn = { subjects: rowsOf(each.draws_subject), images: nested(each.draws_image) };
+    const lengths = subjects[0].map(({ length }) => length);
+    const starts = lengths.map((_, c) => lengths.slice(0, c).reduce((sum, n) => sum + n, 0));
+    const images = nested(each.draws_image).map((conditions) =>
+      conditions.flatMap((positions, c) => Array.from(positions, (i) => starts[c] + i)),
+    );
+    const drawn = {
+      first: givenDraws(rowsOf(each.draws_subject), subjects.length),
+      second: givenDraws(
+        images,
+        lengths.reduce((sum, n) => sum + n, 0),
+      ),
+    };
     [...each.models].forEach((model, m) => {
       const answers = { model: nested(each.models_correct)[m], subjects };
       const found = {

@@ -9,9 +9,8 @@ import type {
   ComparisonRequest,
 } from '../../../src/scoring/compare/comparison-types.js';
 import { mapsApart } from '../../../src/scoring/compare/maps-apart.js';
-import type { Sampled } from '../../../src/scoring/compare/placed-scores.js';
+import { scoreDifference } from '../../../src/scoring/draws/score-difference.js';
 import type { MappedLayers } from '../../../src/scoring/map/layer-map.js';
-import { percentileInterval } from '../../../src/scoring/measure/confidence.js';
 import type { Score } from '../../../src/scoring/measure/score.js';
 import { type ScoreOutcome, scoreModel } from '../../../src/scoring/model/score-model.js';
 import { tolerances } from '../../tolerances.js';
@@ -96,16 +95,17 @@ describe('two networks and a made one', () => {
     for (const id of ids) {
       const [a, b] = scored.map(({ scores, draws }) => {
         const score = scores.find(({ benchmark }) => benchmark === id) as Score;
-        return { value: score.value as number, draws: draws?.get(score) as Float64Array };
+        return { score, draws: draws?.get(score) };
       });
       const pair = { benchmark: id, from: checkpoint(resnet), to: checkpoint(mbconv) };
       const shown = found.differences.find(
         ({ benchmark, from, to }) => benchmark === id && from === pair.from && to === pair.to,
       );
-      const ci = percentileInterval(a.draws.map((drawn, r) => b.draws[r] - drawn));
+      const { ci } = scoreDifference(a, b);
+      const value = ({ score }: typeof a) => score.value as number;
       expect(shown?.reason).toBeUndefined();
       [shown?.difference, ...(shown?.ci ?? [])].forEach((number, i) => {
-        const wanted = [b.value - a.value, ...(ci ?? [])][i];
+        const wanted = [value(b) - value(a), ...(ci ?? [])][i];
         expect(Math.abs((number as number) - wanted)).toBeLessThanOrEqual(tolerances.sameNumber);
       });
     }
@@ -192,35 +192,9 @@ test('all are scored at the layers of one model where it is named', async () => 
   for (const row of rows) expect(row).toMatchObject({ map: 'fixed', selection: true });
 });
 
-describe('a paired difference', () => {
-  const draws = Float64Array.from({ length: 2000 }, (_, r) => Math.sin(r));
-  const sampled = (value: number, shift: number, more: Partial<Score> = {}): Sampled => ({
-    score: { benchmark: 'b', version: 1, value, ceiling: null, ...more } as Score,
-    draws: draws.map((drawn) => drawn + shift),
-  });
-
-  test('is sharp where the two move together, whatever their own intervals', () => {
-    const { difference, ci } = pairedDifference(sampled(0.25, 0.25), sampled(0.5, 0.5));
-    expect(difference).toBe(0.25);
-    for (const end of ci ?? []) expect(end).toBeCloseTo(0.25, 12);
-    expect(pairedDifference(sampled(1, 0), sampled(1, 0))).toEqual({ difference: 0, ci: [0, 0] });
-  });
-
-  test.each([
-    ['another version', { version: 2 }],
-    ['other recordings', { ceiling: { value: 0.5, error: null, splits: [] } }],
-  ])('has no interval over %s', (_, more) => {
-    const { difference, ci, reason } = pairedDifference(sampled(1, 0), sampled(2, 0, more));
-    expect({ difference, ci }).toEqual({ difference: 1, ci: null });
-    expect(reason).toMatch(/different recordings/);
-  });
-
-  test('is refused where one has no value', () => {
-    expect(pairedDifference({ reason: 'folded' }, sampled(1, 0))).toEqual({
-      difference: null,
-      ci: null,
-      reason: 'folded',
-    });
+test('a difference is refused where one has no value', () => {
+  expect(pairedDifference({ reason: 'folded' }, { reason: 'other' })).toEqual({
+    ...{ difference: null, ci: null, paired: false, p: null, reason: 'folded' },
   });
 });
 
@@ -230,7 +204,10 @@ describe('two maps', () => {
     const draws = new Map(
       layers.map(({ name, value, wave }) => [
         name,
-        Float64Array.from({ length: 500 }, (_, r) => value + 0.1 * Math.sin(r * wave)),
+        {
+          units: [{ of: 'neuroids', count: 50, strata: 1, digest: '' }],
+          both: Float32Array.from({ length: 500 }, (_, r) => value + 0.1 * Math.sin(r * wave)),
+        },
       ]),
     );
     const rows = layers.map(({ name, depth, value }) => ({

@@ -54,7 +54,10 @@ const bits = ({ map: { provenance, ...others }, draws }: MappedLayers) =>
       ...others,
       plan: undefined,
       inputs: provenance.inputs,
-      draws: [...draws].map(([id, column]) => [id, [...column].map(([k, d]) => [k, [...d]])]),
+      draws: [...draws].map(([id, column]) => [
+        id,
+        [...column].map(([k, { both }]) => [k, [...both]]),
+      ]),
     }),
     (key, value) => (['peakRssMiB', 'seconds'].includes(key) ? undefined : value),
   );

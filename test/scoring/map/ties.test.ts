@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RandomState } from '../../../src/numerics/random/random-state.js';
 import { mean } from '../../../src/numerics/statistics/statistics.js';
+import type { ScoreDraws } from '../../../src/scoring/draws/score-draws.js';
 import { bestAndTied, type TieCandidate } from '../../../src/scoring/map/ties.js';
-import { drawCounts } from '../../../src/scoring/measure/confidence.js';
 import { tolerances } from '../../tolerances.js';
 
 /** Layers whose value is the mean over neuroids, and the means of resampled neuroids. */
@@ -12,25 +12,28 @@ function madeLayers(
   { seed = 0, draws = 400 }: { readonly seed?: number; readonly draws?: number } = {},
 ): TieCandidate[] {
   const n = neuroids[0].length;
-  const made = neuroids.map((values, k) => ({
-    layer: `layer${k}`,
-    value: mean(values),
-    draws: new Float64Array(draws),
-  }));
+  const made = neuroids.map(() => new Float64Array(draws));
   const random = new RandomState(seed);
   for (let r = 0; r < draws; r++) {
-    const counts = drawCounts(
-      n,
-      Array.from({ length: n }, () => random.interval(n - 1)),
-    );
+    const drawn = random.randint(0, n, n);
     neuroids.forEach((values, k) => {
-      let sum = 0;
-      for (let i = 0; i < n; i++) sum += counts[i] * values[i];
-      made[k].draws[r] = sum / n;
+      made[k][r] = mean(drawn.map((i) => values[i]));
     });
   }
-  return made;
+  return neuroids.map((values, k) => ({
+    layer: `layer${k}`,
+    value: mean(values),
+    draws: drawsOf(made[k], n),
+  }));
 }
+
+const drawsOf = (values: ArrayLike<number>, count: number): ScoreDraws => ({
+  units: [{ of: 'neuroids', count, strata: 1, digest: '' }],
+  both: Float32Array.from(values),
+});
+
+const mapped = (draws: ScoreDraws | undefined, of: (value: number, r: number) => number) =>
+  draws && { ...draws, both: draws.both.map(of) };
 
 /** Neuroids of layers that share noise, each layer with a mean and noise of its own. */
 function noisyNeuroids(means: readonly number[], random: RandomState, noise = 0.1, n = 60) {
@@ -77,8 +80,8 @@ describe('a layer is tied with the best', () => {
 
   test('not without draws, or with most of them undefined', () => {
     const [first, second, third] = madeLayers([good, good, good]);
-    const holes = second.draws?.map((value, r) => (r % 3 === 0 ? value : Number.NaN));
-    const few = third.draws?.map((value, r) => (r % 3 === 0 ? Number.NaN : value));
+    const holes = mapped(second.draws, (value, r) => (r % 3 === 0 ? value : Number.NaN));
+    const few = mapped(third.draws, (value, r) => (r % 3 === 0 ? Number.NaN : value));
     const layers = [
       first,
       { ...second, draws: holes },
@@ -109,7 +112,7 @@ describe('properties', () => {
         const shifted = plain.map(({ layer, value, draws }) => ({
           layer,
           value: (value as number) + constant,
-          draws: draws?.map((drawn) => drawn + constant),
+          draws: mapped(draws, (drawn) => drawn + constant),
         }));
         expect(bestAndTied(shifted)).toEqual(bestAndTied(plain));
       }),
@@ -134,7 +137,7 @@ describe('properties', () => {
         const wider = plain.map(({ layer, value, draws }) => ({
           layer,
           value,
-          draws: draws?.map((drawn) => (value as number) + factor * (drawn - (value as number))),
+          draws: mapped(draws, (drawn) => (value as number) + factor * (drawn - (value as number))),
         }));
         const tied = tiedNames(wider) ?? [];
         for (const layer of tiedNames(plain) ?? []) expect(tied).toContain(layer);

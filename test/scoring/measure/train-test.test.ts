@@ -9,6 +9,11 @@ import { denseFeatures, selectRows } from '../../../src/numerics/algebra/feature
 import { matrix } from '../../../src/numerics/algebra/matrix.js';
 import type { Benchmark } from '../../../src/scoring/benchmark/benchmark.js';
 import { averageParts, standardError } from '../../../src/scoring/measure/parts.js';
+import {
+  fitCeilingDraws,
+  fitDraws,
+  trainTestUnits,
+} from '../../../src/scoring/measure/train-test-draws.js';
 import { type Fitted, fitsOf, predict } from '../../../src/scoring/measure/train-test-fit.js';
 import { overallCeiling, trainTestScore } from '../../../src/scoring/measure/train-test-score.js';
 import type { FixedSets } from '../../../src/scoring/recorded/fixed-sets.js';
@@ -128,6 +133,7 @@ describe.each(casesOf(edges.cases))('fixed training and test sets, case %i', (in
       return;
     }
     const { fits } = fitsOf(benchmark, sets);
+    const units = trainTestUnits(benchmark, fits);
     const fitted: Fitted[] = [];
     const by = await regress();
     for (const fit of fits) {
@@ -149,7 +155,7 @@ describe.each(casesOf(edges.cases))('fixed training and test sets, case %i', (in
           `${name} prediction`,
         );
       });
-      fitted.push(await predict(fit, by));
+      fitted.push(await predict(fit, by, (each, predicted) => fitDraws(each, predicted, units)));
     }
     expect(fitted).toHaveLength(wanted.fits.length);
     const { result } = wanted;
@@ -171,7 +177,11 @@ describe.each(casesOf(edges.cases))('fixed training and test sets, case %i', (in
       within(neuroidwiseExplainedVariance(r, own).value, result.score, bound.score, name);
       return;
     }
-    const score = trainTestScore(benchmark, fitted, ceiling, true);
+    const over = {
+      units,
+      ceilings: await fitCeilingDraws(benchmark, fits, ceiling.fits, units),
+    };
+    const score = trainTestScore(benchmark, fitted, ceiling, over, true);
     within(score.value, result.score, bound.score, `${name} value`);
     within(score.raw.value, result.raw.score, bound.score, `${name} raw`);
     within(score.ceiling?.value, result.ceiling.score, bound.score, `${name} ceiling`);

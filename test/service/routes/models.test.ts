@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../../src/onnx/graph-builder.js';
+import { madeVideoNetwork } from '../../activations/clip-networks.js';
 import { oraclePath } from '../../oracle.js';
 import {
   BOUNDARY,
@@ -318,6 +319,33 @@ describe('a registered model', () => {
     expect(changed.data?.card).toEqual(completed);
     const again = await draft(body.id);
     expect(again.data).toMatchObject({ card: completed, open: [] });
+    await service.call('DELETE', `/v1/models/${body.id}`);
+  });
+
+  it('of videos is registered, warns of axes that nothing explains, and lists its layers once a card does', async () => {
+    const network = Buffer.from(madeVideoNetwork({ frames: 3, side: 8 }).build());
+    const input = { resize: 'none', range: 255, mean: [0, 0, 0], std: [1, 1, 1] };
+    const card = (axes: object) => ({ input: { ...input, ...axes }, visual_degrees: 8 });
+    const upload = [file(network), part('card', JSON.stringify(card({})))];
+    const { status, body } = await service.upload(upload);
+    expect(status).toBe(201);
+    expect(body.warnings).toMatchObject([
+      {
+        code: 'card-input',
+        detail: expect.stringContaining('layout: NCTHW or layout: NTCHW under input in the card'),
+      },
+    ]);
+    const params = { path: { model: body.id } };
+    const draft = await service.client.GET('/models/{model}/card', { params });
+    expect(draft.data?.presets[0].input).toMatchObject({ layout: 'NCTHW', frames: 3 });
+    const changed = await service.client.PATCH('/models/{model}', {
+      params,
+      body: { card: card({ layout: 'NCTHW' }) },
+    });
+    expect(changed.data?.warnings).toEqual([]);
+    const { data } = await service.client.GET('/models/{model}/layers', { params });
+    const conv = data?.layers.find(({ name }) => name === 'conv');
+    expect(conv).toMatchObject({ shape: [4, 3, 4, 4], units: 192 });
     await service.call('DELETE', `/v1/models/${body.id}`);
   });
 

@@ -1,4 +1,4 @@
-import { answer, client, ProblemError } from '../../client/client.js';
+import { answer, client, ProblemError, type Schemas } from '../../client/client.js';
 import { type Column, type Item, titleOf } from '../../parts/board-column.js';
 
 /** The least and the most models that are put side by side. */
@@ -38,11 +38,14 @@ export interface ComparedBoard {
   readonly chosen: readonly ChosenModel[];
   /** All models that the reader sees, with their averages over the whole tree. */
   readonly everybody: readonly Item[];
+  /** From the reference to each of the others, by column. */
+  readonly differences: readonly Schemas['Difference'][];
 }
 
 /** Reads what a comparison stands on. */
 export async function readBoard(
   models: readonly string[],
+  from: string | undefined,
   view: BoardView,
   signal: AbortSignal,
 ): Promise<ComparedBoard> {
@@ -61,11 +64,21 @@ export async function readBoard(
     const other = await narrowed(true);
     if (other.items.length > 0) [shown, board] = [true, other];
   }
-  const [everybody, chosen] = await Promise.all([
+  const query = { ...same, missing, simulated: shown, model: [...models] };
+  const [everybody, chosen, { items: differences }] = await Promise.all([
     everyItem({ ...same, simulated: shown }, signal),
     Promise.all(models.map((id) => chosenModel(id, board.items, signal))),
+    models.length < FEWEST
+      ? { items: [] }
+      : answer(
+          client.GET('/differences', {
+            params: { query: { ...query, ...(from ? { from } : {}) } },
+            signal,
+          }),
+        ),
   ]);
-  return { simulated: shown, columns: board.columns, chosen: labelled(chosen), everybody };
+  const { columns } = board;
+  return { simulated: shown, columns, chosen: labelled(chosen), everybody, differences };
 }
 
 async function everyItem(
@@ -134,28 +147,25 @@ export function estimateOf(item: Item | undefined, column: Column): Estimate | u
 /** How far a value is from the reference's. */
 export interface Difference {
   readonly value: number;
-  /** Of 95 %; null if one of the two has no interval. */
-  readonly ci: readonly [number, number] | null;
+  /** Of 95 %; null if there is none. */
+  readonly ci: readonly number[] | null;
   /** Whether the interval excludes 0; null without one. */
   readonly apart: boolean | null;
+  /** Whether both were compared on the same draws. */
+  readonly paired: boolean;
+  readonly p: number | null;
+  readonly generalises?: Schemas['Generalisation'] | undefined;
+  readonly mcNemar?: Schemas['Difference']['mcNemar'] | undefined;
+  /** Why it is not paired or has no interval. */
+  readonly reason?: string | undefined;
 }
 
-/**
- * `of` less `from`, the errors of both taken as independent and normal, as the ties of a leaderboard are:
- * half the width of the interval is the root of the sum of the squares of the two halves. What HTTP keeps of
- * scores has no resamples, which the paired intervals of `ventral compare` need; those are narrower.
- * @returns undefined if one of the two has no value
- */
-function differenceOf(
-  from: Estimate | undefined,
-  of: Estimate | undefined,
-): Difference | undefined {
-  if (from?.value == null || of?.value == null) return undefined;
-  const value = of.value - from.value;
-  if (!from.ci || !of.ci) return { value, ci: null, apart: null };
-  const half = Math.hypot(...[from.ci, of.ci].map(([low, high]) => (high - low) / 2));
-  const ci = [value - half, value + half] as const;
-  return { value, ci, apart: ci[0] > 0 || ci[1] < 0 };
+/** What the service says of two models under a column; undefined if one of the two has no value. */
+function differenceOf(found: Schemas['Difference'] | undefined): Difference | undefined {
+  if (!found) return undefined;
+  const { difference: value, ci, paired, p, generalises, mcNemar, reason } = found;
+  const apart = ci && (ci[0] > 0 || ci[1] < 0);
+  return { value, ci, apart, paired, p, generalises, mcNemar, reason };
 }
 
 /** A column with what each model has there and how far that is from the reference. */
@@ -171,7 +181,16 @@ export interface ComparedRow {
 }
 
 /** The tree of a comparison, averages before leaves; columns where no model has a value are left out. */
-export function comparedRows({ columns, chosen }: ComparedBoard, reference: number): ComparedRow[] {
+export function comparedRows(
+  { columns, chosen, differences }: ComparedBoard,
+  reference: number,
+): ComparedRow[] {
+  const from = chosen[reference]?.item?.model;
+  const found = new Map(
+    differences
+      .filter((each) => each.from === from)
+      .map((each) => [JSON.stringify([each.column, each.to]), each]),
+  );
   const depths = new Map<string | null, number>([[null, -1]]);
   return columns.flatMap((column) => {
     const parent = column.kind === 'formula' ? null : column.parent;
@@ -179,10 +198,12 @@ export function comparedRows({ columns, chosen }: ComparedBoard, reference: numb
     depths.set(column.id, depth);
     const estimates = chosen.map(({ item }) => estimateOf(item, column));
     if (estimates.every((estimate) => estimate?.value == null)) return [];
-    const differences = estimates.map((estimate, i) =>
-      i === reference ? undefined : differenceOf(estimates[reference], estimate),
+    const from = chosen.map(({ item }, i) =>
+      i === reference || !item
+        ? undefined
+        : differenceOf(found.get(JSON.stringify([column.id, item.model]))),
     );
-    return [{ column, title: titleOf(column), depth, estimates, differences }];
+    return [{ column, title: titleOf(column), depth, estimates, differences: from }];
   });
 }
 

@@ -17,11 +17,11 @@ export function ComparePage() {
   const [query, change] = useQuery();
   const models = useMemo(() => [...new Set(query.getAll('model'))].slice(0, MOST), [query]);
   const view = viewOf(query);
-  const { data, error, loading } = useResource(
-    (signal) => readBoard(models, view, signal),
-    [models.join('\n'), JSON.stringify(view)],
-  );
   const reference = Math.max(0, models.indexOf(query.get('from') ?? ''));
+  const { data, error, loading } = useResource(
+    (signal) => readBoard(models, models[reference], view, signal),
+    [models.join('\n'), reference, JSON.stringify(view)],
+  );
   const rows = useMemo(
     () => (data && data.chosen.length === models.length ? comparedRows(data, reference) : []),
     [data, reference],

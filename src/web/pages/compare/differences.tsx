@@ -7,7 +7,7 @@ import { csvText } from '../../parts/csv.js';
 import { interval, value } from '../../parts/format.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
-import { BROUGHT } from '../../parts/score-words.js';
+import { BROUGHT, spokenLines } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import {
   type ChosenModel,
@@ -65,12 +65,16 @@ export function Differences(props: DifferencesProps) {
             </span>
           </div>
           <p class="quiet">
-            The 95 % intervals treat the errors of two models as independent, like the ties of the
-            leaderboard. The models share recordings, so the paired intervals of{' '}
-            <code>ventral compare</code> are narrower. This comparison is conservative: it favours
-            “no difference”. It applies to one pair and one row, without correction for multiple
-            comparisons.
+            Both models are compared on the same draws of images and neuroids, as{' '}
+            <code>ventral compare</code> does. Where a score has no draws the errors count as
+            independent, marked “not paired”: score again for a paired interval. An interval applies
+            to one pair and one row, without correction for multiple comparisons.
           </p>
+          {spoken(shown).map((line) => (
+            <p class="quiet" key={line}>
+              {line}
+            </p>
+          ))}
           {shown.some(({ differences }) => differences.some(Boolean)) ? (
             <Chart title="Differences" options={drawing}>
               <p>The table below has the values.</p>
@@ -183,9 +187,29 @@ function DifferenceText({ difference }: { readonly difference: Difference | unde
       <span aria-hidden="true">{SIGNS[kind]} </span>
       <span class="spoken">{WORDS[kind]}: </span>
       {signed(by)} {ci ? interval(ci) : 'without an interval'}
+      {ci && !difference.paired && <small title={difference.reason}> not paired</small>}
+      {difference.p !== null && (
+        <small title={mcNemarWords(difference)}> {pWords(difference.p)}</small>
+      )}
     </span>
   );
 }
+
+const pWords = (p: number) => (p < 0.001 ? 'p < 0.001' : `p = ${value(p)}`);
+
+const mcNemarWords = ({ mcNemar }: Difference) =>
+  mcNemar
+    ? `McNemar: ${mcNemar.from} images right by the reference alone, ${mcNemar.to} by this model alone, ${pWords(mcNemar.p)}`
+    : undefined;
+
+/** What the intervals speak of, a line for each kind. */
+const spoken = (rows: readonly ComparedRow[]): string[] =>
+  spokenLines(
+    rows.flatMap(({ column, differences }) => {
+      const generalises = differences.find((each) => each?.generalises)?.generalises;
+      return column.kind === 'benchmark' ? [{ benchmark: column.benchmark, generalises }] : [];
+    }),
+  );
 
 const SIGNS = { unknown: '?', same: '=', higher: '▲', lower: '▼' };
 const WORDS = {
@@ -266,7 +290,7 @@ function forest(
 }
 
 const columnsOfCsv =
-  'column kind model name value ci_low ci_high selection brought n m from difference difference_low difference_high different';
+  'column kind model name value ci_low ci_high selection brought n m from difference difference_low difference_high different paired p';
 
 function lines(rows: readonly ComparedRow[], { board, reference }: DifferencesProps) {
   const { chosen } = board;
@@ -289,6 +313,9 @@ function lines(rows: readonly ComparedRow[], { board, reference }: DifferencesPr
         difference: difference?.value ?? null,
         differenceCi: difference?.ci ?? null,
         different: difference?.apart ?? null,
+        paired: difference?.paired ?? null,
+        p: difference?.p ?? null,
+        generalises: difference?.generalises ?? null,
       };
     }),
   );
@@ -301,12 +328,12 @@ function csv(rows: readonly ComparedRow[], props: DifferencesProps): string {
     ...lines(rows, props).map(({ ci, differenceCi, ...line }) => [
       ...[line.column, line.kind, line.model, line.name, line.value, ...ends(ci)],
       ...[line.selection, line.brought, line.n, line.m, line.from, line.difference],
-      ...[...ends(differenceCi), line.different],
+      ...[...ends(differenceCi), line.different, line.paired, line.p],
     ]),
   ]);
 }
 
 function json(rows: readonly ComparedRow[], props: DifferencesProps): string {
   const { simulated } = props.board;
-  return `${JSON.stringify({ simulated, intervals: 'independent', rows: lines(rows, props) }, null, 2)}\n`;
+  return `${JSON.stringify({ simulated, rows: lines(rows, props) }, null, 2)}\n`;
 }

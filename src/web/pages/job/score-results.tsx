@@ -3,7 +3,13 @@ import { BenchmarkName } from '../../parts/benchmark-name.js';
 import { type BenchmarkPages, pagesOf } from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';
 import { isOpen } from '../../parts/job-state.js';
-import { BROUGHT, errorOfRaw, errorOfValue, selectionOf } from '../../parts/score-words.js';
+import {
+  BROUGHT,
+  errorOfRaw,
+  errorOfValue,
+  selectionOf,
+  spokenLines,
+} from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import { useResource } from '../../parts/use-resource.js';
@@ -50,6 +56,11 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
         </p>
       )}
       {job.brought && <Origin brought={job.brought} />}
+      {spokenLines(results).map((line) => (
+        <p class="quiet" key={line}>
+          {line}
+        </p>
+      ))}
       {results.some(({ selection }) => selection) && (
         <p class="quiet">† the layer was chosen on stimuli of this benchmark: a selection.</p>
       )}

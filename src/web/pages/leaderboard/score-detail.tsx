@@ -9,6 +9,7 @@ import {
   choiceOf,
   errorOfRaw,
   errorOfValue,
+  generalisationWords,
   selectionOf,
 } from '../../parts/score-words.js';
 import { useResource } from '../../parts/use-resource.js';
@@ -72,6 +73,12 @@ function Facts({ score, brought }: { readonly score: Score; readonly brought: bo
       <dd>
         {value(score.value)} {interval(score.ci)} {errorOfValue(score)}
       </dd>
+      {score.generalises && (
+        <>
+          <dt>The interval speaks of</dt>
+          <dd>{generalisationWords(score.generalises)}</dd>
+        </>
+      )}
       <dt>Raw</dt>
       <dd>
         {value(raw.value)} {errorOfRaw(score)}

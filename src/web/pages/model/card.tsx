@@ -93,8 +93,11 @@ function plain(value: unknown): string {
     .join('; ');
 }
 
-function pictureText({ resize, crop }: Fields): string {
-  const cut = crop === undefined ? '' : `, then the middle ${crop} × ${crop} pixels`;
+function pictureText({ resize, crop, frames, sampling }: Fields): string {
+  const middle = crop === undefined ? '' : `, then the middle ${crop} × ${crop} pixels`;
+  const rule = sampling === 'consecutive' ? 'a run from the middle' : 'evenly spaced';
+  const clip = frames === undefined ? '' : `; ${frames} frames of a clip, ${rule}`;
+  const cut = `${middle}${clip}`;
   if (resize === 'none' || resize === undefined) return `not resized${cut}`;
   const { to, mode, filter, library, antialias } = resize as Fields;
   const size = mode === 'square' ? `${to} × ${to} pixels` : `${to} pixels on the short side`;

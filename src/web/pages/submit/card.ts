@@ -39,6 +39,8 @@ const order = [
     'std',
     'channels',
     'layout',
+    'frames',
+    'sampling',
     'visual_degrees',
     'readout',
     'logits',
@@ -46,7 +48,7 @@ const order = [
     'classes',
     'layers',
   ],
-  ...['region_layer_map', 'V1', 'V2', 'V4', 'IT', 'behavior', 'region_layer_choice'],
+  ...['region_layer_map', 'V1', 'V2', 'V4', 'IT', 'behavior', 'time_bins', 'region_layer_choice'],
 ];
 
 /** A value of a card with its keys in the order in which cards are written; the service keeps none. */

@@ -137,11 +137,38 @@ function Resize({ editor }: { readonly editor: CardEditor }) {
           ['', 'from the graph'],
           ['NCHW', 'NCHW: channels first'],
           ['NHWC', 'NHWC: channels last'],
+          ['NCTHW', 'NCTHW: clips, channels before frames'],
+          ['NTCHW', 'NTCHW: clips, frames before channels'],
+          ['NTHWC', 'NTHWC: clips, channels last'],
         ]}
       />
+      {takesClips(editor.card) && (
+        <>
+          <NumberField
+            editor={editor}
+            pointer="/input/frames"
+            label="Frames of a clip"
+            hint="Empty: from the graph."
+          />
+          <ChoiceField
+            editor={editor}
+            pointer="/input/sampling"
+            label="Frames that are taken"
+            choices={[
+              ['', 'evenly spaced, by default'],
+              ['even', 'evenly spaced'],
+              ['consecutive', 'a run from the middle'],
+            ]}
+          />
+        </>
+      )}
     </div>
   );
 }
+
+const takesClips = (card: CardEditor['card']) =>
+  String(valueAt(card, '/input/layout') ?? '').length === 5 ||
+  ['/input/frames', '/input/sampling'].some((pointer) => valueAt(card, pointer) !== undefined);
 
 const standard = { to: 224, mode: 'square', filter: 'bilinear', library: 'pillow' };
 

@@ -1,0 +1,160 @@
+import type { Id } from '../../data/ids.js';
+import type { Recordings } from '../../data/recordings.js';
+import { digestOf } from '../../formats/digest.js';
+import { ceilingRatio, explainedVariance } from '../../metrics/ceiling-normalisation.js';
+import { averagedHalves, toFullLength } from '../../metrics/internal-consistency.js';
+import type { MetricResult, NeuralMetric, Target } from '../../metrics/metric.js';
+import {
+  meanOfDraws,
+  medianDraws,
+  neuroidDraws,
+} from '../../metrics/resampling/correlation-draws.js';
+import type { TwoFactorDraws } from '../../metrics/resampling/two-factor-draws.js';
+import { nanMean } from '../../numerics/statistics/statistics.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import { type DrawnUnits, drawnUnits } from '../draws/drawn-units.js';
+import { type ScoreDraws, singleDraws, twoFactorDraws } from '../draws/score-draws.js';
+import { boundOf, type Ceiling, type MeasuredCeiling, measuredKey } from './neural-ceiling.js';
+
+/** What is drawn of recordings: neuroids within their animals, images within the classes that splits go by. */
+export interface RecordedUnits {
+  readonly neuroids: DrawnUnits;
+  readonly images: DrawnUnits;
+  /** How many animals the neuroids are of, where that is known. */
+  readonly animals: number | undefined;
+}
+
+/** The units of averaged recordings. */
+export function recordedUnits({ animals, neuroidIds }: Recordings, target: Target): RecordedUnits {
+  const animalOf = animals && new Map(neuroidIds.map((id, k) => [id, animals[k]]));
+  return {
+    neuroids: drawnUnits(
+      'neuroids',
+      target.neuroidIds,
+      animalOf && target.neuroidIds.map((id) => animalOf.get(id)),
+    ),
+    images: drawnUnits('images', target.stimulusIds, target.strata ?? target.groups),
+    animals: animals && new Set(animals).size,
+  };
+}
+
+/** How raw and ceiling of a metric become its score. */
+export const normaliserOf = ({ normalisation }: NeuralMetric) =>
+  normalisation === 'ratio' ? ceilingRatio : explainedVariance;
+
+/**
+ * The value over draws of neuroids and images, where the metric has a value for each neuroid; raw and ceiling see the same
+ * draw (design §3). Of a metric whose values are of the layer's units only these are drawn.
+ * @param ceilingOf the ceiling over the same draws
+ */
+export async function scoreDraws(
+  metric: NeuralMetric,
+  raw: MetricResult,
+  ceiling: Ceiling,
+  { neuroids, images }: RecordedUnits,
+  ceilingOf: () => ReturnType<typeof ceilingDraws>,
+): Promise<ScoreDraws | undefined> {
+  if (!raw.neuroids) return undefined;
+  const measured = typeof ceiling === 'object' ? ceiling?.neuroids : undefined;
+  if (measured && !sameIds(measured.ids, raw.neuroids.ids)) return undefined;
+  const normalise = normaliserOf(metric);
+  if (!metric.perNeuroid || !raw.predictions) {
+    const units = metric.perNeuroid ? neuroids : drawnUnits('units', raw.neuroids.ids);
+    const values = valueDraws(raw.neuroids, units);
+    const bound = boundOf(ceiling);
+    return singleDraws(units, bound === null ? values : values.map((r) => normalise(r, bound)));
+  }
+  const factors = { first: neuroids.draws, second: images.draws };
+  const splits: TwoFactorDraws[] = [];
+  for (const { stimulusIds, neuroidIds, observed, predicted } of raw.predictions) {
+    const places = {
+      stimuli: stimulusIds.map(images.position),
+      neuroids: neuroidIds.map(neuroids.position),
+    };
+    splits.push(await medianDraws({ ...places, observed, predicted }, factors));
+  }
+  const bounds = await ceilingOf();
+  const values = (of: keyof TwoFactorDraws) => (r: number, draw: number) =>
+    bounds === null ? r : normalise(r, typeof bounds === 'number' ? bounds : bounds[of][draw]);
+  const { both, first, second } = meanOfDraws(splits);
+  const draws = twoFactorDraws([neuroids, images], {
+    both: both.map(values('both')),
+    first: first.map(values('first')),
+    second: second.map(values('second')),
+  });
+  const { rows, data } = raw.neuroids.values;
+  return draws && { ...draws, observed: { splits: rows, values: Float32Array.from(data) } };
+}
+
+/** Mean over splits of the median of values that are there, over draws of what they are of. */
+function valueDraws(
+  { ids, values }: NonNullable<MetricResult['neuroids']>,
+  { draws, position }: DrawnUnits,
+): Float64Array {
+  const places = ids.map(position);
+  const splits = Array.from({ length: values.rows }, (_, s) =>
+    neuroidDraws(values.data.subarray(s * values.cols, (s + 1) * values.cols), places, draws),
+  );
+  return splits[0].map((_, r) => nanMean(splits.map((split) => split[r])));
+}
+
+const sameIds = (a: readonly Id[], b: readonly Id[]) =>
+  a.length === b.length && a.every((id, i) => id === b[i]);
+
+/** Ceilings over draws that a process holds, of 24 kB each. */
+const MOST_DRAWN = 64;
+const drawnCeilings = new Map<string, Promise<TwoFactorDraws>>();
+
+/**
+ * A ceiling over draws of neuroids and images. Halves of the repetitions are correlated anew over the images of each draw; what
+ * is published of a neuroid follows the neuroids alone.
+ */
+export async function ceilingDraws(
+  { ceiling: choice }: Pick<Benchmark, 'ceiling'>,
+  recordings: Recordings,
+  ceiling: Pick<MetricResult, 'value' | 'neuroids'> | number | null,
+  [neuroids, images]: readonly [DrawnUnits, DrawnUnits],
+): Promise<TwoFactorDraws | number | null> {
+  if (ceiling === null || typeof ceiling === 'number') return ceiling;
+  if (choice.name !== 'internal-consistency')
+    return ceiling.neuroids ? publishedDraws(ceiling, ceiling.neuroids, neuroids) : ceiling.value;
+  const key = digestOf([measuredKey(choice, recordings), neuroids.digest, images.digest]);
+  const known = drawnCeilings.get(key) ?? drawnHalves(choice, recordings, [neuroids, images]);
+  drawnCeilings.delete(key);
+  drawnCeilings.set(key, known);
+  if (drawnCeilings.size > MOST_DRAWN)
+    drawnCeilings.delete(drawnCeilings.keys().next().value as string);
+  return known;
+}
+
+async function drawnHalves(
+  { splits, seed }: MeasuredCeiling,
+  recordings: Recordings,
+  [neuroids, images]: readonly [DrawnUnits, DrawnUnits],
+): Promise<TwoFactorDraws> {
+  const factors = { first: neuroids.draws, second: images.draws };
+  const places = recordings.neuroidIds.map(neuroids.position);
+  const drawn: TwoFactorDraws[] = [];
+  for (const { stimulusIds, first, second } of averagedHalves(recordings, { splits, seed })) {
+    const halves = { observed: second, predicted: first };
+    const stimuli = stimulusIds.map(images.position);
+    drawn.push(await medianDraws({ ...halves, stimuli, neuroids: places }, factors, toFullLength));
+  }
+  return meanOfDraws(drawn);
+}
+
+/** @param neuroids of the ceiling: split × neuroid */
+function publishedDraws(
+  { value }: Pick<MetricResult, 'value'>,
+  { ids, values }: NonNullable<MetricResult['neuroids']>,
+  { draws, position }: DrawnUnits,
+): TwoFactorDraws {
+  const places = ids.map(position);
+  const second = new Float64Array(draws.draws).fill(value);
+  const splits = Array.from({ length: values.rows }, (_, s) => {
+    const row = values.data.subarray(s * values.cols, (s + 1) * values.cols);
+    const first = neuroidDraws(row, places, draws);
+    return { both: first, first, second };
+  });
+  return meanOfDraws(splits);
+}

@@ -1,0 +1,169 @@
+import type { Id } from '../../data/ids.js';
+import { selectPresentations } from '../../data/select-presentations.js';
+import { explainedVariance } from '../../metrics/ceiling-normalisation.js';
+import { medianDraws } from '../../metrics/resampling/correlation-draws.js';
+import type { TwoFactorDraws } from '../../metrics/resampling/two-factor-draws.js';
+import type { Matrix } from '../../numerics/algebra/matrix.js';
+import type { Benchmark } from '../benchmark/benchmark.js';
+import { type DrawnUnits, drawnUnits, LEAST_SUBJECTS } from '../draws/drawn-units.js';
+import { type ScoreDraws, twoFactorDraws } from '../draws/score-draws.js';
+import { selectNeuroids } from '../recorded/keep-neuroids.js';
+import { ceilingDraws } from './neural-draws.js';
+import type { Fit } from './train-test-fit.js';
+
+/** What is drawn of fits: the test images, and neuroids within each subject, or the subjects where there are enough. */
+export interface TrainTestUnits {
+  readonly images: DrawnUnits;
+  readonly neuroids: DrawnUnits;
+  readonly subjects: DrawnUnits | undefined;
+  /** How many subjects or animals the neuroids are of, where that is known and they are not drawn. */
+  readonly animals: number | undefined;
+}
+
+/** The units of fits. */
+export function trainTestUnits(
+  { fitPer, subjectRecordings }: Benchmark,
+  fits: readonly Fit[],
+): TrainTestUnits {
+  const names = [...new Set(fits.map(({ name }) => name))];
+  const ofNeuroids = fits.flatMap((fit) =>
+    fit.test.neuroidIds.map((id, k) => ({
+      id: neuroidName(fit, id),
+      group: JSON.stringify([fit.name, fit.recorded.animals?.[fit.columns[k]]]),
+    })),
+  );
+  const apart = fitPer !== undefined || subjectRecordings !== undefined;
+  const many = apart && names.length >= LEAST_SUBJECTS;
+  const known = apart || fits.every(({ recorded }) => recorded.animals !== undefined);
+  return {
+    images: drawnUnits(
+      'images',
+      fits.flatMap(({ test }) => test.stimulusIds),
+    ),
+    neuroids: drawnUnits(
+      'neuroids',
+      ofNeuroids.map(({ id }) => id),
+      ofNeuroids.map(({ group }) => group),
+    ),
+    subjects: many ? drawnUnits('subjects', names) : undefined,
+    animals: known && !many ? new Set(ofNeuroids.map(({ group }) => group)).size : undefined,
+  };
+}
+
+/** Neuroids of different subjects may have one id. */
+const neuroidName = ({ name }: Pick<Fit, 'name'>, id: Id) => `${name} ${id}`;
+
+/** The neuroids as a fit calls them. */
+const neuroidsOf = (fit: Pick<Fit, 'name'>, { neuroids }: TrainTestUnits): DrawnUnits => ({
+  ...neuroids,
+  position: (id) => neuroids.position(neuroidName(fit, id)),
+});
+
+/** Median r of a fit over draws of its neuroids and images. */
+export function fitDraws(
+  fit: Fit,
+  predicted: Matrix,
+  units: TrainTestUnits,
+): Promise<TwoFactorDraws> {
+  const { stimulusIds, neuroidIds, values: observed } = fit.test;
+  const { images } = units;
+  const neuroids = neuroidsOf(fit, units);
+  return medianDraws(
+    {
+      stimuli: stimulusIds.map(images.position),
+      neuroids: neuroidIds.map(neuroids.position),
+      observed,
+      predicted,
+    },
+    { first: neuroids.draws, second: images.draws },
+  );
+}
+
+/** The ceiling of a fit, with the neuroids behind it where they were measured. */
+export interface FitCeiling {
+  readonly value: number;
+  /** Split × neuroid. */
+  readonly neuroids?: Matrix | undefined;
+}
+
+/** The ceilings of fits over the same draws; null without ceilings. */
+export async function fitCeilingDraws(
+  benchmark: Benchmark,
+  fits: readonly Fit[],
+  ceilings: readonly FitCeiling[] | null,
+  units: TrainTestUnits,
+): Promise<readonly (TwoFactorDraws | number)[] | null> {
+  if (!ceilings) return null;
+  const drawn: (TwoFactorDraws | number)[] = [];
+  for (const [i, fit] of fits.entries()) {
+    const { value, neuroids } = ceilings[i];
+    const tested = new Set(fit.test.stimulusIds.map(String));
+    const recorded = selectNeuroids(
+      selectPresentations(fit.recorded, (id) => tested.has(String(id))),
+      fit.columns,
+    );
+    const own = neuroids && { value, neuroids: { ids: fit.test.neuroidIds, values: neuroids } };
+    const factors = [neuroidsOf(fit, units), units.images] as const;
+    drawn.push((await ceilingDraws(benchmark, recorded, own ?? value, factors)) ?? value);
+  }
+  return drawn;
+}
+
+/** Fits over draws: their median r, and their ceilings. */
+export interface DrawnFits {
+  readonly fits: readonly Fit[];
+  /** Of each what it scores, undrawn. */
+  readonly values: readonly number[];
+  readonly raws: readonly TwoFactorDraws[];
+  readonly ceilings: readonly (TwoFactorDraws | number)[] | null;
+}
+
+/** The score of fits over draws: the mean over subjects, then over folds, of raw² / ceiling. */
+export function trainTestDraws(
+  { fits, values, raws, ceilings }: DrawnFits,
+  { images, neuroids, subjects }: TrainTestUnits,
+): ScoreDraws | undefined {
+  const folds = [...new Set(fits.map(({ column }) => column))].map((column) =>
+    fits.flatMap((fit, i) => (fit.column === column ? [i] : [])),
+  );
+  const scoreOf = (i: number, of: keyof TwoFactorDraws, draw: number) => {
+    const raw = raws[i][of][draw];
+    const bound = ceilings?.[i];
+    if (bound === undefined) return raw;
+    return explainedVariance(raw, typeof bound === 'number' ? bound : bound[of][draw]);
+  };
+  const mean = (value: (i: number) => number, weight: (i: number) => number) => {
+    let sum = 0;
+    for (const members of folds) {
+      let [total, weights] = [0, 0];
+      for (const i of members) {
+        const times = weight(i);
+        if (times === 0) continue;
+        total += times * value(i);
+        weights += times;
+      }
+      sum += total / weights;
+    }
+    return sum / folds.length;
+  };
+  const each = (of: keyof TwoFactorDraws) =>
+    Float64Array.from({ length: images.draws.draws }, (_, draw) =>
+      mean(
+        (i) => scoreOf(i, of, draw),
+        () => 1,
+      ),
+    );
+  const second = each('second');
+  if (!subjects)
+    return twoFactorDraws([neuroids, images], { both: each('both'), first: each('first'), second });
+  const places = fits.map(({ name }) => subjects.position(name));
+  const [both, first] = [second, second].map(({ length }) => new Float64Array(length));
+  let draw = 0;
+  for (const times of subjects.draws) {
+    const weight = (i: number) => times[places[i]];
+    both[draw] = mean((i) => scoreOf(i, 'second', draw), weight);
+    first[draw] = mean((i) => values[i], weight);
+    draw++;
+  }
+  return twoFactorDraws([subjects, images], { both, first, second });
+}
