@@ -37,7 +37,7 @@ const networks: [name: string, unavailable: Unavailable][] = [
     'recurrent',
     {
       'layer-folded': /^V1\.conv1$|\.skip$|conv\d(#\d)?$/,
-      'layer-unknown': /output$|norm_skip$|norm\d_\d$/,
+      'layer-unknown': /norm_skip$|norm\d_\d$/,
     },
   ],
   ['video', { 'layer-folded': /(stem|conv\d|downsample)\.0$/ }],
