@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import type { ModelCard } from '../../src/activations/card/card.js';
 import { extractActivations, type Network } from '../../src/activations/extract.js';
-import { type StimulusSet, stimulusSetOf } from '../../src/data/stimulus-set.js';
+import { openStimulusSet, type StimulusSet } from '../../src/data/stimulus-set.js';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import type { NpyArray } from '../../src/formats/npy.js';
 import { openNpz } from '../../src/formats/npz.js';
@@ -20,7 +20,7 @@ export interface TorchNetwork {
   /** Modules that do nothing in evaluation. */
   readonly nodeless: readonly string[];
   recorded(module: string): Promise<NpyArray>;
-  /** Numbers of layers over all images, by name: as layers of a map are computed; of clips, by the graph alone. */
+  /** Numbers of layers over all stimuli, by name, as layers of a map are computed: from files, in batches. */
   activations(layers: readonly string[]): Promise<ReadonlyMap<string, Floats>>;
   /** Values of the graph alone, whatever their axes. */
   values(names: readonly string[]): Promise<ReadonlyMap<string, Floats>>;
@@ -41,38 +41,39 @@ export async function openTorchNetwork(
   const about = JSON.parse(Buffer.from((await npz.read('about')).data as Uint8Array).toString());
   const modules = new Map<string, string>(Object.entries(about.modules));
   const input = await npz.read('input');
-  const file = { name, digest: `sha256:${name}`, bytes, model, card };
-  mkdirSync(scratch, { recursive: true });
-  const areClips = input.shape.length === 5;
-  const values = (names: readonly string[]) =>
-    ofGraph(model, areClips ? input : scaled(input), names);
+  const file = { name, digest: `sha256:${name}`, bytes, model, card: undefined };
+  mkdirSync(join(scratch, 'pass'), { recursive: true });
+  const stimuli = await writtenStimuli(input, scratch);
   return {
-    ...{ model, modules: [...modules.keys()], nodeless: about.nodeless, values },
+    ...{ model, modules: [...modules.keys()], nodeless: about.nodeless },
     recorded: (module) => npz.read(modules.get(module) as string),
     activations: (layers) =>
-      areClips ? values(layers) : ofImages({ file, card }, input, layers, scratch),
-    close: () => npz.close(),
+      ofStimuli({ file, card: cardFor(input) }, stimuli, layers, join(scratch, 'pass')),
+    values: (names) => ofGraph(model, scaled(input), names),
+    close: async () => {
+      await stimuli.close();
+      await npz.close();
+    },
   };
 }
 
 /** As make.py scales its images. */
-const card: ModelCard = {
+const cardFor = ({ shape }: NpyArray): ModelCard => ({
   input: {
-    ...{ resize: 'none', range: 1, layout: 'NCHW' },
+    ...{ resize: 'none', range: 1, layout: shape.length === 5 ? 'NCTHW' : 'NCHW' },
     ...{ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
   },
   visual_degrees: 8,
-};
+});
 
-/** Through decoding, preprocessing and passes, as layers of a map are computed. */
-async function ofImages(
+async function ofStimuli(
   network: Network,
-  pixels: NpyArray,
+  stimuli: StimulusSet,
   layers: readonly string[],
   scratch: string,
 ): Promise<ReadonlyMap<string, Floats>> {
-  const shown = { stimuli: await pictures(pixels), degrees: undefined };
   const limits = { threads: 2, maxMemory: 2 ** 30, maxScratch: 2 ** 33, scratch };
+  const shown = { stimuli, degrees: undefined };
   const { layers: stores, close } = await extractActivations(network, shown, layers, limits);
   const found = new Map<string, Floats>();
   for (const [layer, store] of stores)
@@ -81,35 +82,40 @@ async function ofImages(
   return found;
 }
 
-async function pictures({ shape, data }: NpyArray): Promise<StimulusSet> {
-  const [count, height, width] = shape;
-  const bytes = data as Uint8Array;
-  const raw = { width, height, channels: 3 } as const;
-  const each = bytes.length / count;
-  const encoded = await Promise.all(
-    Array.from({ length: count }, (_, row) =>
-      sharp(bytes.subarray(row * each, (row + 1) * each), { raw })
-        .png()
-        .toBuffer(),
-    ),
+/** A table and a folder of images, or of clips as folders of frames. */
+async function writtenStimuli({ shape, data }: NpyArray, folder: string): Promise<StimulusSet> {
+  const [height, width] = shape.slice(-3);
+  const frames = shape.length === 5 ? shape[1] : undefined;
+  const pixels = data as Uint8Array;
+  const one = height * width * 3;
+  const ids = Array.from({ length: shape[0] }, (_, row) => `stimulus-${row}`);
+  const images = join(folder, 'images');
+  const places = ids.flatMap((id) =>
+    frames === undefined
+      ? [`${id}.png`]
+      : Array.from({ length: frames }, (_, t) => join(id, `${t}.png`)),
   );
-  const ids = encoded.map((_, row) => `picture-${row}`);
-  const columns = [
-    { name: 'stimulus_id', dtype: 'string', values: ids },
-    { name: 'filename', dtype: 'string', values: ids.map((id) => `${id}.png`) },
-  ] as const;
-  return stimulusSetOf('pictures', [...columns], async (row) => encoded[row]);
+  for (const [at, place] of places.entries()) {
+    mkdirSync(dirname(join(images, place)), { recursive: true });
+    const raw = { width, height, channels: 3 } as const;
+    await sharp(pixels.subarray(at * one, (at + 1) * one), { raw }).toFile(join(images, place));
+  }
+  const csv = join(folder, 'stimuli.csv');
+  const rows = ids.map((id) => (frames === undefined ? `${id},${id}.png` : `${id},${id}`));
+  writeFileSync(csv, ['stimulus_id,filename', ...rows, ''].join('\n'));
+  return openStimulusSet({ identifier: 'pixels', csv, images });
 }
 
-/** Images as the network takes them. */
-function scaled({ shape: [count, height, width], data }: NpyArray): NpyArray {
+/** Images or clips as the network takes them. */
+function scaled({ shape, data }: NpyArray): NpyArray {
   const pixels = data as Uint8Array;
-  const plane = height * width;
+  const [count, ...own] = shape.slice(0, -1);
+  const area = own.reduce((product, size) => product * size, 1);
   const made = Float32Array.from({ length: pixels.length }, (_, i) => {
-    const [image, channel] = [Math.floor(i / (3 * plane)), Math.floor(i / plane) % 3];
-    return (pixels[(image * plane + (i % plane)) * 3 + channel] / 255 - 0.5) / 0.25;
+    const [image, channel] = [Math.floor(i / (3 * area)), Math.floor(i / area) % 3];
+    return (pixels[(image * area + (i % area)) * 3 + channel] / 255 - 0.5) / 0.25;
   });
-  return { dtype: 'float32', shape: [count, 3, height, width], data: made };
+  return { dtype: 'float32', shape: [count, 3, ...own], data: made };
 }
 
 async function ofGraph(
