@@ -116,6 +116,9 @@ export function callsOf(modules: Modules, path: string): FoundModule[] {
 }
 
 function ambiguous(found: readonly FoundModule[], why: string): FoundModule {
+  // Whichever is meant, its own output is gone: none of the values may be offered for it.
+  const last = found.at(-1);
+  if (last && found.every(({ kind }) => kind === 'folded')) return last;
   const values = found.flatMap((f) =>
     f.kind === 'ambiguous' ? f.values : f.kind === 'none' ? [] : [f.value],
   );

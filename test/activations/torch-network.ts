@@ -1,12 +1,12 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import type { ModelCard } from '../../src/activations/card/card.js';
 import { extractActivations, type Network } from '../../src/activations/extract.js';
-import { type StimulusSet, stimulusSetOf } from '../../src/data/stimulus-set.js';
+import { openStimulusSet, type StimulusSet } from '../../src/data/stimulus-set.js';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import type { NpyArray } from '../../src/formats/npy.js';
-import { type NpzFile, openNpz } from '../../src/formats/npz.js';
+import { openNpz } from '../../src/formats/npz.js';
 import { exposeValues } from '../../src/onnx/expose.js';
 import { listLayers, resolveLayer } from '../../src/onnx/layers.js';
 import { type Model, readModel } from '../../src/onnx/model.js';
@@ -19,11 +19,11 @@ export interface TorchNetwork {
   readonly modules: readonly string[];
   /** Modules that do nothing in evaluation. */
   readonly nodeless: readonly string[];
-  /** Image × row × column × colour in bytes, or clips as the network takes them. */
-  readonly input: NpyArray;
   recorded(module: string): Promise<NpyArray>;
-  /** Numbers of layers over all images, by name. */
+  /** Numbers of layers over all stimuli, by name, as layers of a map are computed: from files, in batches. */
   activations(layers: readonly string[]): Promise<ReadonlyMap<string, Floats>>;
+  /** Values of the graph alone, whatever their axes. */
+  values(names: readonly string[]): Promise<ReadonlyMap<string, Floats>>;
   close(): Promise<void>;
 }
 
@@ -35,43 +35,45 @@ export async function openTorchNetwork(
   name: string,
   scratch: string,
 ): Promise<TorchNetwork> {
-  const bytes = readFileSync(join(folder, `${name}.onnx`));
-  const model = readModel(bytes, `${name}.onnx`);
   const npz = await openNpz(join(folder, `${name}.npz`));
+  const bytes = (await npz.read('graph')).data as Uint8Array;
+  const model = readModel(bytes, `${name}.onnx`);
   const about = JSON.parse(Buffer.from((await npz.read('about')).data as Uint8Array).toString());
   const modules = new Map<string, string>(Object.entries(about.modules));
   const input = await npz.read('input');
-  const file = { name, digest: `sha256:${name}`, bytes, model, card };
-  mkdirSync(scratch, { recursive: true });
+  const file = { name, digest: `sha256:${name}`, bytes, model, card: undefined };
+  mkdirSync(join(scratch, 'pass'), { recursive: true });
+  const stimuli = await writtenStimuli(input, scratch);
   return {
-    ...{ model, modules: [...modules.keys()], nodeless: about.nodeless, input },
+    ...{ model, modules: [...modules.keys()], nodeless: about.nodeless },
     recorded: (module) => npz.read(modules.get(module) as string),
     activations: (layers) =>
-      input.shape.length === 5
-        ? ofClips(model, input, layers)
-        : ofImages({ file, card }, input, layers, scratch),
-    close: () => (npz as NpzFile).close(),
+      ofStimuli({ file, card: cardFor(input) }, stimuli, layers, join(scratch, 'pass')),
+    values: (names) => ofGraph(model, scaled(input), names),
+    close: async () => {
+      await stimuli.close();
+      await npz.close();
+    },
   };
 }
 
 /** As make.py scales its images. */
-const card: ModelCard = {
+const cardFor = ({ shape }: NpyArray): ModelCard => ({
   input: {
-    ...{ resize: 'none', range: 1, layout: 'NCHW' },
+    ...{ resize: 'none', range: 1, layout: shape.length === 5 ? 'NCTHW' : 'NCHW' },
     ...{ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
   },
   visual_degrees: 8,
-};
+});
 
-/** Through decoding, preprocessing and passes, as layers of a map are computed. */
-async function ofImages(
+async function ofStimuli(
   network: Network,
-  pixels: NpyArray,
+  stimuli: StimulusSet,
   layers: readonly string[],
   scratch: string,
 ): Promise<ReadonlyMap<string, Floats>> {
-  const shown = { stimuli: await pictures(pixels), degrees: undefined };
   const limits = { threads: 2, maxMemory: 2 ** 30, maxScratch: 2 ** 33, scratch };
+  const shown = { stimuli, degrees: undefined };
   const { layers: stores, close } = await extractActivations(network, shown, layers, limits);
   const found = new Map<string, Floats>();
   for (const [layer, store] of stores)
@@ -80,28 +82,43 @@ async function ofImages(
   return found;
 }
 
-async function pictures({ shape, data }: NpyArray): Promise<StimulusSet> {
-  const [count, height, width] = shape;
-  const bytes = data as Uint8Array;
-  const raw = { width, height, channels: 3 } as const;
-  const each = bytes.length / count;
-  const encoded = await Promise.all(
-    Array.from({ length: count }, (_, row) =>
-      sharp(bytes.subarray(row * each, (row + 1) * each), { raw })
-        .png()
-        .toBuffer(),
-    ),
+/** A table and a folder of images, or of clips as folders of frames. */
+async function writtenStimuli({ shape, data }: NpyArray, folder: string): Promise<StimulusSet> {
+  const [height, width] = shape.slice(-3);
+  const frames = shape.length === 5 ? shape[1] : undefined;
+  const pixels = data as Uint8Array;
+  const one = height * width * 3;
+  const ids = Array.from({ length: shape[0] }, (_, row) => `stimulus-${row}`);
+  const images = join(folder, 'images');
+  const places = ids.flatMap((id) =>
+    frames === undefined
+      ? [`${id}.png`]
+      : Array.from({ length: frames }, (_, t) => join(id, `${t}.png`)),
   );
-  const ids = encoded.map((_, row) => `picture-${row}`);
-  const columns = [
-    { name: 'stimulus_id', dtype: 'string', values: ids },
-    { name: 'filename', dtype: 'string', values: ids.map((id) => `${id}.png`) },
-  ] as const;
-  return stimulusSetOf('pictures', [...columns], async (row) => encoded[row]);
+  for (const [at, place] of places.entries()) {
+    mkdirSync(dirname(join(images, place)), { recursive: true });
+    const raw = { width, height, channels: 3 } as const;
+    await sharp(pixels.subarray(at * one, (at + 1) * one), { raw }).toFile(join(images, place));
+  }
+  const csv = join(folder, 'stimuli.csv');
+  const rows = ids.map((id) => (frames === undefined ? `${id},${id}.png` : `${id},${id}`));
+  writeFileSync(csv, ['stimulus_id,filename', ...rows, ''].join('\n'));
+  return openStimulusSet({ identifier: 'pixels', csv, images });
 }
 
-/** The graph alone, on what make.py gave the network. */
-async function ofClips(
+/** Images or clips as the network takes them. */
+function scaled({ shape, data }: NpyArray): NpyArray {
+  const pixels = data as Uint8Array;
+  const [count, ...own] = shape.slice(0, -1);
+  const area = own.reduce((product, size) => product * size, 1);
+  const made = Float32Array.from({ length: pixels.length }, (_, i) => {
+    const [image, channel] = [Math.floor(i / (3 * area)), Math.floor(i / area) % 3];
+    return (pixels[(image * area + (i % area)) * 3 + channel] / 255 - 0.5) / 0.25;
+  });
+  return { dtype: 'float32', shape: [count, 3, ...own], data: made };
+}
+
+async function ofGraph(
   model: Model,
   { shape, data }: NpyArray,
   layers: readonly string[],
@@ -109,8 +126,9 @@ async function ofClips(
   const values = new Map(layers.map((layer) => [layer, resolveLayer(model, layer).value]));
   const session = await Session.open(exposeValues(model, [...values.values()]), { threads: 2 });
   const [{ name }] = session.inputs;
-  const clips = { dtype: 'float32', dims: shape, data: data as Float32Array } as const;
-  const made = await session.run({ [name]: clips });
+  const made = await session.run({
+    [name]: { dtype: 'float32', dims: shape, data: data as Float32Array },
+  });
   await session.close();
   return new Map([...values].map(([layer, value]) => [layer, made[value].data as Float32Array]));
 }
@@ -135,33 +153,39 @@ export async function compareModules(
   tolerance: number,
 ): Promise<ComparedModules> {
   const { model, modules } = network;
-  const values = new Map<string, string[]>();
+  const had: string[] = [];
+  const ambiguous = new Map<string, string[]>();
   const refused: Record<string, string[]> = {};
   for (const module of modules) {
     try {
-      values.set(module, [resolveLayer(model, module).value]);
+      resolveLayer(model, module);
+      had.push(module);
     } catch (error) {
       if (!(error instanceof VentralError)) throw error;
       refused[error.code] = [...(refused[error.code] ?? []), module];
       if (error.code === 'layer-ambiguous')
-        values.set(module, (error.details.found ?? '').split(', '));
+        ambiguous.set(module, (error.details.found ?? '').split(', '));
     }
   }
-  const had = await network.activations([...new Set([...values.values()].flat())]);
-  const ambiguous = new Set(refused['layer-ambiguous']);
-  const misled: string[] = [];
   let worst = { module: '', difference: 0 };
-  for (const [module, named] of values) {
+  const found = await network.activations(had);
+  for (const module of had) {
     const want = (await network.recorded(module)).data as Float32Array;
-    const nearest = Math.min(...named.map((value) => apart(had.get(value) as Floats, want)));
-    if (ambiguous.has(module)) {
-      if (nearest > tolerance) misled.push(module);
-    } else if (nearest > worst.difference) worst = { module, difference: nearest };
+    const difference = apart(found.get(module) as Floats, want);
+    if (difference > worst.difference) worst = { module, difference };
+  }
+  const misled: string[] = [];
+  const named = [...new Set([...ambiguous.values()].flat())];
+  const values = named.length > 0 ? await network.values(named) : new Map<string, Floats>();
+  for (const [module, candidates] of ambiguous) {
+    const want = (await network.recorded(module)).data as Float32Array;
+    const all = candidates.map((value) => apart(values.get(value) as Floats, want));
+    if (Math.min(...all) > tolerance) misled.push(module);
   }
   const listed = listLayers(model).filter(({ kind, value }) => kind === 'module' && value !== null);
   return {
     ...{ worst, refused, misled },
-    compared: [...values.keys()].filter((module) => !ambiguous.has(module)),
+    compared: had,
     unseen: listed.map(({ name }) => name).filter((name) => !modules.includes(name)),
   };
 }

@@ -50,6 +50,28 @@ test('calls are listed, and are no candidates unless they are asked for', () => 
   expect(names(expandLayers(model, ['IT.conv2#*']))).toHaveLength(3);
 });
 
+test('calls whose batch norms were folded into them are refused, not offered under the name of the convolution', () => {
+  const graph = new GraphBuilder('recurrent');
+  let value = graph.input('image', 'float32', ['N', 3, 8, 8]);
+  for (const [call, number] of [
+    ['', 7],
+    ['_1', 10],
+  ] as const) {
+    const stored = [`onnx::Conv_${number}`, `onnx::Conv_${number + 1}`];
+    graph.initializer(stored[0], [3, 3, 1, 1], new Float32Array(9).fill(0.5));
+    graph.initializer(stored[1], [3], new Float32Array(3));
+    value = graph.node('Conv', [value, ...stored], {
+      ...{ name: `/IT/conv2${call}/Conv`, outputs: [`/IT/conv2${call}/Conv_output_0`] },
+    });
+  }
+  graph.output(value);
+  const model = readModel(graph.build(), 'recurrent.onnx');
+  for (const name of ['IT.conv2', 'IT.conv2#1', 'IT.conv2#2'])
+    expect(() => resolveLayer(model, name)).toThrow(
+      expect.objectContaining({ code: 'layer-folded' }),
+    );
+});
+
 test('a block of CORnet has its output, and a recurrent one the output of each step', () => {
   const model = readModel(recurrentNetwork(3).build(), 'recurrent.onnx');
   const value = (name: string) => resolveLayer(model, name).value;
