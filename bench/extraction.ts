@@ -60,7 +60,7 @@ export async function extractionRates(
 /** How a network is measured. */
 export interface RateOptions {
   readonly folder: string;
-  /** Images of a round; at least three batches. */
+  /** Images of a round; at least 40, of which splits can be made. */
   readonly pictures: number;
   readonly rounds: number;
   /** Whether PyTorch is measured too, on EfficientNet-B1. */

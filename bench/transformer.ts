@@ -16,7 +16,7 @@ import { followed } from './tree-memory.js';
 /**
  * Layer maps of torchvision's ViT-B/16 with random weights, by the command line: memory of all of its processes
  * against 2 GiB, and the speed of its activations against the bare runtime with the same settings, in turn. Needs
- * Debian's torch; macaque V4 is left out where it is not found.
+ * Debian's torch; macaque V4 is left out where it is not found, and at least 40 pictures are wanted.
  *
  *   node dist/bench/transformer.js [--only simulated,v4,extraction] [--data ../shared/data] [--network vit_b_16]
  *     [--layers NAMES] [--max-memory 2GiB] [--pictures 64] [--rounds 3] [--save]
