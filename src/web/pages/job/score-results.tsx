@@ -129,7 +129,7 @@ function Scores({ title, scores, pages }: ScoresProps) {
 const trialsText = ({ count, spread }: NonNullable<Score['provenance']['trials']>) =>
   spread === null
     ? `${count} ${count === 1 ? 'trial' : 'trials'}`
-    : `${count} trials, spread ${(100 * spread).toPrecision(2)} %`;
+    : `${count} trials, spread ${(100 * spread).toFixed(spread < 0.1 ? 1 : 0)} %`;
 
 function Row({ score, page }: { readonly score: Score; readonly page: string | undefined }) {
   const { benchmark, layer, selection, warnings, provenance, raw, ceiling } = score;
