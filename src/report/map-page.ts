@@ -11,6 +11,7 @@ import {
   type MapCell,
   type MapColumn,
   mapColumns,
+  mapScores,
   markOf,
   onComponents,
 } from './map-columns.js';
@@ -35,7 +36,7 @@ export function mapPage(map: LayerMap): string {
 ${simulatedNote(columns)}
 ${choiceTable(map, columns)}
 <p>${map.provenance.selection}</p>
-${generalisationLines(scoresOf(map)).map((line) => html`<p class="faint">${visibleName(line, 1000)}</p>`)}
+${generalisationLines(mapScores(map)).map((line) => html`<p class="faint">${visibleName(line, 1000)}</p>`)}
 ${map.holdout && holdoutTable(map, columns, map.holdout)}
 ${componentsPart(map)}
 <div class="columns">
@@ -51,10 +52,6 @@ ${planPart(map)}
 ${provenancePart(map, columns)}`;
   return htmlPage(`Layer map of ${name}`, body);
 }
-
-/** All scores of a map, for what their intervals speak of. */
-const scoresOf = ({ layers }: LayerMap) =>
-  layers.flatMap(({ cells }) => Object.values(cells).filter(isScore));
 
 /** A name as isolated text, shortened, with the full name as tooltip. */
 export const named = (name: string): Html => {

@@ -171,7 +171,13 @@ it('tells what differs from what does not, averages before leaves, and saves it'
     different: 'true',
   });
   const json = JSON.parse(await saved(page, 'Save the comparison as JSON'));
-  expect(json).toMatchObject({ simulated: false, intervals: 'independent' });
+  expect(json).toMatchObject({ simulated: false });
+  // Each difference says for itself whether it is paired: these scores have no draws.
+  expect(
+    json.rows.find(
+      (row: { column: string; model: string }) => row.column === V4 && row.model === 'mdl_second',
+    ),
+  ).toMatchObject({ paired: false, reason: expect.stringMatching(/score again/) });
   const figure = await saved(page, 'Save the comparison as a figure, two columns');
   expect(figure).toMatch(/^<svg [^>]*width="180mm"/);
   for (const word of ['first', 'second', 'V4', 'average', 'score (1 = ceiling)'])

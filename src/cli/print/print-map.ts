@@ -8,6 +8,7 @@ import {
   isScore,
   type MapColumn,
   mapColumns,
+  mapScores,
   markOf,
   onComponents,
 } from '../../report/map-columns.js';
@@ -20,9 +21,11 @@ import {
   threeDigits,
 } from '../../report/map-text.js';
 import { visibleName } from '../../report/visible-name.js';
+import { generalisationLines } from '../../scoring/draws/generalisation-words.js';
 import type { LayerMap, LayerRow, MapPlan } from '../../scoring/map/layer-map-types.js';
 import type { TilesPlan } from '../../scoring/map/plan-tiles.js';
 import type { Score } from '../../scoring/measure/score.js';
+import { visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
 import { drawTable, GAP } from './draw-table.js';
 import { wrapText } from './fit-rows.js';
@@ -69,6 +72,7 @@ function printTable(map: LayerMap, columns: readonly MapColumn[], width: number,
     for (const column of own) io.out(`${choiceLine(reduced, column, false)}\n`);
   }
   io.out(`\n${map.provenance.selection}\n`);
+  for (const line of generalisationLines(mapScores(map))) io.out(`${visibleText(line)}\n`);
   if (map.holdout) printHoldout(map, columns, map.holdout, io);
 }
 

@@ -316,6 +316,7 @@ function lines(rows: readonly ComparedRow[], { board, reference }: DifferencesPr
         paired: difference?.paired ?? null,
         p: difference?.p ?? null,
         generalises: difference?.generalises ?? null,
+        reason: difference?.reason ?? null,
       };
     }),
   );
