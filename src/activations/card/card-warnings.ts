@@ -8,7 +8,8 @@ export interface CardWarning {
     | 'card-degrees'
     | 'card-template'
     | 'card-input'
-    | 'card-layer';
+    | 'card-layer'
+    | 'card-precision';
   readonly detail: string;
 }
 
