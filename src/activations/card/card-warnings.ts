@@ -5,11 +5,11 @@ export interface CardWarning {
   readonly code:
     | 'card-mean'
     | 'card-std'
+    | 'card-precision'
     | 'card-degrees'
     | 'card-template'
     | 'card-input'
-    | 'card-layer'
-    | 'card-precision';
+    | 'card-layer';
   readonly detail: string;
 }
 
