@@ -7,7 +7,12 @@ import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { checkGraph } from '../onnx/checks/check-graph.js';
-import { embedExternalData, externalFiles, MOST_MODEL_BYTES } from '../onnx/external-data.js';
+import {
+  embedExternalData,
+  externalFiles,
+  MOST_MODEL_BYTES,
+  requireOneFile,
+} from '../onnx/external-data.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
 import { type Model, readModel } from '../onnx/model.js';
 import { modelInputs } from '../onnx/model-inputs.js';
@@ -171,6 +176,7 @@ async function selfContained(
   bytes: Uint8Array,
   path: string,
 ): Promise<{ model: Model; bytes: Uint8Array }> {
+  requireOneFile(model);
   checkGraph(model);
   if (externalFiles(model).length === 0) return { model, bytes };
   const whole = await embedExternalData(model, dirname(resolve(path)));

@@ -1248,7 +1248,9 @@ export interface components {
             graph: components["schemas"]["Graph"];
             /**
              * @description What is most likely wrong in the card: statistics of another pixel range, an improbable visual angle,
-             *     placeholders of the template, an input of another size than the graph's. Scores carry it too.
+             *     placeholders of the template, an input of another size than the graph's. Scores carry it too. The answer to a
+             *     registration also says where another registration of its owner is the same network of a model hub in
+             *     another precision (`card-precision`).
              */
             warnings: {
                 /** @example card-mean */

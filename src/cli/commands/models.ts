@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Command } from 'commander';
-import type { ModelCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { ModelAccess, ModelResource } from '../../service/access/model-resource.js';
@@ -137,30 +136,12 @@ async function add(file: string, command: Command, io: Io): Promise<void> {
   const { wholeCard } = await import('../../activations/card/whole-card.js');
   const text = source === undefined ? undefined : await wholeCard(source);
   const { asOneFile } = await import('../../activations/one-file.js');
-  const { model, created, mixed } = await asOneFile(file, globalOptions(command).home, (path) =>
-    withAccess(command, async (access) => {
-      const added = await access.add({ path, ...present({ card: text, name }) });
-      return { ...added, mixed: await mixedWith(added.model, access) };
-    }),
+  const { model, created } = await asOneFile(file, globalOptions(command).home, (path) =>
+    withAccess(command, (access) => access.add({ path, ...present({ card: text, name }) })),
   );
   io.out(json ? `${JSON.stringify(model, null, 2)}\n` : `${model.id}\n`);
   io.err(`${words(model, created)}\n`);
   for (const { code, detail } of model.warnings) io.err(visibleText(`${code}: ${detail}`));
-  for (const remark of mixed) io.err(visibleText(`warning: ${remark}`));
-}
-
-/** Remarks on a registration that is another one's network in another precision: they share a leaderboard. */
-async function mixedWith(model: ModelResource, access: ModelAccess): Promise<string[]> {
-  const { mixedPrecisions } = await import('../../activations/card/mixed-precisions.js');
-  const of = ({ name, card }: ModelResource) => ({
-    name,
-    source: (card as Pick<ModelCard, 'source'> | null)?.source,
-  });
-  const here = of(model);
-  if (!here.source) return [];
-  const others = (await access.list()).filter(({ id }) => id !== model.id);
-  const same = others.map(of).filter(({ source }) => source?.hub === here.source?.hub);
-  return mixedPrecisions([here, ...same]);
 }
 
 function words(model: ModelResource, created: boolean): string {

@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join } from 'node:path';
 import type { ModelCard } from '../../activations/card/card.js';
 import type { CardHints } from '../../activations/card/card-template.js';
+import type { CardWarning } from '../../activations/card/card-warnings.js';
+import { mixedPrecisions } from '../../activations/card/mixed-precisions.js';
 import { shippedModels } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
@@ -148,6 +150,19 @@ export class ModelService {
         throw error;
       }
     });
+  }
+
+  /** Remarks on a model that is another one of its owner in another precision: both stand on one leaderboard. */
+  async mixed({ id, name, owner, card }: ModelRecord): Promise<CardWarning[]> {
+    const { source } = (card ?? {}) as Pick<ModelCard, 'source'>;
+    if (!source) return [];
+    const found = await this.#store.models.ofHub(owner, source.hub);
+    const others = found.filter((other) => other.id !== id);
+    const of = [{ name, card }, ...others].map((model) => ({
+      name: model.name,
+      source: (model.card as Pick<ModelCard, 'source'>).source,
+    }));
+    return mixedPrecisions(of).map((detail) => ({ code: 'card-precision', detail }));
   }
 
   /** By id or digest; throws `not-found`. */

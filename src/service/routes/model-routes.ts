@@ -53,7 +53,8 @@ export function modelUpload(context: ServiceContext): RequestHandler {
       },
     );
     if (!registered) return;
-    const answer = registration(registered.model, cardText);
+    const mixed = await models.mixed(registered.model);
+    const answer = registration(registered.model, cardText, mixed);
     // The tag is that of the model as it is read later, without remarks on the text of the card.
     response
       .status(registered.created ? 201 : 200)
@@ -201,11 +202,18 @@ export function resource(model: ModelRecord): ModelResource {
   };
 }
 
-/** A model as its registration is answered: with remarks on the text of its card, which is not kept. */
-export function registration(model: ModelRecord, cardText = ''): ModelResource {
+/**
+ * A model as its registration is answered: with remarks on the text of its card, which is not kept, and on other
+ * registrations beside it.
+ */
+export function registration(
+  model: ModelRecord,
+  cardText = '',
+  mixed: readonly CardWarning[] = [],
+): ModelResource {
   const registered = resource(model);
   const open = warningsOf(unfinishedLines(cardText));
-  return { ...registered, warnings: [...open, ...registered.warnings] };
+  return { ...registered, warnings: [...open, ...registered.warnings, ...warningsOf(mixed)] };
 }
 
 /** What is most likely wrong in the card of a model, by itself and beside its graph. */
