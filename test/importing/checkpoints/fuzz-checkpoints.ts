@@ -66,7 +66,9 @@ export async function fuzzCheckpoints(
 }
 
 async function readSeeds(): Promise<Seed[]> {
-  const names = (await readdir(fixture(''))).filter((name) => /\.(pth|safetensors|pkl|npz)$/.test(name));
+  const names = (await readdir(fixture(''))).filter((name) =>
+    /\.(pth|safetensors|pkl|npz)$/.test(name),
+  );
   return Promise.all(
     names.map(async (name) => {
       const bytes = await readFile(fixture(name));
