@@ -242,6 +242,11 @@ describe('nothing is written', () => {
       /either --arch/,
     ],
     [
+      [graft('transformer.pth'), '--arch', 'resnet-20'],
+      2,
+      /0 of \d+ tensors loaded, .*names of the file begin with module\.: --prefix .*; if it is another network, give --graph, .*torch\.onnx\.export.*; nothing was written$/m,
+    ],
+    [
       [graft('resnet.pth'), '--graph', graft('resnet.onnx'), '--ema'],
       2,
       /--ema: none of its names says that it is a moving average; it holds state dicts "state_dict"/,
