@@ -174,8 +174,9 @@ function apart(
 /** @throws VentralError `bad-usage` for a prefix that no name has */
 function underPrefix(checkpoint: Checkpoint, names: readonly Read[], given: string): Chosen {
   const dotted = given === '' || given.endsWith('.') ? given : `${given}.`;
-  const has = (prefix: string) =>
-    names.some(({ name, stored }) => name.startsWith(prefix) || stored.startsWith(prefix));
+  const under = ({ name, stored }: Read, prefix: string) =>
+    [name, stored, name.replace(leading, '')].find((each) => each.startsWith(prefix));
+  const has = (prefix: string) => names.some((each) => under(each, prefix) !== undefined);
   const prefix = has(dotted) ? dotted : given;
   if (!has(prefix)) {
     const { file } = checkpoint;
@@ -184,10 +185,11 @@ function underPrefix(checkpoint: Checkpoint, names: readonly Read[], given: stri
   }
   const read: Read[] = [];
   const leftOut: LeftOut[] = [];
-  for (const { name, stored } of names) {
-    const whole = [name, stored].find((each) => each.startsWith(prefix));
-    if (whole === undefined) leftOut.push({ key: stored, why: `outside --prefix ${given}` });
-    else read.push({ stored, name: whole });
+  for (const each of names) {
+    const { stored } = each;
+    const name = under(each, prefix);
+    if (name === undefined) leftOut.push({ key: stored, why: `outside --prefix ${given}` });
+    else read.push({ stored, name });
   }
   return { prefix, read, leftOut, notes: [] };
 }

@@ -135,6 +135,12 @@ describe('prefixes', () => {
     }
   });
 
+  it('are looked for behind the wrappers of known libraries, too', async () => {
+    const numbers = { ...under('module.encoder_q.'), ...under('module.encoder_k.', 5) };
+    const state = await stateNames(checkpoint(numbers), wanted, { prefix: 'encoder_k' });
+    expect(await valuesOf(state)).toEqual(under('', 5));
+  });
+
   it('that are two names of one network are one', async () => {
     const state = await stateNames(checkpoint({ ...under('net.'), ...under('copy.') }), wanted);
     expect(await valuesOf(state)).toEqual(under(''));
