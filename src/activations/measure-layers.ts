@@ -1,5 +1,5 @@
 import { present } from '../formats/present.js';
-import { ancestorValues, exposeValues } from '../onnx/expose.js';
+import { ancestorValues, exposedPieces } from '../onnx/expose.js';
 import { type LayerInfo, listLayers } from '../onnx/layers.js';
 import { modelInputs } from '../onnx/model-inputs.js';
 import type { TensorDtype } from '../runtime/session.js';
@@ -63,7 +63,7 @@ async function measured(
   if (values.length === 0) return new Map();
   const how = { ...options, name: file.name, card: file.card };
   const tried = async (some: readonly string[]) => {
-    const graph = () => exposeValues(file.model, some);
+    const graph = () => exposedPieces(file.model, some);
     const [outcome] = await trySessions([{ graph, operators: 'as written' }], how);
     if (outcome.end === 'crashed') throw crashed(file.name, outcome.signal);
     return outcome;

@@ -1,6 +1,6 @@
 import { digestOf } from '../formats/digest.js';
 import { present } from '../formats/present.js';
-import { exposeValues } from '../onnx/expose.js';
+import { exposedPieces } from '../onnx/expose.js';
 import { modelInputs } from '../onnx/model-inputs.js';
 import {
   lowerOptimizations,
@@ -133,10 +133,10 @@ async function tryLevels(
 ): Promise<{ readonly result: Found; readonly signals: readonly string[] }> {
   const { model, name } = file;
   const ends = model.graph.outputs.map((output) => output.name);
-  const graph = () => exposeValues(model, outputs.length > 0 ? outputs : ends);
+  const graph = () => exposedPieces(model, outputs.length > 0 ? outputs : ends);
   const how = { name, card, ...present({ threads, signal }) };
   const written: SessionTrial = {
-    graph: () => exposeValues(model, [...outputs, ...ends]),
+    graph: () => exposedPieces(model, [...outputs, ...ends]),
     operators: 'as written',
   };
   const [first, second] = await trySessions([written, { graph, operators: 'fused' }], how);

@@ -11,8 +11,8 @@ import type { Asked, MadeTensor, Told } from './try-sessions-child.js';
 
 /** A session that may crash the process that opens it. */
 export interface SessionTrial {
-  /** Serialises the graph, when the session is tried. */
-  readonly graph: () => Uint8Array;
+  /** Serialises the graph, when the session is tried, in pieces: they are sent as they are. */
+  readonly graph: () => readonly Uint8Array[];
   readonly operators: 'fused' | 'as written';
   readonly optimization?: Optimization | undefined;
   /** Only opens the session. */
@@ -100,12 +100,14 @@ async function converse(
   const answers = createInterface({ input: child.stdio[3] as Readable })[Symbol.asyncIterator]();
   const outcomes: TrialOutcome[] = [];
   for (const { graph, operators, optimization, opens } of trials) {
-    const bytes = graph();
+    const pieces = graph();
     const input = card?.input;
-    const { length } = bytes;
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     const asked: Asked = { name, threads, input, operators, optimization, opens, length };
-    child.stdin?.write(`${JSON.stringify(asked)}\n`);
-    child.stdin?.write(bytes);
+    child.stdin?.cork();
+    child.stdin?.write(Buffer.from(`${JSON.stringify(asked)}\n`));
+    for (const piece of pieces) child.stdin?.write(piece);
+    child.stdin?.uncork();
     const { done, value } = await answers.next();
     if (done) break;
     outcomes.push(outcomeOf(JSON.parse(value) as Told));

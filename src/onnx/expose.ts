@@ -1,7 +1,7 @@
 import { VentralError } from '../errors/ventral-error.js';
 import { nodeReads } from './dataflow.js';
 import type { Graph, GraphNode } from './graph.js';
-import { type Model, writeModelWithGraph } from './model.js';
+import { type Model, modelPieces } from './model.js';
 import { bytesRecord, concatenate, messagePieces } from './wire.js';
 
 /**
@@ -13,13 +13,21 @@ import { bytesRecord, concatenate, messagePieces } from './wire.js';
  * @throws VentralError `layer-unknown` for a name that is no value
  */
 export function exposeValues(model: Model, values: readonly string[]): Uint8Array {
+  return concatenate(exposedPieces(model, values));
+}
+
+/**
+ * The bytes of {@link exposeValues} in pieces, the large ones views of the file's: a network is sent to another process
+ * without a second copy of its weights.
+ */
+export function exposedPieces(model: Model, values: readonly string[]): Uint8Array[] {
   const { graph } = model;
   const wanted = [...new Set(values)];
   const nodes = neededNodes(model, wanted);
   const reads = new Set(wanted);
   for (const node of nodes) for (const name of nodeReads(node)) reads.add(name);
   const made = new Set(nodes.flatMap((node) => [...node.outputs]));
-  return writeModelWithGraph(model, pruned(graph, { nodes, reads, made, wanted }));
+  return modelPieces(model, pruned(graph, { nodes, reads, made, wanted }));
 }
 
 interface Kept {

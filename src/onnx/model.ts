@@ -250,6 +250,11 @@ export function writeModel(model: Model): Uint8Array {
  * the graph is kept.
  */
 export function writeModelWithGraph(model: Model, graph: readonly Uint8Array[]): Uint8Array {
+  return concatenate(modelPieces(model, graph));
+}
+
+/** The bytes of {@link writeModelWithGraph} in pieces, which are not copied. */
+export function modelPieces(model: Model, graph: readonly Uint8Array[]): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   let written = false;
   for (const record of model.records) {
@@ -258,5 +263,5 @@ export function writeModelWithGraph(model: Model, graph: readonly Uint8Array[]):
     else if (!written) for (const piece of messagePieces(7, graph)) pieces.push(piece);
     written ||= record.field === 7;
   }
-  return concatenate(pieces);
+  return pieces;
 }

@@ -89,7 +89,7 @@ test('shipped models are known', async () => {
 });
 
 test('a session that is refused leaves the others, and none is tried after a crash', async () => {
-  const trial = (bytes: Uint8Array) => ({ graph: () => bytes, operators: 'as written' as const });
+  const trial = (bytes: Uint8Array) => ({ graph: () => [bytes], operators: 'as written' as const });
   const trials = [new Uint8Array(7), madeNetwork().build(), alwaysCrashing().build()].map(trial);
   const how = { name: 'tried', card: plainCard({}), threads: 1 };
   const outcomes = await trySessions([...trials, trials[1]], how);
@@ -102,7 +102,7 @@ test('a session that is refused leaves the others, and none is tried after a cra
 });
 
 test('work that is given up ends the process', async () => {
-  const trials = [{ graph: () => madeNetwork().build(), operators: 'fused' as const }];
+  const trials = [{ graph: () => [madeNetwork().build()], operators: 'fused' as const }];
   const given = AbortSignal.timeout(1);
   await expect(trySessions(trials, { name: 'tried', signal: given })).rejects.toMatchObject({
     code: expect.stringMatching(/interrupted|internal/),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { exposeValues } from '../../src/onnx/expose.js';
+import { exposedPieces, exposeValues } from '../../src/onnx/expose.js';
 import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { listLayers } from '../../src/onnx/layers.js';
 import { readModel } from '../../src/onnx/model.js';
@@ -42,6 +42,17 @@ describe('a network of known values', () => {
     expect(pruned.graph.initializers.map((t) => t.name)).toEqual(['dense.weight', 'dense.bias']);
     expect(pruned.graph.outputs.map((o) => o.name)).toEqual(['y']);
     expect(pruned.graph.inputs.map((i) => i.name)).toEqual(['x']);
+  });
+
+  test('in pieces it has the same bytes, and its weights are not copied', () => {
+    const pieces = exposedPieces(small, ['y']);
+    expect(Buffer.concat(pieces)).toEqual(Buffer.from(exposeValues(small, ['y'])));
+    const [{ bytes }] = small.graph.initializers;
+    const holds = ({ buffer, byteOffset, length }: Uint8Array) =>
+      buffer === bytes.buffer &&
+      byteOffset <= bytes.byteOffset &&
+      byteOffset + length >= bytes.byteOffset + bytes.length;
+    expect(pieces.some(holds)).toBe(true);
   });
 
   test.each(['w', '', 'dense'])('%j is no value', (name) => {

@@ -72,7 +72,7 @@ async function check({ reference, name, card: given }: ModelTask): Promise<Check
   const { outputs, nodes } = part.graph;
   const last = outputs.length > 0 ? outputs.map((output) => output.name) : lastOf(nodes);
   const run = part === model ? bytes : exposeValues(part, last);
-  const highest = { graph: () => run, operators: 'fused', opens: true } as const;
+  const highest = { graph: () => [run], operators: 'fused', opens: true } as const;
   const [opened] = await trySessions([highest], { threads: 1, name });
   if (opened.end === 'refused') throw opened.error;
   const session = await Session.open(run, { threads: 1, name, operators: 'as written' });

@@ -59,6 +59,17 @@ test('parts are rows of one pass, and each cell is the score of that part', asyn
   expect(mapCsv(found)).toContain('block@patches');
 });
 
+test('a part that only some layers of a glob have is refused for the others alone', async () => {
+  const { map: found } = await map({ layers: ['*@patches', 'block'] });
+  const cells = new Map(found.layers.map(({ layer, cells }) => [layer, cells[V4]]));
+  expect(cells.get('block@patches')).toMatchObject({ value: expect.any(Number) });
+  expect(cells.get('tokens@patches')).toMatchObject({ value: expect.any(Number) });
+  expect(cells.get('patches@patches')).toMatchObject({
+    reason: 'patches@patches: @patches needs tokens × channels, found 4 × 4 × 4',
+  });
+  expect(found.plan.sets[0].passes.length).toBeLessThanOrEqual(2);
+});
+
 test('the cells of whole layers have the inputs that they have without parts', async () => {
   const [plain, both] = [await map(), await map({ pool: ['mean', '4x4'] })];
   const whole = both.map.layers.filter(({ part }) => part === undefined);
