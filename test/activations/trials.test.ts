@@ -11,6 +11,7 @@ import { type ModelFile, openModelFile } from '../../src/activations/model-file.
 import type { StimulusSet } from '../../src/data/stimulus-set.js';
 import type { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { listLayers } from '../../src/onnx/layers.js';
+import { mapPage } from '../../src/report/map-page.js';
 import { mapLayers } from '../../src/scoring/map/layer-map.js';
 import { type Score, trialsRemark } from '../../src/scoring/measure/score.js';
 import { scoreModel } from '../../src/scoring/model/score-model.js';
@@ -243,6 +244,7 @@ test('the cells of a map say theirs, and equal the scores', async () => {
   const [rest, late] = map.layers.map(({ cells }) => Object.values(cells)[0] as Score);
   expect(rest.provenance.trials).toBeUndefined();
   expect(late.provenance.trials).toMatchObject({ count: 3, seed: 0 });
+  expect(mapPage(map)).toMatch(/3 trials, spread \d+(\.\d)? %/);
   const { scores } = await scoreModel({ model, benchmarks, layers: { V4: 'late' } }, limits);
   const same = scores.find(({ benchmark }) => benchmark === late.benchmark) as Score;
   expect(same.raw).toEqual(late.raw);
