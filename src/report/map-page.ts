@@ -1,6 +1,6 @@
 import { generalisationLines } from '../scoring/draws/generalisation-words.js';
 import type { LayerMap, LayerRow } from '../scoring/map/layer-map-types.js';
-import type { Score } from '../scoring/measure/score.js';
+import { type Score, trialsRemark } from '../scoring/measure/score.js';
 import { type Html, html } from './html.js';
 import { htmlPage } from './html-page.js';
 import { type HeatCell, heatmap, heatScale, linePlot, type PlotPoint } from './map-charts.js';
@@ -232,7 +232,8 @@ function numberRow(map: LayerMap, row: LayerRow, { benchmark }: MapColumn, numbe
   const head = html`<td class="number">${number}</td><th scope="row">${named(row.layer)}${row.aliases?.map((alias) => html`<br><small>also ${named(alias)}</small>`)}${row.part !== undefined && html`<br><small>part of a layer's output</small>`}</th><td class="number">${row.units === null ? '–' : thousands(row.units)}</td><td class="number">${row.depth ?? '–'}</td>`;
   if (!isScore(cell) || cell.value === null)
     return html`<tr>${head}<td colspan="6"><bdi>${visibleName(cellReason(cell), 300)}</bdi></td></tr>\n`;
-  const notes = [mark, ...cell.warnings.map(({ detail }) => visibleName(detail))].filter(Boolean);
+  const warnings = cell.warnings.map(({ detail }) => visibleName(detail));
+  const notes = [mark, trialsRemark(cell), ...warnings].filter(Boolean);
   return html`<tr${mark === 'chosen' && html` class="chosen"`}>${head}<td class="number">${threeDigits(cell.value)}</td><td class="number">${threeDigits(cell.error)}</td><td class="number">${interval(cell.ci)}</td><td class="number">${threeDigits(cell.raw.value)}</td><td class="number">${ceilingText(cell)}</td><td>${notes.join('; ')}</td></tr>\n`;
 }
 

@@ -12,6 +12,7 @@ import { readModel } from '../../src/onnx/model.js';
 import { madeStimuli, plainCard } from '../activations/made-networks.js';
 import { noise } from '../screen/raster.js';
 import { flows, opsets, shapes } from './odd/exporter-cases.js';
+import { mutation } from './odd/mutations.js';
 import type { OddCase } from './odd/odd-case.js';
 import { Odd } from './odd/raw-graph.js';
 import { names, refusals, structures } from './odd/structure-cases.js';
@@ -159,6 +160,10 @@ describe.each([
   const whole = cases.filter(({ file }) => !file);
   test.each(whole.map((odd) => [odd.name, odd] as const))('%s', (_, odd) => holds(odd));
 });
+
+test.each(Array.from({ length: 60 }, (_, seed) => seed))('put together by seed %i', (seed) =>
+  holds(mutation(seed)),
+);
 
 describe('refused in a sentence', () => {
   const files = [...refusals, ...shapes, ...structures, ...tools].filter(({ file }) => file);

@@ -375,6 +375,23 @@ export const structures: readonly OddCase[] = [
     refused: { y: /random numbers \(RandomUniformLike\) in node \/noise\/Noisy/ },
   },
   {
+    name: 'a noisy function that bears the name of an operator',
+    make: (g) => {
+      g.stem();
+      g.n('Relu', ['c'], 'y', {}, { domain: 'own' });
+      g.out('y');
+      const made = ownFunction(
+        'Relu',
+        ['x'],
+        ['y'],
+        [node('RandomNormalLike', ['x'], ['t']), node('Add', ['x', 't'], ['y'])],
+      );
+      return { domains: { own: 1 }, functions: [made] };
+    },
+    values: STEM,
+    refused: { y: /random numbers/ },
+  },
+  {
     name: 'random numbers, refused with the line of the card',
     make: (g) => {
       g.stem();
