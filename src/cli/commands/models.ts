@@ -46,7 +46,7 @@ function registerPull(parent: Command, io: Io): void {
   parent
     .command('pull <names...>')
     .description(
-      'fetch networks: public ones by name, ONNX files of the Hugging Face hub by hf:owner/name[@revision]',
+      'fetch networks: public ones by name, ONNX files of the Hugging Face hub by hf:owner/name[@revision] (HF_ENDPOINT, HF_TOKEN)',
     )
     .option('--accept-terms', 'accept their licences without being asked')
     .option('--file <path>', 'with hf:, which ONNX file; default: the one in full precision')
