@@ -8,7 +8,7 @@ import { type Matrix, matrix } from '../src/numerics/algebra/matrix.js';
 import { RandomState } from '../src/numerics/random/random-state.js';
 import { pearson } from '../src/numerics/statistics/pearson.js';
 import { mean, nanMedian } from '../src/numerics/statistics/statistics.js';
-import { drawnUnits } from '../src/scoring/draws/drawn-units.js';
+import { drawnUnits, IMAGE_STEP } from '../src/scoring/draws/drawn-units.js';
 import { lessDraws } from '../src/scoring/draws/score-difference.js';
 import {
   halfWidth,
@@ -112,6 +112,7 @@ async function score(x: Matrix, y: Matrix): Promise<Scored> {
       await medianDraws(
         { ...places, observed, predicted: values },
         { first: neuroids.draws, second: images.draws },
+        { step: IMAGE_STEP },
       ),
     );
   }

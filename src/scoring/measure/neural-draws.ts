@@ -12,7 +12,7 @@ import {
 import type { TwoFactorDraws } from '../../metrics/resampling/two-factor-draws.js';
 import { nanMean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import { type DrawnUnits, drawnUnits } from '../draws/drawn-units.js';
+import { type DrawnUnits, drawnUnits, IMAGE_STEP } from '../draws/drawn-units.js';
 import { type ScoreDraws, singleDraws, twoFactorDraws } from '../draws/score-draws.js';
 import { boundOf, type Ceiling, type MeasuredCeiling, measuredKey } from './neural-ceiling.js';
 
@@ -71,7 +71,9 @@ export async function scoreDraws(
       stimuli: stimulusIds.map(images.position),
       neuroids: neuroidIds.map(neuroids.position),
     };
-    splits.push(await medianDraws({ ...places, observed, predicted }, factors));
+    splits.push(
+      await medianDraws({ ...places, observed, predicted }, factors, { step: IMAGE_STEP }),
+    );
   }
   const bounds = await ceilingOf();
   const values = (of: keyof TwoFactorDraws) => (r: number, draw: number) =>
@@ -138,7 +140,8 @@ async function drawnHalves(
   for (const { stimulusIds, first, second } of averagedHalves(recordings, { splits, seed })) {
     const halves = { observed: second, predicted: first };
     const stimuli = stimulusIds.map(images.position);
-    drawn.push(await medianDraws({ ...halves, stimuli, neuroids: places }, factors, toFullLength));
+    const how = { corrected: toFullLength, step: IMAGE_STEP };
+    drawn.push(await medianDraws({ ...halves, stimuli, neuroids: places }, factors, how));
   }
   return meanOfDraws(drawn);
 }

@@ -5,7 +5,7 @@ import { medianDraws } from '../../metrics/resampling/correlation-draws.js';
 import type { TwoFactorDraws } from '../../metrics/resampling/two-factor-draws.js';
 import type { Matrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import { type DrawnUnits, drawnUnits, LEAST_SUBJECTS } from '../draws/drawn-units.js';
+import { type DrawnUnits, drawnUnits, IMAGE_STEP, LEAST_SUBJECTS } from '../draws/drawn-units.js';
 import { type ScoreDraws, twoFactorDraws } from '../draws/score-draws.js';
 import { selectNeuroids } from '../recorded/keep-neuroids.js';
 import { ceilingDraws } from './neural-draws.js';
@@ -76,6 +76,7 @@ export function fitDraws(
       predicted,
     },
     { first: neuroids.draws, second: images.draws },
+    { step: IMAGE_STEP },
   );
 }
 
