@@ -1,6 +1,6 @@
 import { present } from '../../formats/present.js';
 import type { InputSpec } from '../../screen/preprocess.js';
-import type { ModelCard, Region } from './card.js';
+import type { ModelCard, Region, Weights } from './card.js';
 
 /** Common kinds of preprocessing, under their usual names. */
 export const inputPresets = {
@@ -75,6 +75,7 @@ export interface CardHints {
   readonly degrees?: number;
   readonly readout?: string;
   readonly regions?: Readonly<Partial<Record<Region, string>>>;
+  readonly weights?: Weights;
 }
 
 /** Default image side. */
@@ -111,9 +112,10 @@ export function inputOf({
 
 /** The card that {@link cardTemplate} prints, without placeholder names. */
 export function proposedCard(name: string, hints: CardHints): ModelCard {
-  const { degrees = DEGREES, readout, regions } = hints;
+  const { degrees = DEGREES, readout, regions, weights } = hints;
   return {
     name,
+    ...present({ weights }),
     input: inputOf(hints),
     visual_degrees: degrees,
     ...present({ readout, region_layer_map: regions }),
@@ -152,11 +154,12 @@ export function cardTemplate(name: string, hints: CardHints = {}): string {
 }
 
 function linesOf(name: string, hints: CardHints): Line[] {
-  const { layout = 'NCHW', degrees, readout, regions = {} } = hints;
+  const { layout = 'NCHW', degrees, readout, regions = {}, weights } = hints;
   const named = REGIONS.filter((region) => regions[region] !== undefined);
   const map = REGIONS.map((region) => `${region}: ${quoted(regions[region] ?? 'NAME')}`);
   return [
     { field: 'name', text: `name: ${JSON.stringify(name)}` },
+    ...(weights ? [{ field: 'weights', text: `weights: ${weights}` }] : []),
     { field: 'input', text: 'input:' },
     ...inputLines(hints),
     { field: 'input.layout', text: `  layout: ${layout}` },

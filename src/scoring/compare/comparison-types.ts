@@ -1,3 +1,4 @@
+import type { Weights } from '../../activations/card/card.js';
 import type { CardSource } from '../../activations/model-file.js';
 import type { LayerMap } from '../map/layer-map-types.js';
 import type { LayerChoice } from '../measure/score.js';
@@ -49,7 +50,12 @@ export interface ComparisonRow {
 
 /** Models side by side, as `ventral compare --json` gives them. */
 export interface Comparison {
-  readonly models: readonly { readonly checkpoint: string; readonly model: string | null }[];
+  readonly models: readonly {
+    readonly checkpoint: string;
+    readonly model: string | null;
+    /** Where its weights come from, where its card says it. */
+    readonly weights?: Weights;
+  }[];
   readonly benchmarks: readonly string[];
   /** By benchmark, then model. */
   readonly rows: readonly ComparisonRow[];
