@@ -32,6 +32,7 @@ import { layerMapRoutes } from './routes/layer-map-routes.js';
 import { leaderboardRoutes } from './routes/leaderboard-routes.js';
 import { modelRoutes, modelUpload } from './routes/model-routes.js';
 import { packageCheck, packageQueue, packageRoutes } from './routes/package-routes.js';
+import { queueRoutes } from './routes/queue-routes.js';
 import { receiptRoutes } from './routes/receipt-routes.js';
 import { scoreRoutes } from './routes/score-routes.js';
 import { sessionRoutes } from './routes/session-routes.js';
@@ -105,6 +106,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     checkpointRoutes(context),
     eventRoutes(context, options.heartbeat),
     leaderboardRoutes(leaderboard),
+    queueRoutes(context),
     activationRoutes(context),
     packageRoutes(context, packages),
     keyRoutes(context),
