@@ -81,7 +81,8 @@ const HALF = 1.96;
  *
  * The interval of an average takes the benchmarks' errors as independent and normal: the standard error of a
  * benchmark is a 3.92th of the width of its interval, that of an average √Σ(weight · se)². A benchmark that
- * counts as 0 has none. Without an interval of a benchmark that enters there is none of the average.
+ * counts as 0 has none. Without an interval of a benchmark that enters there is none of the average. An average of one
+ * benchmark is that benchmark's value, with its interval.
  *
  * Ranks are those of the site (spec §7.5): by the first node at two decimals (half up), equal
  * ones share a rank and the next one skips.
@@ -185,9 +186,29 @@ function averaging(
       values[place] = enters ? (clipped ? clip(score.value) : score.value) : Number.NaN;
       errors[place] = (enters ? standardError(score) : 0) ?? Number.NaN;
     }
-    return new Map(averaged.map((node) => [node.id, averageOf(node, values, errors)]));
+    return new Map(
+      averaged.map((node) => {
+        const average = averageOf(node, values, errors);
+        const place = onlyOf(node);
+        const only = place === undefined ? undefined : scores.get(leaves[place].id);
+        // Clipped, it is another number than the score.
+        return [
+          node.id,
+          only && only.value === average.value ? { ...average, ci: only.ci } : average,
+        ];
+      }),
+    );
   };
 }
+
+/** The place of the benchmark that an average is the value of; undefined of several. */
+const onlyOf = ({
+  places,
+  weights,
+}: {
+  readonly places: readonly number[];
+  readonly weights: readonly number[];
+}): number | undefined => (places.length === 1 && weights[0] === 1 ? places[0] : undefined);
 
 const clip = (value: number) => Math.min(Math.max(value, 0), 1);
 

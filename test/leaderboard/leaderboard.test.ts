@@ -117,6 +117,18 @@ describe('the tree', () => {
   });
 });
 
+it('gives the average of one benchmark the interval of that benchmark', () => {
+  const skewed = (value: number) => score(value, { ci: [value - 0.05, value + 0.01] });
+  const alone = [neural('c.V4', 'V4')];
+  const intervals = (value: number) =>
+    makeLeaderboard(alone, [model('m', { 'c.V4': skewed(value) })], zero).rows.flatMap((row) =>
+      [...row.averages.values()].map(({ ci }) => ci),
+    );
+  expect(intervals(0.4)).toEqual([1, 2, 3].map(() => [0.4 - 0.05, 0.4 + 0.01]));
+  // Clipped it is 1, which is no number of the benchmark.
+  expect(intervals(1.2)[0]).toEqual([expect.closeTo(1 - 0.03, 12), expect.closeTo(1 + 0.03, 12)]);
+});
+
 describe('benchmarks beside the tree', () => {
   const own = neural('own.V4', 'V4');
   const shown = (models: readonly ScoredModel[], rules = zero) =>

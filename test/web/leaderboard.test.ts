@@ -61,7 +61,8 @@ async function fill(place: StorePlace): Promise<void> {
   await model('made', 'made', { 'Simulated.V1-pls': { value: 0.8 } });
   await madeUpload(store.database, 'bmk_lab', [{ id: 'lab.V4', region: 'V4' }]);
   await madeScores(store.database, {
-    ...{ id: 'job_lab', model: 'mdl_best', sources: ['bmk_lab'], scores: { 'lab.V4': 0.45 } },
+    ...{ id: 'job_lab', model: 'mdl_best', sources: ['bmk_lab'] },
+    scores: { 'lab.V4': { value: 0.45, ci: [0.4, 0.47] } },
   });
   await madeScores(store.database, {
     id: 'job_random',
@@ -230,6 +231,14 @@ it('shows uploaded recordings beside the real ones, and says what is uploaded an
   const plain = await visit(browser, service.url, '/?search=resnet', { javaScriptEnabled: false });
   await expect.poll(() => plain.page.locator('tbody th').textContent()).toMatch(/random weights$/);
   await plain.close();
+});
+
+it('says the same interval of an average as of its only benchmark', async () => {
+  const { page, close } = await visit(browser, service.url, '/?benchmark=bmk_lab&open=all');
+  await expect
+    .poll(() => page.locator('tbody .interval').allTextContents())
+    .toEqual(Array(4).fill('[0.400, 0.470]'));
+  await close();
 });
 
 it('checks a formula as it is written, and shows it as a column', async () => {
