@@ -16,6 +16,7 @@ import {
   onComponents,
 } from './map-columns.js';
 import { bytesText, interval, layersText, setText, thousands, threeDigits } from './map-text.js';
+import { type Weights, weightsWords } from './provenance-words.js';
 import { SIMULATED } from './simulated-words.js';
 import { visibleName } from './visible-name.js';
 
@@ -28,10 +29,10 @@ const TIED_SHOWN = 6;
  * profile over the layers for each benchmark, every number as a table, the plan and the provenance.
  * The same map gives the same bytes. Every name in it is text, whatever characters it is made of.
  */
-export function mapPage(map: LayerMap): string {
+export function mapPage(map: LayerMap, weights?: Weights): string {
   const columns = mapColumns(map);
   const name = visibleName(map.name, NAME_IN_TEXT);
-  const body = html`<h1>Layer map of <bdi>${name}</bdi></h1>
+  const body = html`<h1>Layer map of <bdi>${name}</bdi>${weights && ` (${weightsWords[weights]})`}</h1>
 <p class="faint"><code>${map.model}</code></p>
 ${simulatedNote(columns)}
 ${choiceTable(map, columns)}

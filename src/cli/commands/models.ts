@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Command } from 'commander';
+import type { Weights } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { weightsWords } from '../../figure/provenance.js';
 import { present } from '../../formats/present.js';
 import type { ModelAccess, ModelResource } from '../../service/access/model-resource.js';
 import { type PullChoices, pullModels } from '../catalog/pull-models.js';
@@ -77,15 +79,17 @@ async function withAccess<T>(
 
 async function list(command: Command, io: Io): Promise<void> {
   const registered = await withAccess(command, (access) => access.list());
-  const { shippedModels } = await import('../../activations/model-file.js');
-  const shipped = await shippedModels();
+  const { shippedModels, shippedWeights } = await import('../../activations/model-file.js');
+  const [shipped, weights] = await Promise.all([shippedModels(), shippedWeights()]);
   const { publicCatalog } = await import('../../importing/published/public-models.js');
   const { models } = publicCatalog();
   if (command.optsWithGlobals().json) {
-    io.out(`${JSON.stringify({ registered, shipped, public: models }, null, 2)}\n`);
+    io.out(
+      `${JSON.stringify({ registered, shipped, weights: Object.fromEntries(weights), public: models }, null, 2)}\n`,
+    );
     return;
   }
-  printModels({ registered, shipped, models }, io);
+  printModels({ registered, shipped, weights, models }, io);
 }
 
 /** Registered models, then those that ship, then those that `models pull` fetches. */
@@ -93,21 +97,26 @@ export function printModels(
   {
     registered,
     shipped,
+    weights,
     models,
   }: {
-    readonly registered: readonly Pick<ModelResource, 'name' | 'id' | 'digest'>[];
+    readonly registered: readonly Pick<ModelResource, 'name' | 'id' | 'digest' | 'weights'>[];
     readonly shipped: readonly string[];
+    /** Where the weights of shipped models come from. */
+    readonly weights: ReadonlyMap<string, Weights>;
     readonly models: readonly { readonly name: string; readonly sha1: string }[];
   },
   io: Io,
 ): void {
   const rows = [
-    ...registered.map((model) => [model.name, model.id, model.digest]),
-    ...shipped.map((name) => [name, 'shipped', '']),
-    ...models.map(({ name, sha1 }) => [name, 'public', `sha1:${sha1}`]),
+    ...registered.map((model) => [model.name, model.id, model.digest, weightsText(model.weights)]),
+    ...shipped.map((name) => [name, 'shipped', '', weightsText(weights.get(name))]),
+    ...models.map(({ name, sha1 }) => [name, 'public', `sha1:${sha1}`, weightsWords.trained]),
   ];
-  printRows(['name', 'id', 'digest'], rows, io);
+  printRows(['name', 'id', 'digest', 'weights'], rows, io);
 }
+
+const weightsText = (weights: Weights | null | undefined) => (weights ? weightsWords[weights] : '');
 
 async function show(model: string, command: Command, io: Io): Promise<void> {
   const { shippedModels } = await import('../../activations/model-file.js');

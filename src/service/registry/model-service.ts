@@ -4,6 +4,7 @@ import type { ModelCard } from '../../activations/card/card.js';
 import type { CardHints } from '../../activations/card/card-template.js';
 import type { CardWarning } from '../../activations/card/card-warnings.js';
 import { mixedPrecisions } from '../../activations/card/mixed-precisions.js';
+import type { LayerFault } from '../../activations/check-card.js';
 import { shippedModels } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
@@ -13,6 +14,7 @@ import { type Principal, servicePrincipal } from '../../store/records/principal.
 import { requirePlainFile } from '../child/child-output.js';
 import type { Client } from '../http/client.js';
 import { requireChange } from '../http/principal-of.js';
+import { RequestProblem } from '../http/problem.js';
 import { withoutPaths } from '../http/read-card.js';
 import { type Access, type AskedAccess, accessAfter } from '../http/read-visibility.js';
 import { ChildQueue } from '../queue/child-queue.js';
@@ -172,21 +174,47 @@ export class ModelService {
     return model;
   }
 
-  /** @throws VentralError `not-found`, `forbidden`, `group-unknown`, and what `expect` throws */
+  /**
+   * @throws VentralError `not-found`, `forbidden`, `group-unknown`, `card-invalid` for layers that the graph lacks, and
+   *   what `expect` throws
+   */
   async change(
-    principal: Principal,
+    client: Client,
     idOrDigest: string,
     { name, card, ...asked }: Description,
     expect?: Expect,
   ): Promise<ModelRecord> {
+    const { principal } = client;
     const found = await this.get(principal, idOrDigest);
     requireChange(principal, found);
+    expect?.(found);
+    if (card) await this.#requireLayers(client, found, card);
     const change: ModelChange = {
       ...accessAfter(principal, asked, found),
       ...present({ name, card }),
     };
     const changed = await this.#store.models.change(principal, found.id, change, expect);
     return changed ?? this.get(principal, found.id);
+  }
+
+  async #requireLayers(
+    client: Client,
+    { digest, name, size }: ModelRecord,
+    card: ModelCard,
+  ): Promise<void> {
+    const reference = await this.#store.files.local(digest);
+    const faults = await this.#run<LayerFault[]>(
+      client,
+      { kind: 'card', reference, name, card },
+      size,
+    );
+    if (faults.length === 0) return;
+    const parts = faults.map(({ field, detail }) => ({
+      ...{ pointer: `/card/${field.replaceAll('.', '/')}`, detail },
+    }));
+    throw new RequestProblem('card-invalid', parts.map(({ detail }) => detail).join('; '), {
+      parts,
+    });
   }
 
   /**

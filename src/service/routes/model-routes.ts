@@ -1,5 +1,5 @@
 import { type RequestHandler, type Response, Router } from 'express';
-import type { ModelCard } from '../../activations/card/card.js';
+import type { ModelCard, Weights } from '../../activations/card/card.js';
 import {
   type CardWarning,
   cardWarnings,
@@ -118,7 +118,7 @@ export function modelRoutes(context: ServiceContext): Router {
     const { card, ...change } = request.body as components['schemas']['ModelChange'];
     const checked = card === undefined ? {} : { card: await documents.card(JSON.stringify(card)) };
     const model = await models.change(
-      principalOf(response),
+      clientOf(response),
       request.params.model,
       { ...change, ...checked },
       (now) => requireMatch(request, resource(now)),
@@ -175,6 +175,7 @@ function shippedResource({ name, digest, card, size, graph }: ShippedModel): Mod
     group: null,
     visibility: 'public',
     size,
+    weights: weightsOf(card),
     card: { ...card },
     graph: graph as ModelResource['graph'],
     warnings: warningsOf(cardWarnings(card)),
@@ -182,6 +183,9 @@ function shippedResource({ name, digest, card, size, graph }: ShippedModel): Mod
     links: { self, layers: `${self}/layers`, content: `${self}/content` },
   };
 }
+
+/** Where the weights come from, as the card says it; null if it does not. */
+const weightsOf = (card: unknown): Weights | null => (card as ModelCard | null)?.weights ?? null;
 
 /** A model as HTTP shows it. */
 export function resource(model: ModelRecord): ModelResource {
@@ -194,6 +198,7 @@ export function resource(model: ModelRecord): ModelResource {
     group: model.group,
     visibility: model.visibility,
     size: model.size,
+    weights: weightsOf(model.card),
     card: model.card as ModelResource['card'],
     graph: model.graph as ModelResource['graph'],
     warnings: warningsOf(remarksOn(model)),

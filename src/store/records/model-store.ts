@@ -150,6 +150,16 @@ export class ModelStore {
     return row && record(row);
   }
 
+  /** Where the weights of models come from, by id, as far as their cards say it. */
+  async weightsOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.#database.query<{ id: string; weights: string }>(
+      `select id, card ->> 'weights' as weights from models
+       where id = any($1) and card ->> 'weights' in ('trained', 'random', 'control')`,
+      [ids],
+    );
+    return new Map(rows.map(({ id, weights }) => [id, weights]));
+  }
+
   /**
    * Newest first.
    * @param digest only registrations of these bytes
