@@ -104,8 +104,10 @@ export async function choosePrefix(
 ): Promise<Chosen> {
   if (prefix !== undefined) return underPrefix(checkpoint, names, prefix);
   const all = bestPrefixes(names, wanted);
-  const averages = all.filter((each) => isAverage(each.prefix));
-  const others = all.filter((each) => !isAverage(each.prefix));
+  // A prefix with which a few names happen to be wanted is no network beside one.
+  const least = (all[0]?.hits ?? 0) / 2;
+  const averages = all.filter(({ prefix: each, hits }) => isAverage(each) && hits >= least);
+  const others = all.filter(({ prefix: each, hits }) => !isAverage(each) && hits >= least);
   if (ema && !checkpoint.averaged) {
     const [average] = averages;
     if (!average) throw noAverage(checkpoint, names);

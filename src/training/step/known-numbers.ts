@@ -219,7 +219,7 @@ const chosen: Rule = (condition, { known: [, yes, no] }) => {
 };
 
 const expanded: Rule = (first, { known: [, sizes] }) => {
-  const wide = sizes && sizeOf(sizes.numbers) <= MOST_WHOLE && repeated(0, sizes.numbers);
+  const wide = sizes && repeated(0, sizes.numbers);
   const dims = wide && commonDims([first, wide]);
   return dims && { dims, numbers: spread(first, dims) };
 };

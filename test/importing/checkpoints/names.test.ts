@@ -196,6 +196,9 @@ describe('moving averages', () => {
   it('that stand alone are what there is', async () => {
     const state = await stateNames(checkpoint(under('model_ema.module.')), wanted);
     expect(await valuesOf(state)).toEqual(under(''));
+    const stray = checkpoint({ ...under('ema_model.'), 'other.fc.bias': 9 });
+    const found = await stateNames(stray, wanted);
+    expect(await valuesOf(found)).toEqual({ ...under(''), 'other.fc.bias': 9 });
   });
 
   it('a part of the network that is called so is none', async () => {
