@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { pickRows } from '../src/metrics/cross-regressed-correlation.js';
 import { shuffleSplit } from '../src/metrics/cross-validation.js';
@@ -8,7 +8,7 @@ import { type Matrix, matrix } from '../src/numerics/algebra/matrix.js';
 import { RandomState } from '../src/numerics/random/random-state.js';
 import { pearson } from '../src/numerics/statistics/pearson.js';
 import { mean, nanMedian } from '../src/numerics/statistics/statistics.js';
-import { drawnUnits } from '../src/scoring/draws/drawn-units.js';
+import { drawnUnits, IMAGE_STEP } from '../src/scoring/draws/drawn-units.js';
 import { lessDraws } from '../src/scoring/draws/score-difference.js';
 import {
   halfWidth,
@@ -22,7 +22,10 @@ import {
  * them out, each with a reliability of its own; two models see different ones of them. In an experiment images and neuroids are new,
  * or one of the two stays within a block of experiments. The truth is the mean over the experiments (of the block).
  *
- *   node dist/bench/coverage.js [--experiments 1000] [--size fz-private] [--varied both] [--json FILE]
+ *   node dist/bench/coverage.js [--from 0] [--to 1000] [--size fz-private] [--varied both] [--lines FILE]
+ *   node dist/bench/coverage.js --lines FILE --json SUMMARY
+ *
+ * The first appends a line an experiment, in as many runs as one likes; the second counts them.
  */
 
 const SIZES = {
@@ -109,6 +112,7 @@ async function score(x: Matrix, y: Matrix): Promise<Scored> {
       await medianDraws(
         { ...places, observed, predicted: values },
         { first: neuroids.draws, second: images.draws },
+        { step: IMAGE_STEP },
       ),
     );
   }
@@ -148,85 +152,90 @@ async function experiment(world: World, random: RandomState, varied: Varied): Pr
   };
 }
 
-function covered(blocks: readonly (readonly Experiment[])[], of: keyof Experiment) {
-  let [held, count] = [0, 0];
-  const halves: number[] = [];
-  const squares: number[] = [];
-  for (const block of blocks) {
-    const truth = mean(block.map((each) => each[of].value));
-    for (const each of block) {
-      const { value, half } = each[of];
-      if (Math.abs(value - truth) <= half) held++;
-      count++;
-      halves.push(half);
-      squares.push((value - truth) ** 2);
-    }
+/** An experiment as it is written: a line of JSON. */
+interface Line extends Experiment {
+  readonly size: Size;
+  readonly varied: Varied;
+  readonly block: number;
+}
+
+async function* experiments(
+  size: Size,
+  varied: Varied,
+  from: number,
+  to: number,
+): AsyncGenerator<Line> {
+  const { images, neuroids } = SIZES[size];
+  for (let e = from; e < to; e++) {
+    const block = varied === 'both' ? 0 : Math.floor(e / BLOCK);
+    const [held, own] = [
+      [1, block],
+      [2, e],
+    ].map((seed) => new RandomState([...seed, images, neuroids, varied.length]));
+    const ofImages = varied === 'neuroids' ? held : own;
+    const ofNeuroids = varied === 'images' ? held : own;
+    const world = {
+      images: normal(ofImages, images, LATENTS),
+      neuroids: normal(ofNeuroids, neuroids, LATENTS),
+      reliability: ofNeuroids.randomSample(neuroids).map((u) => 0.2 + 0.6 * u),
+    };
+    yield { size, varied, block, ...(await experiment(world, own, varied)) };
   }
-  const share = held / count;
+}
+
+function covered(lines: readonly Line[], of: keyof Experiment) {
+  const truths = new Map(
+    [...new Set(lines.map(({ block }) => block))].map((block) => [
+      block,
+      mean(lines.filter((line) => line.block === block).map((line) => line[of].value)),
+    ]),
+  );
+  const away = lines.map((line) => Math.abs(line[of].value - (truths.get(line.block) as number)));
+  const share = mean(lines.map((line, i) => (away[i] <= line[of].half ? 1 : 0)));
   return {
     covered: share,
-    standardError: Math.sqrt((share * (1 - share)) / count),
-    sd: Math.sqrt(mean(squares)),
-    meanHalfWidth: mean(halves),
+    standardError: Math.sqrt((share * (1 - share)) / lines.length),
+    sd: Math.sqrt(mean(away.map((each) => each ** 2))),
+    meanHalfWidth: mean(lines.map((line) => line[of].half)),
   };
 }
 
-async function setting(size: Size, varied: Varied, experiments: number) {
-  const { images, neuroids } = SIZES[size];
-  const blocks: Experiment[][] = [];
-  const started = performance.now();
-  const length = varied === 'both' ? experiments : BLOCK;
-  for (let done = 0; done < experiments; done += length) {
-    const random = new RandomState([1, done, images, varied.length]);
-    const fixed = {
-      images: normal(random, images, LATENTS),
-      neuroids: normal(random, neuroids, LATENTS),
-      reliability: random.randomSample(neuroids).map((u) => 0.2 + 0.6 * u),
+/** What came of all experiments of a file, by size and by what varied. */
+function summary(lines: readonly Line[]) {
+  const keys = [...new Set(lines.map(({ size, varied }) => `${size} ${varied}`))];
+  return keys.map((key) => {
+    const own = lines.filter(({ size, varied }) => `${size} ${varied}` === key);
+    const [{ size, varied }] = own;
+    return {
+      ...{ size, ...SIZES[size], varied, experiments: own.length },
+      score: covered(own, 'score'),
+      difference: covered(own, 'difference'),
     };
-    const block: Experiment[] = [];
-    for (let e = 0; e < Math.min(length, experiments - done); e++) {
-      const world = {
-        ...fixed,
-        ...(varied === 'neuroids' ? {} : { images: normal(random, images, LATENTS) }),
-        ...(varied === 'images'
-          ? {}
-          : {
-              neuroids: normal(random, neuroids, LATENTS),
-              reliability: random.randomSample(neuroids).map((u) => 0.2 + 0.6 * u),
-            }),
-      };
-      block.push(await experiment(world, random, varied));
-    }
-    blocks.push(block);
-  }
-  return {
-    ...{ size, images, neuroids, varied, experiments },
-    score: covered(blocks, 'score'),
-    difference: covered(blocks, 'difference'),
-    seconds: Math.round((performance.now() - started) / 1000),
-  };
+  });
 }
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      experiments: { type: 'string', default: '1000' },
+      from: { type: 'string', default: '0' },
+      to: { type: 'string', default: '1000' },
       size: { type: 'string', multiple: true },
       varied: { type: 'string', multiple: true },
+      lines: { type: 'string', default: 'coverage.jsonl' },
       json: { type: 'string' },
     },
   });
-  const sizes = (values.size ?? Object.keys(SIZES)) as Size[];
-  const factors = (values.varied ?? ['both', 'neuroids', 'images']) as Varied[];
-  const results = [];
-  for (const size of sizes) {
-    for (const varied of factors) {
-      const found = await setting(size, varied, Number(values.experiments));
-      results.push(found);
-      console.log(JSON.stringify(found));
-      if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
-    }
+  const { from, to, lines, json } = values;
+  if (json) {
+    const written = readFileSync(lines, 'utf8').trim().split('\n');
+    const found = summary(written.map((line) => JSON.parse(line) as Line));
+    writeFileSync(json, `${JSON.stringify(found, null, 2)}\n`);
+    return;
   }
+  for (const size of (values.size ?? Object.keys(SIZES)) as Size[])
+    for (const varied of (values.varied ?? ['both', 'neuroids', 'images']) as Varied[])
+      for await (const line of experiments(size, varied, Number(from), Number(to)))
+        appendFileSync(lines, `${JSON.stringify(line)}\n`);
 }
 
 await main();

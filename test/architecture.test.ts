@@ -90,7 +90,7 @@ const folders: Record<string, readonly string[]> = {
   ],
   cli: ['terminal', 'options', 'print', 'catalog', 'commands', '.'],
   web: [
-    ...['client', 'parts', 'parts/charts'],
+    ...['client', 'parts', 'parts/charts', 'parts/start'],
     ...['admin', 'benchmark', 'compare', 'job', 'leaderboard', 'model', 'submit', 'training'].map(
       (page) => `pages/${page}`,
     ),

@@ -73,6 +73,12 @@ export function unitsOf(
       `The layer ${layer} has no units: its shape is ${dims.join(' × ')}`,
       { field: layer, expected: 'a layer with units', found: dims.join(' × ') },
     );
+  if (alone && alone.data.length !== units)
+    throw new VentralError(
+      'input-mismatch',
+      `The layer ${layer} has ${alone.data.length} units for the first stimulus alone and ${units} in a batch: a layer must have one width`,
+      { field: layer, expected: `${units} units`, found: String(alone.data.length) },
+    );
   if (alone && !isRandom && isApart(tensor, alone))
     throw new VentralError(
       'layer-unsteady',

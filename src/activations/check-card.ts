@@ -35,12 +35,25 @@ export async function checkCard(path: string, reference?: string): Promise<Check
   } = await openModelFile(reference, { file: path });
   return {
     card: card as ModelCard,
-    warnings: [...warnings, ...layerWarnings(model, card as ModelCard)],
+    warnings: [
+      ...warnings,
+      ...layerFaults(model, card as ModelCard).map(({ field, detail }) => ({
+        code: 'card-layer' as const,
+        detail: `${field}: ${detail}`,
+      })),
+    ],
   };
 }
 
+/** A field of a card whose layer cannot be had. */
+export interface LayerFault {
+  /** As `region_layer_map.V1`. */
+  readonly field: string;
+  readonly detail: string;
+}
+
 /** Layers of the card that the graph does not have, and parts of layers that are not clear. Placeholders are told of once, as such. */
-function layerWarnings(model: Model, card: ModelCard): CardWarning[] {
+export function layerFaults(model: Model, card: ModelCard): LayerFault[] {
   const { readout = [], logits, layers = [], region_layer_map: regions = {} } = card;
   const steps = Object.entries(card.time_bins ?? {});
   const named = [
@@ -54,13 +67,13 @@ function layerWarnings(model: Model, card: ModelCard): CardWarning[] {
       of.map(({ layer }) => [`time_bins.${region}`, layer] as const),
     ),
   ];
-  return named.flatMap(([field, layer]): CardWarning[] => {
+  return named.flatMap(([field, layer]): LayerFault[] => {
     if (layer === 'NAME') return [];
     try {
       for (const each of expandLayers(model, [layer])) keptValue(model, card, each);
       return [];
     } catch (thrown) {
-      return [{ code: 'card-layer', detail: `${field}: ${VentralError.from(thrown).message}` }];
+      return [{ field, detail: VentralError.from(thrown).message }];
     }
   });
 }

@@ -7,7 +7,12 @@ import { didYouMean } from '../errors/closest-names.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { checkGraph } from '../onnx/checks/check-graph.js';
-import { embedExternalData, externalFiles, MOST_MODEL_BYTES } from '../onnx/external-data.js';
+import {
+  embedExternalData,
+  externalFiles,
+  MOST_MODEL_BYTES,
+  requireOneFile,
+} from '../onnx/external-data.js';
 import { CARD_KEY, getMetadata } from '../onnx/metadata.js';
 import { type Model, readModel } from '../onnx/model.js';
 import { modelInputs } from '../onnx/model-inputs.js';
@@ -16,7 +21,7 @@ import { imagePart } from '../onnx/prepare/image-part.js';
 import { withoutBfloat16 } from '../onnx/prepare/widen-bfloat16.js';
 import { withSeeds } from '../onnx/prepare/with-seeds.js';
 import type { Optimization } from '../runtime/session.js';
-import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
+import { imagenetCard, type ModelCard, parseCard, type Weights } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
 import { type CardWarning, cardWarnings, unfinishedLines } from './card/card-warnings.js';
 import { cardFolder } from './card/choice-files.js';
@@ -80,6 +85,23 @@ export async function shippedModels(): Promise<string[]> {
     .filter((entry) => entry.isDirectory() && existsSync(join(shipped, entry.name, 'model.yaml')))
     .map((entry) => entry.name)
     .sort();
+}
+
+let weightsOfShipped: Promise<ReadonlyMap<string, Weights>> | undefined;
+
+/** Where the weights of the models that come with the package come from, by their names. */
+export function shippedWeights(): Promise<ReadonlyMap<string, Weights>> {
+  weightsOfShipped ??= readShippedWeights();
+  return weightsOfShipped;
+}
+
+async function readShippedWeights(): Promise<ReadonlyMap<string, Weights>> {
+  const found = (await shippedModels()).map(async (name) => {
+    const path = join(shipped, name, 'model.yaml');
+    const { weights } = parseCard(await readFile(path, 'utf8'), path, cardFolder(path));
+    return weights ? [[name, weights] as const] : [];
+  });
+  return new Map((await Promise.all(found)).flat());
 }
 
 /**
@@ -171,6 +193,7 @@ async function selfContained(
   bytes: Uint8Array,
   path: string,
 ): Promise<{ model: Model; bytes: Uint8Array }> {
+  requireOneFile(model);
   checkGraph(model);
   if (externalFiles(model).length === 0) return { model, bytes };
   const whole = await embedExternalData(model, dirname(resolve(path)));

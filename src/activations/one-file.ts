@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { makeScratchFolder } from '../data/scratch-folder.js';
 import { checkGraph } from '../onnx/checks/check-graph.js';
-import { externalFiles, packExternalData } from '../onnx/external-data.js';
+import { externalFiles, packExternalData, requireOneFile } from '../onnx/external-data.js';
 import { type Model, readModel } from '../onnx/model.js';
 
 /**
@@ -17,6 +17,7 @@ export async function asOneFile<T>(
 ): Promise<T> {
   const model = await modelOf(path);
   if (model === undefined || externalFiles(model).length === 0) return work(path);
+  requireOneFile(model);
   checkGraph(model);
   const scratch = await makeScratchFolder(home);
   try {

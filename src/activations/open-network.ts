@@ -51,8 +51,10 @@ export async function openNetwork(
 /** Refuses a network that takes no image, before any work. */
 function requireImage({ model, name }: ModelFile): void {
   const inputs = modelInputs(model);
-  if (inputs.every(({ dims, dtype }) => dims !== undefined && dtype !== null))
-    imageInput(inputs as readonly SessionValue[], name);
+  // Without axes the runtime knows no more of it.
+  const known = inputs.map((input) => ({ ...input, dims: input.dims ?? [] }));
+  if (known.every(({ dtype }) => dtype !== null))
+    imageInput(known as readonly SessionValue[], name);
 }
 
 /** Time that a small network takes to be tried. */

@@ -658,7 +658,8 @@ export interface paths {
          *     **Averages** are those of Brain-Score: each node of the tree is the plain mean of its children, a value
          *     clipped to [0, 1]. `average` is the mean of `neural` (the mean of V1, V2, V4, IT) and `behavior`;
          *     `engineering` is separate and not clipped. If an experiment has a private and a public set, one of the two is
-         *     in the tree (`set`). Uploaded benchmarks are included only if `benchmark` names them. Simulated benchmarks are
+         *     in the tree (`set`). Uploaded benchmarks with a score are columns beside the tree and enter no average, unless
+         *     `benchmark` names them: then they are in the tree. Simulated benchmarks are
          *     never averaged with real ones: `simulated=true` shows them under a separate root. Every average gives the
          *     number of benchmarks below it (`m`) and of those with a score (`n`).
          *
@@ -666,7 +667,8 @@ export interface paths {
          *     normal (standard error = width of a score's interval / 3.92); a benchmark that counts as 0 adds none, and if a
          *     score has no interval, neither has the average. For a formula they are first-order.
          *
-         *     **Ranks** are by the first column, over all models shown and not over the page: equal values at two decimals
+         *     **Ranks** are by the first column, over all models of the board (`total`), whatever `search`, `owner` and
+         *     `visibility` leave of them (`models`): equal values at two decimals
          *     share a rank, and the next one skips. `tied` lists the models that are not distinguishable from it: those
          *     whose 95 % interval of the difference, the errors of both taken as independent, contains 0. Models are scored
          *     on the same recordings, so ties are conservative: they favour "no difference".
@@ -840,6 +842,28 @@ export interface paths {
         };
         /** Read the audit log, newest first */
         get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queued and running jobs
+         * @description The open jobs of every kind that the caller may see, those of the service itself among them: running ones
+         *     first, then queued ones in the order in which they start. Pages count from the first job, so that a job that
+         *     ends between two of them moves the others up.
+         */
+        get: operations["getQueue"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1202,6 +1226,18 @@ export interface components {
          *     need not be named.
          */
         Group: components["schemas"]["OneLine"];
+        /**
+         * @description Where the weights of a model come from, as its card says it: `trained`; `random`, never trained; `control`, nothing
+         *     in it is learned, such as pixels or a filter bank. null if the card does not say it.
+         * @enum {string|null}
+         */
+        Weights: "trained" | "random" | "control" | null;
+        /**
+         * @description Where the data of a benchmark come from: `real` recordings of the catalog, equations (`simulated`), or an
+         *     upload that does not say that it is simulated.
+         * @enum {string}
+         */
+        Origin: "real" | "simulated" | "uploaded";
         /** @description The model card. Its own JSON Schema is models/card.schema.json. */
         Card: {
             [key: string]: unknown;
@@ -1243,12 +1279,15 @@ export interface components {
             visibility: components["schemas"]["Visibility"];
             /** @description Bytes of the file. */
             size: number;
+            weights: components["schemas"]["Weights"];
             /** @description null if none was given; such a model cannot be scored. */
             card: components["schemas"]["Card"] | null;
             graph: components["schemas"]["Graph"];
             /**
              * @description What is most likely wrong in the card: statistics of another pixel range, an improbable visual angle,
-             *     placeholders of the template, an input of another size than the graph's. Scores carry it too.
+             *     placeholders of the template, an input of another size than the graph's. Scores carry it too. The answer to a
+             *     registration also says where another registration of its owner is the same network of a model hub in
+             *     another precision (`card-precision`).
              */
             warnings: {
                 /** @example card-mean */
@@ -1348,6 +1387,7 @@ export interface components {
                 region: string | null;
             }[];
             simulated: boolean;
+            origin: components["schemas"]["Origin"];
             /** @description Only for a shipped one. Whether its data are installed on this service. */
             ready?: boolean;
             /** @description Only for an uploaded one. */
@@ -1575,6 +1615,38 @@ export interface components {
         };
         /** @enum {string} */
         JobState: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        Queue: {
+            /** @description Running jobs that the caller may see. */
+            running: number;
+            /** @description Queued jobs that the caller may see. */
+            queued: number;
+            items: components["schemas"]["QueuedJob"][];
+            next: components["schemas"]["Cursor"];
+        };
+        QueuedJob: {
+            /** @example job_7h2d9s0a4w6y1k3n */
+            id: string;
+            /** @enum {string} */
+            kind: "score" | "layer-map" | "training";
+            state: components["schemas"]["JobState"];
+            model: string;
+            modelName: string;
+            weights: components["schemas"]["Weights"];
+            benchmarks: string[];
+            progress: components["schemas"]["Progress"] | null;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            startedAt: string | null;
+            /** @description Place among all queued jobs, 1 for the next; null if it runs. */
+            position: number | null;
+            /** @description Estimated from running jobs and the duration of recent ones; null if there is no telling. */
+            startsInSeconds: number | null;
+            /** @description A job of the service itself, which makes way for all others. */
+            ofService: boolean;
+            /** @description Whether the caller may cancel it. */
+            mayCancel: boolean;
+        };
         Job: {
             /** @example job_7h2d9s0a4w6y1k3n */
             id: string;
@@ -1587,6 +1659,9 @@ export interface components {
             finishedAt: string | null;
             /** @description The model as requested. */
             model: string;
+            /** @description Its name at the submission. */
+            modelName: string;
+            weights: components["schemas"]["Weights"];
             benchmarks: string[];
             layers?: components["schemas"]["LayersByRegion"];
             input?: components["schemas"]["InputSize"];
@@ -1863,6 +1938,9 @@ export interface components {
             finishedAt: string | null;
             /** @description The model as requested. */
             model: string;
+            /** @description Its name at the submission. */
+            modelName: string;
+            weights: components["schemas"]["Weights"];
             /** @description The columns, including those of regions. */
             benchmarks: string[];
             layers?: string[];
@@ -1926,6 +2004,9 @@ export interface components {
             name: string;
             /** @description The model as requested. */
             model: string;
+            /** @description Its name at the submission. */
+            modelName: string;
+            weights: components["schemas"]["Weights"];
             /** @description All benchmarks that a stage scores on. */
             benchmarks: string[];
             attempt: components["schemas"]["JobAttempt"];
@@ -2241,10 +2322,12 @@ export interface components {
             [key: string]: unknown;
         };
         Leaderboard: {
-            /** @description Averages before the benchmarks they average, then formulas. */
+            /** @description Averages before the benchmarks they average, then uploads that enter none, then formulas. */
             columns: components["schemas"]["LeaderboardColumn"][];
-            /** @description The number of models on all pages. */
+            /** @description The number of models on all pages: those that the filters show. */
             models: number;
+            /** @description The number of models ranked, which `search`, `owner` and `visibility` do not change. */
+            total: number;
             items: components["schemas"]["LeaderboardItem"][];
             next: components["schemas"]["Cursor"];
         };
@@ -2261,10 +2344,14 @@ export interface components {
             id: string;
             /** @constant */
             kind: "benchmark";
+            /** @description null for an upload that enters no average. */
             parent: string | null;
             /** @description The identifier in scores. */
             benchmark: string;
+            /** @description The identifier, with the id where two uploads have the same. */
+            title: string;
             version: number;
+            origin: components["schemas"]["Origin"];
         } | {
             /** @example column.0 */
             id: string;
@@ -2283,6 +2370,7 @@ export interface components {
             digest: components["schemas"]["Digest"];
             owner: string;
             visibility: components["schemas"]["Visibility"];
+            weights: components["schemas"]["Weights"];
             /** @description null without an interval in the first column. */
             tied: components["schemas"]["LeaderboardTies"] | null;
             /** @description By column. */
@@ -4170,6 +4258,32 @@ export interface operations {
                 };
             };
             403: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getQueue: {
+        parameters: {
+            query?: {
+                /** @description Most items of a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the previous page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };

@@ -9,6 +9,7 @@ import {
   ourPath,
   theirKey,
 } from './architectures/architecture.js';
+import { EXPORT_LINE } from './architectures/export-line.js';
 import { buildArchitecture, findArchitecture } from './architectures/find-architecture.js';
 import type { NameOptions } from './checkpoint/choose-prefix.js';
 import { isAverage } from './checkpoint/find-state-dict.js';
@@ -76,7 +77,7 @@ export async function importWeights(request: WeightsRequest): Promise<ImportedWe
     const state = await namedState(checkpoint, target, request);
     const { plan, table } = planFor(target, state);
     request.onKeys?.(table);
-    requireKeys(table, checkpoint.file);
+    requireKeys(table, checkpoint.file, 'arch' in request.onto ? ANOTHER : undefined);
     const { model, grafted, proof } = await graftAndProve(plan, target, checkpoint.file, request);
     const { naming } = target;
     return {
@@ -100,6 +101,8 @@ export async function importWeights(request: WeightsRequest): Promise<ImportedWe
     await checkpoint.close();
   }
 }
+
+const ANOTHER = `if it is another network, give --graph, an ONNX export of it by ${EXPORT_LINE}`;
 
 /** Says which of several state dicts was taken. */
 function takenNotes({ path, others = [], averaged }: Checkpoint): string[] {

@@ -1,6 +1,6 @@
 import { type Leaderboard, type ScoredModel, standardError } from './leaderboard.js';
 
-/** The models tied with one model in the first average. */
+/** The models tied with one model in the first column. */
 export interface Tied {
   /** Whether the model of the highest average is among them, or is this one. */
   readonly withBest: boolean;
@@ -19,21 +19,17 @@ interface Placed {
 }
 
 /**
- * Statistical ties by the first node's average: two models are tied where the 95 % interval of their
+ * Statistical ties by the first node: two models are tied where the 95 % interval of their
  * difference, d ± 1.96 · √(se₁² + se₂²), contains 0. The errors of the two are taken as independent;
  * models are scored on the same recordings, so that the true interval is narrower: conservative, it favours "no
  * difference". It is a statement about a pair, not about all pairs together.
- * @returns of a model's position among the rows; null if it has no average or no interval
+ * @returns of a model's position among the rows; null if it has no value there or no interval
  */
-export function tiesOf({
-  nodes,
-  rows,
-}: Leaderboard<ScoredModel>): (position: number) => Tied | null {
-  const placed = rows.map(({ model, averages }): Placed | null => {
-    const average = nodes.length > 0 ? averages.get(nodes[0].id) : undefined;
-    const se = average ? standardError(average) : null;
-    if (!average || average.value === null || se === null) return null;
-    return { id: model.id, value: average.value, variance: se ** 2 };
+export function tiesOf({ rows }: Leaderboard<ScoredModel>): (position: number) => Tied | null {
+  const placed = rows.map(({ model, first }): Placed | null => {
+    const se = standardError(first);
+    if (first.value === null || se === null) return null;
+    return { id: model.id, value: first.value, variance: se ** 2 };
   });
   const ascending = placed
     .filter((each) => each !== null)

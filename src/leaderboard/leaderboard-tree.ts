@@ -60,6 +60,14 @@ export function leaderboardTree(benchmarks: readonly TreeBenchmark[]): TreeNode[
     );
 }
 
+/** Columns of benchmarks that are in no average. */
+export const leavesBeside = (benchmarks: readonly TreeBenchmark[]): TreeNode[] =>
+  benchmarks.map((benchmark) => ({
+    ...{ id: benchmark.id, kind: 'benchmark', parent: null },
+    shares: [{ benchmark: benchmark.id, weight: 1 }],
+    clipped: !pathOf(benchmark)[0].endsWith('engineering'),
+  }));
+
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Metrics that compare with no people. */

@@ -1,5 +1,6 @@
 import {
   leaderboardTree,
+  leavesBeside,
   type Share,
   type TreeBenchmark,
   type TreeNode,
@@ -52,7 +53,9 @@ export interface LeaderboardRow<M extends ScoredModel = ScoredModel> {
   readonly model: M;
   /** By node. */
   readonly averages: ReadonlyMap<string, Average>;
-  /** Place by the first node's average; null without one. */
+  /** What it is ranked by: its value of the first node. */
+  readonly first: Estimate;
+  /** Place by that value; null without one. */
   readonly rank: number | null;
   /** Whether another model has the same rank. */
   readonly rankShared: boolean;
@@ -61,7 +64,7 @@ export interface LeaderboardRow<M extends ScoredModel = ScoredModel> {
 /** Models against the tree of benchmarks. */
 export interface Leaderboard<M extends ScoredModel = ScoredModel> {
   readonly rules: LeaderboardRules;
-  /** Every node before its children, benchmarks among them. */
+  /** Every node before its children, benchmarks among them, also those that are in no average. */
   readonly nodes: readonly TreeNode[];
   /** Benchmarks that enter the averages, by node; less than all with `missing: common`. */
   readonly counted: ReadonlyMap<string, readonly Share[]>;
@@ -78,38 +81,57 @@ const HALF = 1.96;
  *
  * The interval of an average takes the benchmarks' errors as independent and normal: the standard error of a
  * benchmark is a 3.92th of the width of its interval, that of an average √Σ(weight · se)². A benchmark that
- * counts as 0 has none. Without an interval of a benchmark that enters there is none of the average.
+ * counts as 0 has none. Without an interval of a benchmark that enters there is none of the average. An average of one
+ * benchmark is that benchmark's value, with its interval.
  *
- * Ranks are those of the site (spec §7.5): by the first node's average at two decimals (half up), equal
+ * Ranks are those of the site (spec §7.5): by the first node at two decimals (half up), equal
  * ones share a rank and the next one skips.
+ * @param beside benchmarks in no average: columns behind the tree, or before it if no model has a score in it
  */
 export function makeLeaderboard<M extends ScoredModel>(
   benchmarks: readonly TreeBenchmark[],
   models: readonly M[],
   rules: LeaderboardRules,
+  beside: readonly TreeBenchmark[] = [],
 ): Leaderboard<M> {
-  const nodes = leaderboardTree(benchmarks);
+  const tree = leaderboardTree(benchmarks);
+  const has = (of: readonly TreeBenchmark[]) => (model: ScoredModel) =>
+    of.some(({ id }) => model.scores.has(id));
+  const inTree = models.filter((model) => has(benchmarks)(model) || !has(beside)(model));
   const kept =
     rules.missing === 'zero'
-      ? nodes
+      ? tree
       : leaderboardTree(
           benchmarks.filter(({ id }) =>
-            models.every((model) => counts(model.scores.get(id), rules)),
+            inTree.every((model) => counts(model.scores.get(id), rules)),
           ),
         );
   const counted = new Map(kept.map(({ id, shares }) => [id, shares]));
-  const average = averaging(nodes, counted, rules);
+  const leaves = leavesBeside(beside);
+  const nodes = models.some(has(benchmarks)) ? [...tree, ...leaves] : [...leaves, ...tree];
+  const average = averaging(tree, counted, rules);
   const averages = models.map(average);
-  const first = averages.map((of) =>
-    nodes.length > 0 ? (of.get(nodes[0].id)?.value ?? null) : null,
-  );
-  const ranks = ranksOf(first);
+  const first = models.map((model, k) => firstOf(nodes[0], model, averages[k], rules));
+  const ranks = ranksOf(first.map(({ value }) => value));
   return {
     rules,
     nodes,
     counted,
-    rows: models.map((model, k) => ({ model, averages: averages[k], ...ranks[k] })),
+    rows: models.map((model, k) => ({
+      ...{ model, averages: averages[k], first: first[k], ...ranks[k] },
+    })),
   };
+}
+
+function firstOf(
+  node: TreeNode | undefined,
+  { scores }: ScoredModel,
+  averages: LeaderboardRow['averages'],
+  rules: LeaderboardRules,
+): Estimate {
+  const score = node && scores.get(node.id);
+  const found = node?.kind === 'average' ? averages.get(node.id) : counts(score, rules) && score;
+  return { value: found ? found.value : null, ci: found ? found.ci : null };
 }
 
 /** Whether a score enters the averages. */
@@ -164,9 +186,29 @@ function averaging(
       values[place] = enters ? (clipped ? clip(score.value) : score.value) : Number.NaN;
       errors[place] = (enters ? standardError(score) : 0) ?? Number.NaN;
     }
-    return new Map(averaged.map((node) => [node.id, averageOf(node, values, errors)]));
+    return new Map(
+      averaged.map((node) => {
+        const average = averageOf(node, values, errors);
+        const place = onlyOf(node);
+        const only = place === undefined ? undefined : scores.get(leaves[place].id);
+        // Clipped, it is another number than the score.
+        return [
+          node.id,
+          only && only.value === average.value ? { ...average, ci: only.ci } : average,
+        ];
+      }),
+    );
   };
 }
+
+/** The place of the benchmark that an average is the value of; undefined of several. */
+const onlyOf = ({
+  places,
+  weights,
+}: {
+  readonly places: readonly number[];
+  readonly weights: readonly number[];
+}): number | undefined => (places.length === 1 && weights[0] === 1 ? places[0] : undefined);
 
 const clip = (value: number) => Math.min(Math.max(value, 0), 1);
 

@@ -15,7 +15,6 @@ import type {
   NeuralOptions,
   Regress,
   Regression,
-  SplitPredictions,
   Target,
   Warning,
 } from './metric.js';
@@ -36,12 +35,12 @@ export async function crossRegressedCorrelation(
   target: Target,
   crossValidation: CrossValidation,
   regress: Regress,
+  predicted: NeuralOptions['predicted'] = async () => {},
 ): Promise<MetricResult> {
   requireSameStimuli(sourceIds, target.stimulusIds);
   requireUsable(target);
   const splits = targetSplits(target, crossValidation);
   const correlations: Float64Array[] = [];
-  const predictions: SplitPredictions[] = [];
   const remarks: Warning[][] = [];
   for (const rows of pairSplits(splits, sourceIds, target.stimulusIds)) {
     const fold = {
@@ -58,7 +57,7 @@ export async function crossRegressedCorrelation(
       });
     const prediction = await regress(fold, train);
     correlations.push(correlate(test, prediction.values));
-    predictions.push({
+    await predicted({
       stimulusIds: testRows.map((row) => target.stimulusIds[row]),
       neuroidIds: target.neuroidIds,
       observed: test,
@@ -66,8 +65,7 @@ export async function crossRegressedCorrelation(
     });
     remarks.push([...(prediction.remarks ?? [])]);
   }
-  const result = aggregateSplits(correlations, target.neuroidIds, gathered(remarks));
-  return { ...result, predictions };
+  return aggregateSplits(correlations, target.neuroidIds, gathered(remarks));
 }
 
 /** How a metric that fits a regression runs: in every split anew, from features or from their Gram matrix. */
@@ -83,6 +81,7 @@ export function crossRegressed(
         target,
         options.crossValidation,
         await regression.of(source, options),
+        options.predicted,
       ),
     ...(ofGram
       ? {
@@ -92,6 +91,7 @@ export function crossRegressed(
               target,
               options.crossValidation,
               ofGram(source, options),
+              options.predicted,
             ),
         }
       : {}),

@@ -65,8 +65,6 @@ export interface MetricResult {
   readonly splits: readonly number[];
   /** Split × neuroid, columns in ascending neuroid_id, as the reference's `raw` attribute. */
   readonly neuroids?: { readonly ids: readonly Id[]; readonly values: Matrix };
-  /** By split, where a regression predicted: for draws of stimuli. */
-  readonly predictions?: readonly SplitPredictions[];
   readonly warnings: readonly Warning[];
 }
 
@@ -165,6 +163,8 @@ export interface MetricDefinition {
 /** Options of a run of a neural metric. */
 export interface NeuralOptions extends MetricOptions {
   readonly crossValidation: CrossValidation;
+  /** Told what a regression predicts in each split, before the next: all splits may be too large for memory. */
+  readonly predicted?: (split: SplitPredictions) => Promise<void>;
 }
 
 /** A metric between features and recordings. */

@@ -134,14 +134,39 @@ async function packedPieces(model: Model, folder: string): Promise<Piece[]> {
     if (record.field !== 7) return [record.raw];
     return record === first ? around(7, graph) : [];
   });
-  const bytes = sizeOf(pieces);
-  if (bytes <= MOST_MODEL_BYTES) return pieces;
+  requireSize(model, sizeOf(pieces));
+  return pieces;
+}
+
+function requireSize(model: Model, bytes: number): void {
+  if (bytes <= MOST_MODEL_BYTES) return;
   throw new VentralError(
     'onnx-external-data',
     `${model.name} has ${bytes} bytes with its external data, and the runtime takes a model of at most ${MOST_MODEL_BYTES}: export it in float16`,
     { file: model.name, expected: `at most ${MOST_MODEL_BYTES} bytes`, found: `${bytes}` },
   );
 }
+
+/**
+ * Refuses a model whose external data alone are more than a file may have, which is no fault of its graph.
+ * @throws VentralError `onnx-external-data`
+ */
+export function requireOneFile(model: Model): void {
+  const sizes = model.graph.initializers.map((tensor) =>
+    tensor.data.at === 'external' ? neededBytes(tensor) : 0,
+  );
+  requireSize(
+    model,
+    sizes.reduce((sum, size) => sum + size, 0),
+  );
+}
+
+/** Bytes that the shape of a tensor says. */
+const neededBytes = ({ dims, elementType }: TensorInfo): number =>
+  elementBytes(
+    elementType,
+    dims.reduce((product, dim) => product * dim, 1),
+  ) ?? 0;
 
 /** Records of the tensor with raw_data in place of external_data (13) and data_location (14). */
 function withElements(tensor: TensorInfo, elements: Stored): Piece[] {
@@ -191,8 +216,7 @@ function storedIn(
   { path, size }: FoundFile,
 ): Stored {
   const entries = tensor.data.at === 'external' ? tensor.data.entries : new Map<string, string>();
-  const count = tensor.dims.reduce((product, dim) => product * dim, 1);
-  const needed = elementBytes(tensor.elementType, count) ?? 0;
+  const needed = neededBytes(tensor);
   const at = integer(entries.get('offset') ?? '0');
   const length = integer(entries.get('length') ?? `${needed}`);
   if (length !== needed) throw refused(model, tensor, `${needed} bytes`, `${length}`);

@@ -28,6 +28,8 @@ import {
 export interface ModelFunction {
   readonly name: string;
   readonly domain: string;
+  /** Tells functions of one name apart; mostly empty. */
+  readonly overload: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly nodes: readonly GraphNode[];
@@ -222,7 +224,7 @@ function opsetsOf(found: readonly WireRecord[], name: string): Map<string, numbe
 }
 
 function readFunction(record: WireRecord, state: ReadState): ModelFunction {
-  const found = { name: '', domain: '' };
+  const found = { name: '', domain: '', overload: '' };
   const inputs: string[] = [];
   const outputs: string[] = [];
   const nodes: GraphNode[] = [];
@@ -233,6 +235,7 @@ function readFunction(record: WireRecord, state: ReadState): ModelFunction {
     else if (part.field === 5) outputs.push(text(part));
     else if (part.field === 7) nodes.push(readNode(part, state));
     else if (part.field === 10) found.domain = text(part);
+    else if (part.field === 13) found.overload = text(part);
   }
   return { ...found, inputs, outputs, nodes };
 }

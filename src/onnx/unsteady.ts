@@ -71,7 +71,7 @@ function whyOf(
   functions: Reasons,
 ): string | undefined {
   for (const node of nodesOf(nodes)) {
-    const why = ofOperator(node, constants) ?? functions.get(node.operator);
+    const why = ofOperator(node, constants) ?? functions.get(keyOf(node.domain, node.operator));
     if (why !== undefined) return why;
   }
   return undefined;
@@ -99,7 +99,9 @@ function drawnBy(
     : undefined;
 }
 
-/** Functions of the model's own that are unsteady, or call one that is. */
+const keyOf = (domain: string, name: string) => `${domain} ${name}`;
+
+/** Functions of the model's own that are unsteady, or call one that is, by domain and name. */
 function unsteadyFunctions(
   { functions }: Model,
   constants: ReadonlyMap<string, TensorInfo>,
@@ -107,16 +109,18 @@ function unsteadyFunctions(
   const found = new Map<string, string>();
   const callers = new Map<string, string[]>();
   const unread: string[] = [];
-  for (const { name, nodes } of functions) {
-    for (const { operator } of nodesOf(nodes)) {
-      const known = callers.get(operator);
-      if (known) known.push(name);
-      else callers.set(operator, [name]);
+  for (const { domain, name, nodes } of functions) {
+    const own = keyOf(domain, name);
+    for (const node of nodesOf(nodes)) {
+      const called = keyOf(node.domain, node.operator);
+      const known = callers.get(called);
+      if (known) known.push(own);
+      else callers.set(called, [own]);
     }
     const why = whyOf(nodes, constants, new Map());
     if (why === undefined) continue;
-    found.set(name, why);
-    unread.push(name);
+    found.set(own, why);
+    unread.push(own);
   }
   for (let name = unread.pop(); name !== undefined; name = unread.pop()) {
     for (const caller of callers.get(name) ?? []) {

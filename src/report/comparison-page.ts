@@ -13,6 +13,7 @@ import { type HeatCell, heatmap, linePlot, type PlotPoint } from './map-charts.j
 import { cellReason, isScore, type MapColumn, mapColumns, markOf } from './map-columns.js';
 import { named } from './map-page.js';
 import { interval, threeDigits } from './map-text.js';
+import { weightsWords } from './provenance-words.js';
 import { SIMULATED } from './simulated-words.js';
 import { visibleName } from './visible-name.js';
 
@@ -32,6 +33,7 @@ export function comparisonPage(comparison: Comparison): string {
   const others = differences.filter(({ from }) => from !== first.checkpoint);
   const body = html`<h1>${title}</h1>
 ${simulatedNote(rows)}
+${weightsNote(models)}
 <h2>Scores</h2>
 <p class="faint">Each model is scored at the layer in its card (fixed) or at the layer that its own map chooses; a chosen value is a selection.</p>
 ${rowTable(rows, 'model')}
@@ -74,6 +76,13 @@ ${benchmarks.map(
     )}</details>`,
 )}`;
   return htmlPage(title, body);
+}
+
+/** What the cards say of the weights of models. */
+function weightsNote(models: Comparison['models']): Html | false {
+  const labelled = models.filter(({ weights }) => weights);
+  if (labelled.length === 0) return false;
+  return html`<p>Weights: ${labelled.map(({ checkpoint, weights }, i) => html`${i > 0 && ', '}${named(checkpoint)} ${weights && `(${weightsWords[weights]})`}`)}.</p>`;
 }
 
 function simulatedNote(rows: readonly ComparisonRow[]): Html | false {

@@ -22,6 +22,10 @@ export type CellMark = 'chosen' | 'tied' | '';
 /** True for a cell that holds a score. */
 export const isScore = (cell: MapCell): cell is Score => !('reason' in cell);
 
+/** All scores of a map. */
+export const mapScores = ({ layers }: LayerMap): Score[] =>
+  layers.flatMap(({ cells }) => Object.values(cells).filter(isScore));
+
 /** The columns of a map, in its order. */
 export function mapColumns(map: LayerMap): MapColumn[] {
   const seen = new Map<string, number>();

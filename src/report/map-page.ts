@@ -1,6 +1,6 @@
 import { generalisationLines } from '../scoring/draws/generalisation-words.js';
 import type { LayerMap, LayerRow } from '../scoring/map/layer-map-types.js';
-import type { Score } from '../scoring/measure/score.js';
+import { type Score, trialsRemark } from '../scoring/measure/score.js';
 import { type Html, html } from './html.js';
 import { htmlPage } from './html-page.js';
 import { type HeatCell, heatmap, heatScale, linePlot, type PlotPoint } from './map-charts.js';
@@ -11,10 +11,12 @@ import {
   type MapCell,
   type MapColumn,
   mapColumns,
+  mapScores,
   markOf,
   onComponents,
 } from './map-columns.js';
 import { bytesText, interval, layersText, setText, thousands, threeDigits } from './map-text.js';
+import { type Weights, weightsWords } from './provenance-words.js';
 import { SIMULATED } from './simulated-words.js';
 import { visibleName } from './visible-name.js';
 
@@ -27,15 +29,15 @@ const TIED_SHOWN = 6;
  * profile over the layers for each benchmark, every number as a table, the plan and the provenance.
  * The same map gives the same bytes. Every name in it is text, whatever characters it is made of.
  */
-export function mapPage(map: LayerMap): string {
+export function mapPage(map: LayerMap, weights?: Weights): string {
   const columns = mapColumns(map);
   const name = visibleName(map.name, NAME_IN_TEXT);
-  const body = html`<h1>Layer map of <bdi>${name}</bdi></h1>
+  const body = html`<h1>Layer map of <bdi>${name}</bdi>${weights && ` (${weightsWords[weights]})`}</h1>
 <p class="faint"><code>${map.model}</code></p>
 ${simulatedNote(columns)}
 ${choiceTable(map, columns)}
 <p>${map.provenance.selection}</p>
-${generalisationLines(scoresOf(map)).map((line) => html`<p class="faint">${visibleName(line, 1000)}</p>`)}
+${generalisationLines(mapScores(map)).map((line) => html`<p class="faint">${visibleName(line, 1000)}</p>`)}
 ${map.holdout && holdoutTable(map, columns, map.holdout)}
 ${componentsPart(map)}
 <div class="columns">
@@ -51,10 +53,6 @@ ${planPart(map)}
 ${provenancePart(map, columns)}`;
   return htmlPage(`Layer map of ${name}`, body);
 }
-
-/** All scores of a map, for what their intervals speak of. */
-const scoresOf = ({ layers }: LayerMap) =>
-  layers.flatMap(({ cells }) => Object.values(cells).filter(isScore));
 
 /** A name as isolated text, shortened, with the full name as tooltip. */
 export const named = (name: string): Html => {
@@ -235,7 +233,8 @@ function numberRow(map: LayerMap, row: LayerRow, { benchmark }: MapColumn, numbe
   const head = html`<td class="number">${number}</td><th scope="row">${named(row.layer)}${row.aliases?.map((alias) => html`<br><small>also ${named(alias)}</small>`)}${row.part !== undefined && html`<br><small>part of a layer's output</small>`}</th><td class="number">${row.units === null ? '–' : thousands(row.units)}</td><td class="number">${row.depth ?? '–'}</td>`;
   if (!isScore(cell) || cell.value === null)
     return html`<tr>${head}<td colspan="6"><bdi>${visibleName(cellReason(cell), 300)}</bdi></td></tr>\n`;
-  const notes = [mark, ...cell.warnings.map(({ detail }) => visibleName(detail))].filter(Boolean);
+  const warnings = cell.warnings.map(({ detail }) => visibleName(detail));
+  const notes = [mark, trialsRemark(cell), ...warnings].filter(Boolean);
   return html`<tr${mark === 'chosen' && html` class="chosen"`}>${head}<td class="number">${threeDigits(cell.value)}</td><td class="number">${threeDigits(cell.error)}</td><td class="number">${interval(cell.ci)}</td><td class="number">${threeDigits(cell.raw.value)}</td><td class="number">${ceilingText(cell)}</td><td>${notes.join('; ')}</td></tr>\n`;
 }
 

@@ -34,6 +34,7 @@ import { layerMapRoutes } from './routes/layer-map-routes.js';
 import { leaderboardRoutes } from './routes/leaderboard-routes.js';
 import { modelRoutes, modelUpload } from './routes/model-routes.js';
 import { packageCheck, packageQueue, packageRoutes } from './routes/package-routes.js';
+import { queueRoutes } from './routes/queue-routes.js';
 import { receiptRoutes } from './routes/receipt-routes.js';
 import { scoreRoutes } from './routes/score-routes.js';
 import { sessionRoutes } from './routes/session-routes.js';
@@ -108,6 +109,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     eventRoutes(context, options.heartbeat),
     leaderboardRoutes(leaderboard),
     differenceRoutes(new DifferenceService(context.store, leaderboard)),
+    queueRoutes(context),
     activationRoutes(context),
     packageRoutes(context, packages),
     keyRoutes(context),

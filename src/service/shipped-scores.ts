@@ -71,7 +71,7 @@ async function missing(
   const wanted = new LeaderboardBenchmarks([])
     .standard(simulated, 'private')
     .filter(({ id }) => here.has(id));
-  const everything = { words: [], owner: servicePrincipal.owner, anyLayer: false };
+  const everything = { owner: servicePrincipal.owner, anyLayer: false };
   const [found] = await new ResultStore(store.database).scoredModels(
     servicePrincipal,
     wanted,

@@ -7,6 +7,7 @@ import {
   keptKey,
   keysRequired,
   ProblemError,
+  refusals,
 } from './client/client.js';
 import {
   askCaller,
@@ -19,6 +20,7 @@ import {
   useSession,
 } from './client/session.js';
 import { LeaderboardPage } from './pages/leaderboard/leaderboard-page.js';
+import { dropDrafts } from './parts/draft.js';
 import { MissingPart } from './parts/missing-part.js';
 
 const ModelPage = lazy(() => import('./pages/model/model-page.js').then((m) => m.ModelPage));
@@ -58,6 +60,9 @@ export function App() {
   );
 }
 
+/** Of a session that was there; the service says of the request alone that it needs a key. */
+const ENDED = 'The session has ended: its key was revoked or has expired.';
+
 /** The session of this tab; one that is refused by now is over. */
 function useOwnSession(): Session {
   const [signedIn, setSignedIn] = useState(signedInAtStart);
@@ -80,6 +85,7 @@ function useOwnSession(): Session {
     await answer(client.DELETE('/session')).catch((error) => {
       if (!isKeyRefusal(error)) throw error;
     });
+    dropDrafts();
     leave();
   };
   useEffect(() => {
@@ -87,6 +93,19 @@ function useOwnSession(): Session {
     // Unknown whether there is a session: having none is not an error.
     if (hasSession === undefined) askCaller().then(enter, () => {});
   }, []);
+  useEffect(() => {
+    // Without a key of its own the page has no session to lose: keys may be there since a moment ago.
+    if (!caller?.key) return;
+    let asking = false;
+    const check = async () => {
+      if (asking) return;
+      asking = true;
+      await askCaller().catch((error) => isKeyRefusal(error) && leave(new Error(ENDED)));
+      asking = false;
+    };
+    refusals.addEventListener('refused', check);
+    return () => refusals.removeEventListener('refused', check);
+  }, [caller?.key]);
   useEffect(() => {
     if (!signedIn || caller) return;
     askCaller().then(setCaller, (error) => isKeyRefusal(error) && leave(error));

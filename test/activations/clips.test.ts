@@ -265,6 +265,10 @@ describe('axes that nothing explains', () => {
       code: 'memory-exceeded',
       message: expect.stringContaining('a clip of 500 frames of 512 × 512 pixels takes 1500 MiB'),
     });
+    await expect(opened({ frames: 64, side: 224, batch: 32 })).rejects.toMatchObject({
+      code: 'memory-exceeded',
+      message: expect.stringContaining('a batch of 32 clips of 64 frames'),
+    });
     const path = join(folder(), 'video.onnx');
     writeFileSync(path, madeVideoNetwork({ frames: 4096, side: 256 }).build());
     await expect(measureLayers(path)).rejects.toMatchObject({ code: 'memory-exceeded' });

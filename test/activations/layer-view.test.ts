@@ -228,6 +228,22 @@ describe('maps', () => {
   });
 });
 
+test('frames of a map and steps of a recurrent layer are slices, and of nothing else', () => {
+  const values = Float32Array.from({ length: 24 }, (_, i) => i);
+  // Clip × channel × frame × row × column, and clip × step × unit.
+  expect([...viewed({ select: 't1' }, values, [2, 2, 3, 2, 1], 'map')]).toEqual([
+    ...[2, 3, 8, 9, 14, 15, 20, 21],
+  ]);
+  expect([...viewed({ select: 't2' }, values, [2, 3, 4], 'lstm')]).toEqual([
+    ...[8, 9, 10, 11, 20, 21, 22, 23],
+  ]);
+  expect(viewUnits({ select: 't0' }, [1, 64, 8, 7, 7], 'map')).toBe(64 * 49);
+  expect(() => viewUnits({ select: 't3' }, [2, 3, 4], 'lstm')).toThrow(/more than 3 frames/);
+  expect(() => viewUnits({ select: 't0' }, [2, 3, 4, 4], 'map')).toThrow(
+    /@t0 needs channels × frames × rows × columns, or steps × units, found 3 × 4 × 4/,
+  );
+});
+
 describe('names', () => {
   const { model } = modelFile(tokenNetwork('cls'));
   test('globs take a part of each layer that they fit', () => {

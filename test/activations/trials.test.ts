@@ -11,7 +11,9 @@ import { type ModelFile, openModelFile } from '../../src/activations/model-file.
 import type { StimulusSet } from '../../src/data/stimulus-set.js';
 import type { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { listLayers } from '../../src/onnx/layers.js';
-import { trialsRemark } from '../../src/scoring/measure/score.js';
+import { mapPage } from '../../src/report/map-page.js';
+import { mapLayers } from '../../src/scoring/map/layer-map.js';
+import { type Score, trialsRemark } from '../../src/scoring/measure/score.js';
 import { scoreModel } from '../../src/scoring/model/score-model.js';
 import { packageNetwork } from '../../src/submission/packaged-network.js';
 import { openAttackedModel } from '../../src/training/robustness/open-attacked-model.js';
@@ -228,4 +230,24 @@ test('a score says its trials and how much they vary, is the same again, and fro
   const steady = await scored(5, 'rest');
   expect(steady.provenance.trials).toBeUndefined();
   expect(steady.provenance.inputs).toBe((await scored(6, 'rest')).provenance.inputs);
+});
+
+test('the cells of a map say theirs, and equal the scores', async () => {
+  const path = join(root, 'mapped.onnx');
+  writeFileSync(path, noisyNetwork().build());
+  const resize = { to: 24, mode: 'square', filter: 'bilinear', library: 'pillow' } as const;
+  const how = { ...card(3), input: { ...plainCard().input, range: 1, resize } };
+  const benchmarks = [join(ORACLE, '09-end-to-end', 'neural-csv', 'benchmark.yaml')];
+  const limits = { home: root, threads: 1, maxMemory: 2 ** 30, maxScratch: 2 ** 30 };
+  const model = { path, card: how };
+  const { map } = await mapLayers({ model, benchmarks, layers: ['rest', 'late'] }, limits);
+  const [rest, late] = map.layers.map(({ cells }) => Object.values(cells)[0] as Score);
+  expect(rest.provenance.trials).toBeUndefined();
+  expect(late.provenance.trials).toMatchObject({ count: 3, seed: 0 });
+  expect(mapPage(map)).toMatch(/3 trials, spread \d+(\.\d)? %/);
+  const { scores } = await scoreModel({ model, benchmarks, layers: { V4: 'late' } }, limits);
+  const same = scores.find(({ benchmark }) => benchmark === late.benchmark) as Score;
+  expect(same.raw).toEqual(late.raw);
+  expect(same.provenance.trials).toEqual(late.provenance.trials);
+  expect(same.provenance.inputs).toBe(late.provenance.inputs);
 });

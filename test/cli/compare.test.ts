@@ -35,7 +35,7 @@ describe('a series of six of which one is corrupt', () => {
   test('is a tidy CSV, two lines a benchmark and checkpoint', () => {
     const [header, ...lines] = csv.trimEnd().split('\n');
     expect(header).toBe(
-      'checkpoint,epoch,benchmark,layer,value,ci_low,ci_high,raw,ceiling,map,selection,simulated,reason,inputs',
+      'checkpoint,epoch,benchmark,layer,value,ci_low,ci_high,raw,ceiling,map,selection,simulated,reason,inputs,generalises,drawn,animals',
     );
     expect(lines).toHaveLength(6 * 2 * 2);
     const broken = lines.filter((line) => line.startsWith('net_epoch_3.onnx,3,'));
@@ -43,7 +43,7 @@ describe('a series of six of which one is corrupt', () => {
     for (const line of broken) expect(line).toMatch(/,,,,,,,(fixed|chosen),false,false,.*ONNX/);
     for (const line of lines.filter((each) => !broken.includes(each)))
       expect(line).toMatch(
-        /,\w+,0\.\d+,.*,(fixed|chosen),(true|false),false,,sha256:[0-9a-f]{64}$/,
+        /,\w+,0\.\d+,.*,(fixed|chosen),(true|false),false,,sha256:[0-9a-f]{64},images and neuroids,"images \d+, neuroids \d+",\d*$/,
       );
   });
 

@@ -73,8 +73,8 @@ describe('scores are printed', () => {
     const { io, printed } = remembered(false);
     printScores(outcome, { verbose: false }, io);
     expect(printed.out.split('\n')).toEqual([
-      'model\tbenchmark\tlayer\tvalue\terror\tci_low\tci_high\traw\traw_error\tceiling\tselection\tchosen_on\tsimulated\tverified\tinputs',
-      '=net\tmade.V1-pls\tconv\t0.25\t\t0.2\t0.3\t0.5\t\t\tfalse\t\ttrue\tfalse\tsha256:1',
+      'model\tbenchmark\tlayer\tvalue\terror\tci_low\tci_high\traw\traw_error\tceiling\tselection\tchosen_on\tsimulated\tverified\tinputs\tgeneralises\tdrawn\tanimals',
+      '=net\tmade.V1-pls\tconv\t0.25\t\t0.2\t0.3\t0.5\t\t\tfalse\t\ttrue\tfalse\tsha256:1\t\t\t',
       '',
     ]);
   });
@@ -83,8 +83,8 @@ describe('scores are printed', () => {
     const { io, printed } = remembered(true);
     printScores(outcome, { csv: true, verbose: false }, io);
     expect(printed.out.split('\n').slice(0, 2)).toEqual([
-      'model,benchmark,layer,value,error,ci_low,ci_high,raw,raw_error,ceiling,selection,chosen_on,simulated,verified,inputs',
-      "'=net,made.V1-pls,conv,0.25,,0.2,0.3,0.5,,,false,,true,false,sha256:1",
+      'model,benchmark,layer,value,error,ci_low,ci_high,raw,raw_error,ceiling,selection,chosen_on,simulated,verified,inputs,generalises,drawn,animals',
+      "'=net,made.V1-pls,conv,0.25,,0.2,0.3,0.5,,,false,,true,false,sha256:1,,,",
     ]);
   });
 

@@ -8,6 +8,7 @@ import { GraphBuilder } from '../../src/onnx/graph-builder.js';
 import { listLayers } from '../../src/onnx/layers.js';
 import { readModel } from '../../src/onnx/model.js';
 import { ownFolder } from './checkpoints/made-checkpoints.js';
+import { writeWinner } from './checkpoints/made-winner.js';
 
 const graft = (name: string) => join(import.meta.dirname, '..', 'fixtures', 'graft', name);
 const folder = ownFolder();
@@ -40,6 +41,19 @@ describe('--without-head', () => {
       expect(model.graph.initializers.map(({ name }) => name)).not.toContain('fc.weight');
     },
   );
+
+  test('ends a network of ours, under the names of its library', async () => {
+    const checkpoint = join(folder.path, 'winner.pth');
+    await writeWinner(checkpoint, 'module.');
+    const output = join(folder.path, 'headless.onnx');
+    const request = { checkpoint, arch: 'efficientnet-b1', output, withoutHead: true };
+    const { keys, withoutHead } = await importCheckpoint(request);
+    expect(withoutHead).toBe('classifier');
+    expect(keys).toMatchObject({ total: 437, loaded: 437, unexpected: [] });
+    expect(keys?.ignored.map(({ key }) => key)).toEqual(
+      expect.arrayContaining(['module.classifier.weight', 'module.classifier.bias']),
+    );
+  });
 
   test('the card says that there is no head', async () => {
     const { name, hints } = await draftCard(join(folder.path, 'resnet.onnx'));

@@ -117,6 +117,51 @@ describe('the tree', () => {
   });
 });
 
+it('gives the average of one benchmark the interval of that benchmark', () => {
+  const skewed = (value: number) => score(value, { ci: [value - 0.05, value + 0.01] });
+  const alone = [neural('c.V4', 'V4')];
+  const intervals = (value: number) =>
+    makeLeaderboard(alone, [model('m', { 'c.V4': skewed(value) })], zero).rows.flatMap((row) =>
+      [...row.averages.values()].map(({ ci }) => ci),
+    );
+  expect(intervals(0.4)).toEqual([1, 2, 3].map(() => [0.4 - 0.05, 0.4 + 0.01]));
+  // Clipped it is 1, which is no number of the benchmark.
+  expect(intervals(1.2)[0]).toEqual([expect.closeTo(1 - 0.03, 12), expect.closeTo(1 + 0.03, 12)]);
+});
+
+describe('benchmarks beside the tree', () => {
+  const own = neural('own.V4', 'V4');
+  const shown = (models: readonly ScoredModel[], rules = zero) =>
+    makeLeaderboard(benchmarks, models, rules, [own]);
+  const ids = (board: ReturnType<typeof shown>) => board.nodes.map(({ id }) => id);
+
+  it('enter no average, and change none of the models in the tree', () => {
+    const models = [model('m', { 'a.V1': 0.5, 'c.V4': 0.4 }), model('n', { 'a.V1': 0.3 })];
+    const more = [...models, model('o', { 'own.V4': 0.9 })];
+    for (const rules of [zero, common]) {
+      const board = shown(more, rules);
+      expect(ids(board).at(-1)).toBe('own.V4');
+      expect(board.nodes.at(-1)).toMatchObject({ kind: 'benchmark', parent: null });
+      expect(board.rows.slice(0, 2).map(({ averages: of, rank }) => [of, rank])).toEqual(
+        makeLeaderboard(benchmarks, models, rules).rows.map(({ averages: of, rank }) => [of, rank]),
+      );
+      expect(board.rows[2].rank).toBeNull();
+    }
+  });
+
+  it('rank the models where none has a score in the tree', () => {
+    const board = shown([
+      model('m', { 'own.V4': 0.3 }),
+      model('n', { 'own.V4': 0.9 }),
+      model('o', { 'own.V4': score(0.95, { selection: true }) }),
+    ]);
+    expect(ids(board)[0]).toBe('own.V4');
+    expect(board.rows.map(({ rank }) => rank)).toEqual([2, 1, null]);
+    expect(tiesOf(board)(1)).toEqual({ withBest: true, total: 0, models: [] });
+    expect(tiesOf(board)(2)).toBeNull();
+  });
+});
+
 describe('an average', () => {
   const whole = { 'a.V1': 0.2, 'b.V1': 0.4, 'c.V4': 0.6, 'd.IT': 0.3, e: 0.5, f1: 0.1, f2: 0.3 };
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mapCandidates } from '../../src/activations/card/candidates.js';
+import { computedAs } from '../../src/activations/exposed-values.js';
 import { extractActivations } from '../../src/activations/extract.js';
 import { measureLayers } from '../../src/activations/measure-layers.js';
 import { openModelFile } from '../../src/activations/model-file.js';
@@ -94,4 +95,26 @@ test('values of integer operators are dequantised by their own scale', async () 
     expect(new Set(steps).size).toBeGreaterThan(3);
   }
   found.close();
+});
+
+test('what is quantised for each image does not depend on the images beside it', async () => {
+  const network = await openNetwork({ path: at('dynamic'), card });
+  expect(computedAs(network.file, card, '/fc/MatMul_output_0')).toMatchObject({ batch: 1 });
+  const both = await madeStimuli(2, 8);
+  const second = {
+    ...both,
+    ids: both.ids.slice(1),
+    filename: () => both.filename(1),
+    read: () => both.read(1),
+  };
+  const rows: number[][] = [];
+  for (const stimuli of [both, second]) {
+    const limits = { maxMemory: 2 ** 30, maxScratch: 0, scratch: tmpdir() };
+    const shown = { stimuli, degrees: undefined };
+    const found = await extractActivations(network, shown, ['fc'], limits);
+    const [store] = found.layers.values();
+    rows.push(Array.from((await store.columns(0, store.cols)).slice(-store.cols)));
+    found.close();
+  }
+  expect(rows[0]).toEqual(rows[1]);
 });

@@ -52,7 +52,10 @@ test('a network of videos is scored and mapped on clips and images', async () =>
   expect(failures.map(({ error }) => error.message)).toEqual([]);
   expect(scores[0].value).not.toBeNull();
   const mapped = await mapLayers(
-    { model: request.model, benchmarks: [benchmark], layers: ['conv', 'frame', 'conv@t1'] },
+    {
+      ...{ model: request.model, benchmarks: [benchmark], pool: ['mean'] },
+      layers: ['conv', 'frame', 'conv@t1'],
+    },
     { ...context(), cache },
   );
   const cells = mapped.map.layers.map(({ layer, cells: own }) => [layer, Object.values(own)[0]]);

@@ -76,6 +76,11 @@ function forged(task, amount, part) {
     twice: () => ({ ...whole, scores: [own, { ...own, value: 0.75 }] }),
     zero: () => ({ ...whole, scores: [{ ...own, layer: 'a\u0000b' }] }),
     proto: () => ({ ...whole, scores: [{ ...own, ...JSON.parse('{"__proto__":{"value":1}}') }] }),
+    draws: () => ({
+      ...whole,
+      draws: Object.fromEntries(task.benchmarks.map((benchmark) => [benchmark, 'Zm9yZ2Vk'])),
+    }),
+    long: () => ({ ...whole, draws: { [own.benchmark]: 'A'.repeat(2_000_001) } }),
     usage: () => ({ ...whole, usage: { peakRssMiB: 'x', cacheHits: {} } }),
     map: () => ({ kind: 'layer-map', map: { chosen: {} }, failures: [] }),
     empty: () => null,

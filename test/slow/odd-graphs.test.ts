@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mapCandidates } from '../../src/activations/card/candidates.js';
+import { computedAs } from '../../src/activations/exposed-values.js';
 import { measureLayers } from '../../src/activations/measure-layers.js';
+import { openModelFile } from '../../src/activations/model-file.js';
 import { openNetwork } from '../../src/activations/open-network.js';
 import { VentralError } from '../../src/errors/ventral-error.js';
 import { plainCard } from '../activations/made-networks.js';
 import { flows, opsets, shapes } from '../onnx/odd/exporter-cases.js';
 import { type OddCase, STEM } from '../onnx/odd/odd-case.js';
 import { Odd } from '../onnx/odd/raw-graph.js';
-import { names, refusals, structures } from '../onnx/odd/structure-cases.js';
+import { chain, names, refusals, structures } from '../onnx/odd/structure-cases.js';
 import { tools } from '../onnx/odd/tool-cases.js';
 
 let root: string;
@@ -66,14 +68,13 @@ test.each(cases.map((odd, index) => [odd.name, odd, index] as const))(
   },
 );
 
-test('the longest chain that is a network at all', async () => {
-  const make = (g: Odd) => {
-    let at = g.stem();
-    for (let i = 0; i < 99_000; i++) at = g.n('Neg', [at], `v${i}`, {}, { name: `/b${i}/Neg` });
-    g.out(at);
-    return undefined;
-  };
-  const path = written({ make }, cases.length);
-  const { file } = await openNetwork({ path, card: plainCard({ crop: 16 }) });
-  expect(mapCandidates(file.model, undefined)).toHaveLength(99_002);
+test('as many nodes as a network may have are listed, with what they are computed from', async () => {
+  const card = plainCard({ crop: 16 });
+  const path = written({ make: chain(99_000) }, cases.length);
+  const file = await openModelFile(path, { card });
+  const candidates = mapCandidates(file.model, undefined);
+  expect(candidates).toHaveLength(99_002);
+  expect(computedAs(file, { ...card, layers: ['b*'] }, 'v98999')).toMatchObject({
+    operators: 'fused',
+  });
 });

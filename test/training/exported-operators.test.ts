@@ -131,6 +131,17 @@ const cases: Record<string, [network: CheckedNetwork, classes: number]> = {
     }),
     2,
   ],
+  'ScatterND, as an assignment to places': [
+    of(
+      [3, 4],
+      (graph, x) => {
+        const places = graph.initializer('places', [2, 1], BigInt64Array.of(2n, 0n));
+        return node(graph, 'ScatterND', [x, places, 'rows']);
+      },
+      { parameters: { rows: [2, 4] } },
+    ),
+    4,
+  ],
   Expand: [
     of([2, 1, 3], (graph, x, { integers }) => node(graph, 'Expand', [x, integers([2, 4, 3])])),
     12,

@@ -28,10 +28,23 @@ const signIn = async (page: Page, key: string) => {
 it('shows an admin health, queue, workers, keys and changes, and makes the first key', async () => {
   const asked = { model: 'pixels', benchmarks: ['Simulated.V1-pls'] };
   const first = await service.post('/v1/scores', { ...asked, layers: { V1: 'sleep=60000' } });
-  await service.post('/v1/scores', { ...asked, layers: { V1: 'sleep=60001' } });
+  const more = [];
+  for (const sleep of ['sleep=60001', 'sleep=60002', 'sleep=60003'])
+    more.push(await service.post('/v1/scores', { ...asked, layers: { V1: sleep } }));
   const { page, close } = await visit(browser, service.url, '/admin');
   const queue = page.getByRole('region', { name: 'Queue' });
   await page.getByText('ready', { exact: true }).waitFor();
+  // Running ones first, then in the order in which they start.
+  await queue.getByText('1 running, 3 queued').waitFor();
+  const rows = queue.locator('tbody tr');
+  await expect.poll(() => rows.first().textContent()).toContain(first.body.id);
+  for (const [k, { body }] of more.entries())
+    await expect
+      .poll(() => rows.nth(k + 1).textContent())
+      .toMatch(new RegExp(`${body.id}.*position ${k + 1}`));
+  for (const { body } of more.slice(1)) await queue.getByLabel(`Select ${body.id}`).check();
+  await queue.getByRole('button', { name: 'Cancel 2 selected' }).click();
+  await queue.getByText('1 running, 1 queued').waitFor();
   await queue.getByRole('button', { name: `Cancel ${first.body.id}` }).click();
   await expect.poll(() => queue.getByRole('button', { name: /^Cancel job/ }).count()).toBe(1);
   expect((await service.get(`/v1/scores/${first.body.id}`)).body.state).toBe('cancelled');
@@ -129,8 +142,11 @@ it('shows those who are no admins what is theirs, and asks for nothing else', as
   await page.getByText('Only admins see workers').waitFor();
   await page.getByText('No jobs.').first().waitFor();
   await expect.poll(() => page.getByRole('region', { name: 'Keys', exact: true }).count()).toBe(0);
-  await page.goto(`${service.url}/submit`);
-  await page.getByText('This key is read-only').waitFor();
+  for (const path of ['/submit', '/benchmarks', '/trainings']) {
+    await page.goto(`${service.url}${path}`);
+    await page.getByText('This key is read-only').waitFor();
+    await expect.poll(() => page.locator('form').count()).toBe(0);
+  }
   // No refusal has come: the page knows whose it is.
   await close();
 });
@@ -143,6 +159,18 @@ it('ends the session of a key that is revoked', async () => {
     headers: { Authorization: `Bearer ${root}` },
   });
   await page.reload();
+  await expect.poll(() => page.getByRole('alert').textContent()).toContain('session has ended');
+  await close(/401/);
+});
+
+it('leads to the sign-in form when the key is revoked while the page is open', async () => {
+  const ada = await makeKey(service, { name: 'midway', role: 'member' }, root);
+  const { page, close } = await visit(browser, service.url, '/benchmarks', { key: ada.key });
+  await page.getByRole('button', { name: 'Sign out midway' }).waitFor();
+  await service.call('DELETE', `/v1/keys/${ada.id}`, { headers: bearer() });
+  // Within the page: nothing is loaded anew.
+  await page.getByRole('link', { name: 'Train', exact: true }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
   await expect.poll(() => page.getByRole('alert').textContent()).toContain('session has ended');
   await close(/401/);
 });

@@ -110,6 +110,30 @@ describe('a benchmark', () => {
     await close();
   });
 
+  it('calls no picture by an angle that it was not drawn for', async () => {
+    const { page, close } = await visit(browser, service.url, `/benchmarks/${benchmark}`);
+    const picture = page.locator('canvas.stimulus').first();
+    await expect.poll(() => picture.getAttribute('aria-label')).toContain('8 degrees');
+    let release = () => {};
+    const opacity = () =>
+      page.evaluate<string>("getComputedStyle(document.querySelector('canvas.stimulus')).opacity");
+    const held = new Promise<void>((done) => {
+      release = done;
+    });
+    await page.route('**/picture?*degrees=16*', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.getByLabel('Visual angle of the model').selectOption('16');
+    await page.waitForURL('**degrees=16**');
+    await expect.poll(() => picture.getAttribute('aria-label')).toMatch(/ loading$/);
+    await expect.poll(opacity).toBe('0');
+    release();
+    await expect.poll(() => picture.getAttribute('aria-label')).toContain('16 degrees');
+    await expect.poll(opacity).toBe('1');
+    await close();
+  });
+
   it('says what was recorded and how it is compared, with the ceiling of each region', async () => {
     const { page, close } = await visit(browser, service.url, `/benchmarks/${benchmark}`);
     const { items } = (await service.get(`/v1/benchmarks/${benchmark}/data`)).body;

@@ -62,6 +62,13 @@ async function fill(queries: Queries): Promise<void> {
   await model('size20', 'resnet-20', { [V1]: about(0.3), [V4]: about(0.3) });
   await model('size50', 'resnet-50', { [V1]: about(0.35), [V4]: about(0.33) });
   await madeModel(queries, 'mdl_bare', { name: 'bare' });
+  await madeScores(queries, {
+    id: 'job_random',
+    model: 'resnet-50',
+    owner: 'ventral',
+    scores: { [V1]: { version: versions.get(V1), ...about(0.1) } },
+  });
+  await madeMap(queries, 'size20', ['layer1', 'layer2', 'layer3', 'layer4'], [0.1, 0.4, 0.3, 0.2]);
   await madeMap(queries, 'first', ['layer1', 'layer2', 'layer3'], [0.1, 0.3, 0.2]);
   await madeMap(queries, 'second', ['layer1', 'layer2', 'layer3'], [0.1, 0.2, 0.35]);
 }
@@ -150,7 +157,10 @@ it('tells what differs from what does not, averages before leaves, and saves it'
     { acceptDownloads: true },
   );
   await page.getByRole('table', { name: /Averages come before/ }).waitFor();
-  const titles = await page.locator('.differences tbody th').allTextContents();
+  // Without the chip of a benchmark.
+  const titles = (await page.locator('.differences tbody th').allTextContents()).map((title) =>
+    title.replace(/ real$/, ''),
+  );
   expect(titles.indexOf('V4')).toBe(titles.indexOf(V4) - 1);
   expect(titles[0]).toBe('average');
   // 0.01 ± √2 · 0.02, and 0.1 ± as much.
@@ -171,7 +181,13 @@ it('tells what differs from what does not, averages before leaves, and saves it'
     different: 'true',
   });
   const json = JSON.parse(await saved(page, 'Save the comparison as JSON'));
-  expect(json).toMatchObject({ simulated: false, intervals: 'independent' });
+  expect(json).toMatchObject({ simulated: false });
+  // Each difference says for itself whether it is paired: these scores have no draws.
+  expect(
+    json.rows.find(
+      (row: { column: string; model: string }) => row.column === V4 && row.model === 'mdl_second',
+    ),
+  ).toMatchObject({ paired: false, reason: expect.stringMatching(/score again/) });
   const figure = await saved(page, 'Save the comparison as a figure, two columns');
   expect(figure).toMatch(/^<svg [^>]*width="180mm"/);
   for (const word of ['first', 'second', 'V4', 'average', 'score (1 = ceiling)'])
@@ -183,6 +199,42 @@ it('tells what differs from what does not, averages before leaves, and saves it'
   await page.getByLabel('Only rows that differ').uncheck();
   await page.getByLabel('Stimulus set').selectOption('public');
   await rowOf(page, 'FreemanZiemba2013public.V1-pls').waitFor();
+  await close();
+});
+
+it('says the same numbers as the board, and which weights are random', async () => {
+  const { page, close } = await visit(
+    browser,
+    service.url,
+    '/compare?model=mdl_second&model=mdl_third&model=resnet-50',
+  );
+  await page.getByRole('table', { name: /Averages come before/ }).waitFor();
+  const { items } = (await service.get('/v1/leaderboard?limit=200')).body;
+  // Of two that were scored on other benchmarks, each over the whole tree.
+  for (const model of ['mdl_second', 'mdl_third']) {
+    const item = items.find((each: { model: string }) => each.model === model);
+    const shown = item.averages.average.value.toFixed(3);
+    await expect.poll(() => rowOf(page, 'average').first().textContent()).toContain(shown);
+  }
+  const heads = page.locator('.differences thead th');
+  await expect.poll(() => heads.last().textContent()).toMatch(/resnet-50 random weights$/);
+  await expect.poll(() => page.locator('.chosen-models').textContent()).toContain('random weights');
+  await expect.poll(() => rowOf(page, V1).locator('th').textContent()).toBe(`${V1} real`);
+  await close();
+});
+
+it('calls layers the same within one architecture alone', async () => {
+  const { page, close } = await visit(
+    browser,
+    service.url,
+    '/compare?model=mdl_first&model=mdl_size20',
+  );
+  const row = page
+    .getByRole('table', { name: /The layer that each map chose/ })
+    .getByRole('row', { name: /Simulated.V1-pls/ });
+  await expect.poll(() => row.textContent()).toContain('layer2 0.400 at 50 %');
+  await expect.poll(() => row.textContent()).toContain('17 percentage points shallower');
+  await expect.poll(() => row.textContent()).not.toContain('same layer');
   await close();
 });
 
@@ -231,12 +283,12 @@ it('sets two benchmarks against each other, for all models that one sees', async
   );
   const figure = page.locator('figure', { has: page.getByText('Scatter', { exact: true }) });
   await figure.locator('svg').first().waitFor();
-  await page.getByText('6 of 9 models have both').waitFor();
+  await page.getByText('6 of 10 models have both').waitFor();
   await expect.poll(() => figure.locator('svg text', { hasText: 'second' }).count()).toBe(1);
   await figure.getByText('as a table').click();
   await expect.poll(() => figure.locator('tbody tr').count()).toBe(6);
   await page.getByLabel('Y axis').selectOption(V4);
-  await page.getByText('5 of 9 models have both').waitFor();
+  await page.getByText('5 of 10 models have both').waitFor();
   await close();
 });
 

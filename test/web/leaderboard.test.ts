@@ -6,8 +6,15 @@ import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 import type { Queries } from '../../src/store/database/database.js';
 import { openHomeStore } from '../../src/store/home-store.js';
 import { type RunningService, runningService, suiteEngine } from '../service/running-service.js';
+import { makeKey } from '../service/with-key.js';
 import { madePlace, type StorePlace } from '../store/engines.js';
-import { digestFor, type MadeScore, madeModel, madeScores } from '../store/made-scores.js';
+import {
+  digestFor,
+  type MadeScore,
+  madeModel,
+  madeScores,
+  madeUpload,
+} from '../store/made-scores.js';
 import { accessibilityFaults, openBrowser, visit } from './browser.js';
 
 const V1 = 'FreemanZiemba2013.V1-pls';
@@ -52,6 +59,17 @@ async function fill(place: StorePlace): Promise<void> {
   // V1 is half Marques2020, on which nobody has a score here.
   await model('hostile', HOSTILE, { [V1]: { value: 0.58 }, [V2]: { value: 0.9, selection: true } });
   await model('made', 'made', { 'Simulated.V1-pls': { value: 0.8 } });
+  await madeUpload(store.database, 'bmk_lab', [{ id: 'lab.V4', region: 'V4' }]);
+  await madeScores(store.database, {
+    ...{ id: 'job_lab', model: 'mdl_best', sources: ['bmk_lab'] },
+    scores: { 'lab.V4': { value: 0.45, ci: [0.4, 0.47] } },
+  });
+  await madeScores(store.database, {
+    id: 'job_random',
+    model: 'resnet-20',
+    owner: 'ventral',
+    scores: { [V1]: { value: 0.05, version: versions.get(V1) } },
+  });
   await madeMany(store.database);
   await store.close();
 }
@@ -119,7 +137,7 @@ it('goes on from what the document brought, and keeps its whole view in the addr
   await page.locator('.board [aria-sort=descending]').waitFor();
   await expect
     .poll(() => page.getByRole('status').first().textContent())
-    .toContain('233 models, by average');
+    .toContain('234 models, by average');
   expect(asked.filter((path) => path === '/v1/leaderboard')).toEqual([]);
 
   await sorter(page, 'V1').click();
@@ -131,9 +149,9 @@ it('goes on from what the document brought, and keeps its whole view in the addr
   await page.getByText('Columns', { exact: true }).click();
   await page.getByRole('checkbox', { name: 'engineering' }).uncheck();
   await page.getByLabel('Search models').fill('BEST');
-  await page.getByText('1 model, by V1').waitFor();
+  await page.getByText('1 of 234 models shown, by V1').waitFor();
   await page.getByLabel('Search models').fill('');
-  await page.getByText('233 models, by').waitFor();
+  await page.getByText('234 models, by').waitFor();
 
   const shared = await visit(
     browser,
@@ -185,6 +203,44 @@ it('shows raw score and ceiling, by the keyboard alone', async () => {
   await close();
 });
 
+it('keeps the rank of a model whatever the search and the filters leave of the others', async () => {
+  const { page, close } = await visit(browser, service.url, '/?search=alert');
+  await page.getByText('1 of 234 models shown').waitFor();
+  await expect.poll(() => page.locator('tbody .rank').textContent()).toBe('3');
+  await page.getByLabel('Search models').fill('best');
+  await expect.poll(() => page.locator('tbody .rank').textContent()).toBe('=1≈ best');
+  await close();
+});
+
+it('shows uploaded recordings beside the real ones, and says what is uploaded and what is random', async () => {
+  const { page, close } = await visit(browser, service.url, '/');
+  const row = (name: string) =>
+    page.locator('tbody tr', { has: page.locator('th', { hasText: name }) });
+  await expect.poll(() => header(page, 'lab.V4').textContent()).toMatch(/uploaded$/);
+  await expect.poll(() => row('best').first().textContent()).toContain('0.450');
+  // It enters no average: V4 has none.
+  await expect
+    .poll(() => row('best').first().locator('td').nth(5).textContent())
+    .toMatch(/^– 0 of/);
+  await page.getByRole('link', { name: 'About lab.V4' }).click();
+  await page.waitForURL('**/benchmarks/bmk_lab');
+  await expect.poll(() => page.locator('h1').textContent()).toBe('lab.V4 uploaded');
+  await page.goto(`${service.url}/?sort=name&search=resnet`);
+  await expect.poll(() => row('resnet-20').locator('th').textContent()).toMatch(/random weights$/);
+  await close();
+  const plain = await visit(browser, service.url, '/?search=resnet', { javaScriptEnabled: false });
+  await expect.poll(() => plain.page.locator('tbody th').textContent()).toMatch(/random weights$/);
+  await plain.close();
+});
+
+it('says the same interval of an average as of its only benchmark', async () => {
+  const { page, close } = await visit(browser, service.url, '/?benchmark=bmk_lab&open=all');
+  await expect
+    .poll(() => page.locator('tbody .interval').allTextContents())
+    .toEqual(Array(4).fill('[0.400, 0.470]'));
+  await close();
+});
+
 it('checks a formula as it is written, and shows it as a column', async () => {
   const { page, close } = await visit(browser, service.url, '/');
   await page.getByText('Formulas').click();
@@ -209,16 +265,16 @@ it('checks a formula as it is written, and shows it as a column', async () => {
 it('draws the rows that can be seen, counts all, and reads on as one scrolls', async () => {
   const { page, close } = await visit(browser, service.url, '/?sort=name');
   const table = page.getByRole('table');
-  await expect.poll(() => table.getAttribute('aria-rowcount')).toBe(String(MANY + 4));
+  await expect.poll(() => table.getAttribute('aria-rowcount')).toBe(String(MANY + 5));
   await expect.poll(() => page.locator('tbody tr').count()).toBeLessThan(60);
   await page.locator('.board-scroll').focus();
   await page.keyboard.press('End');
-  const last = page.locator(`tr[aria-rowindex="${MANY + 4}"]`);
+  const last = page.locator(`tr[aria-rowindex="${MANY + 5}"]`);
   await last.waitFor();
-  await expect.poll(() => last.locator('a').textContent()).toBe('near');
+  await expect.poll(() => last.locator('a').textContent()).toBe('resnet-20');
   await expect.poll(() => page.locator('tbody tr').count()).toBeLessThan(60);
   await page.evaluate(`dispatchEvent(new Event('beforeprint'))`);
-  await expect.poll(() => page.locator('tr[aria-rowindex]').count()).toBe(MANY + 4);
+  await expect.poll(() => page.locator('tr[aria-rowindex]').count()).toBe(MANY + 5);
   await close();
 });
 
@@ -239,7 +295,7 @@ it('gives all models of the view as CSV, JSON and Markdown', async () => {
     board.items.map(({ model }: { model: string }) => model),
   );
   expect(rows[0]).toMatchObject({ name: 'near', 'V1*2': '0.6' });
-  expect(table).toHaveLength(MANY + 4);
+  expect(table).toHaveLength(MANY + 5);
   await close();
 });
 
@@ -260,7 +316,7 @@ it('shows simulated scores apart, and says so', async () => {
   await page.getByText('1 model, by average').waitFor();
   await expect.poll(() => names(page)).toEqual(['made']);
   await page.getByLabel('Real').check();
-  await page.getByText('233 models, by').waitFor();
+  await page.getByText('234 models, by').waitFor();
   await close();
 });
 
@@ -332,4 +388,39 @@ it('of a new service shows what is simulated, and nothing to who has no key', as
   await own.close();
   await fresh.stop();
   await rm(fresh.home, { recursive: true, force: true });
+});
+
+it('opens on uploaded recordings where there are no other real scores, for their owner alone', async () => {
+  const place = await madePlace(suiteEngine, 'ventral-lab-board-');
+  const store = await openHomeStore(place.home, place);
+  await madeModel(store.database, 'mdl_net', { name: 'net', owner: 'ada' });
+  await madeModel(store.database, 'mdl_low', { name: 'low', owner: 'ada' });
+  const own = { owner: 'ada', visibility: 'private' } as const;
+  await madeUpload(store.database, 'bmk_lab', [{ id: 'lab.V4', region: 'V4' }], own);
+  const scored = (model: string, scores: Record<string, number>, sources: string[]) =>
+    madeScores(store.database, {
+      ...{ id: `job_${model}_${sources[0]}`, model: `mdl_${model}`, owner: 'ada', scores, sources },
+    });
+  await scored('net', { 'Simulated.V1-pls': 0.8 }, ['Simulated.V1-pls']);
+  await scored('net', { 'lab.V4': 0.45 }, ['bmk_lab']);
+  await scored('low', { 'lab.V4': 0.3 }, ['bmk_lab']);
+  await store.close();
+  const lab = await runningService(place);
+  const root = await makeKey(lab, { name: 'root', role: 'admin' });
+  const ada = await makeKey(lab, { name: 'ada', role: 'member' }, root.key);
+  const bob = await makeKey(lab, { name: 'bob', role: 'member' }, root.key);
+  const hers = await visit(browser, lab.url, '/', { key: ada.key });
+  await expect.poll(() => names(hers.page)).toEqual(['net', 'low']);
+  await expect.poll(() => hers.page.getByLabel('Real').isChecked()).toBe(true);
+  await expect
+    .poll(() => hers.page.locator('tbody tr').first().textContent())
+    .toMatch(/^1net0\.450/);
+  await hers.close();
+  const his = await visit(browser, lab.url, '/', { key: bob.key });
+  await his.page.getByText('never about a brain').waitFor();
+  expect((await bob.get('/v1/leaderboard')).text).not.toContain('lab.V4');
+  expect((await bob.get('/v1/leaderboard')).body).toMatchObject({ models: 0, total: 0 });
+  await his.close();
+  await lab.stop();
+  await rm(lab.home, { recursive: true, force: true });
 });

@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { writeZip } from '../../src/formats/zip.js';
 import { oraclePath } from '../oracle.js';
 import { card, network, type RunningService, runningService } from '../service/running-service.js';
 import { accessibilityFaults, openBrowser, visit } from './browser.js';
@@ -191,6 +193,85 @@ it('starts a score of the benchmarks that one chooses', async () => {
     benchmarks: ['Simulated.V1-pls'],
   });
   await close();
+});
+
+it('starts one job however often its button is pressed', async () => {
+  const { page, close } = await open();
+  const jobs = async () => (await service.get(`/v1/scores?model=${model}`)).body.items.length;
+  const before = await jobs();
+  await page.getByLabel('Simulated.V2-pls', { exact: true }).check();
+  // Both before the page is drawn again.
+  await page.getByRole('button', { name: 'Score on 1 benchmark' }).waitFor();
+  await page.evaluate(`(() => {
+    const [button] = document.querySelectorAll('form.start button.primary, #score ~ form button.primary');
+    button.click();
+    button.click();
+  })()`);
+  await page.waitForURL('**/scores/job_*');
+  expect(await jobs()).toBe(before + 1);
+  await close();
+});
+
+it('maps the layers on recordings that were uploaded', async () => {
+  const folder = oraclePath('09-end-to-end/neural-csv');
+  const path = join(service.home, 'own.zip');
+  const files = (await readdir(folder)).map(async (name) => ({
+    ...{ name, data: await readFile(join(folder, name)), compress: true },
+  }));
+  await writeZip(path, await Promise.all(files));
+  const headers = { 'Content-Type': 'application/zip' };
+  const body = await readFile(path);
+  const { body: own } = await service.call('POST', '/v1/benchmarks', { headers, body });
+  const { page, close } = await open();
+  await page.getByText('Map on uploaded or installed recordings').click();
+  const name = own.benchmarks.map(({ id }: { id: string }) => id).join(', ');
+  await page.getByRole('checkbox', { name: `Map on ${name}` }).check();
+  await page.getByRole('button', { name: 'Map the layers' }).click();
+  await page.waitForURL('**/layer-maps/job_*');
+  const job = new URL(page.url()).pathname;
+  expect((await service.get(`/v1${job}`)).body.benchmarks).toEqual(
+    own.benchmarks.map(({ id }: { id: string }) => id),
+  );
+  await close();
+});
+
+it('says of a shipped model whose weights are random that they are', async () => {
+  const { page, close } = await visit(browser, service.url, '/models/resnet-20');
+  await expect.poll(() => page.locator('h1').textContent()).toBe('resnet-20 random weights');
+  await page.getByText('a score says what the architecture alone gives').waitFor();
+  await close();
+});
+
+it('saves a card only over the one that it was made from, and keeps edits until then', async () => {
+  const path = `/models/${model}`;
+  const { page, close } = await open();
+  await page.getByText('Change the card').click();
+  const area = page.getByLabel('Card as JSON');
+  const card = JSON.parse(await area.inputValue());
+  // Another tab saves first.
+  const other = { ...card, visual_degrees: 4 };
+  const saved = await service.call('PATCH', `/v1${path}`, {
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ card: other }),
+  });
+  expect(saved.status).toBe(200);
+  await area.fill(JSON.stringify({ ...card, visual_degrees: 6 }));
+  await page.getByRole('button', { name: 'Save the card' }).click();
+  await page.getByText('The model was changed elsewhere').waitFor();
+  const degrees = async () => (await service.get(`/v1${path}`)).body.card.visual_degrees;
+  expect(await degrees()).toBe(4);
+  await page.reload();
+  await page.getByText('Unsaved edits from earlier are restored').waitFor();
+  await expect.poll(() => area.inputValue()).toContain('"visual_degrees":6');
+  await page.getByRole('button', { name: 'Save the card' }).click();
+  await page.getByRole('button', { name: 'Save my card over it' }).click();
+  await expect.poll(degrees).toBe(6);
+  // A layer that the graph lacks is told when the card is saved.
+  await area.fill(JSON.stringify({ ...card, region_layer_map: { V1: 'layer9.9' } }));
+  await page.getByRole('button', { name: 'Save the card' }).click();
+  await expect.poll(() => page.getByRole('alert').textContent()).toContain('layer9.9');
+  expect(await degrees()).toBe(6);
+  await close(/41[2]|422/);
 });
 
 it('changes what its owner changes, and is deleted only after it was asked twice', async () => {

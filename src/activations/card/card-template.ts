@@ -1,7 +1,7 @@
 import { present } from '../../formats/present.js';
 import { type InputLayout, isFrameLayout } from '../../onnx/input-layout.js';
 import type { InputSpec } from '../../screen/preprocess.js';
-import type { HubSource, ModelCard, Region } from './card.js';
+import type { HubSource, ModelCard, Region, Weights } from './card.js';
 
 /** Common kinds of preprocessing, under their usual names. */
 export const inputPresets = {
@@ -86,6 +86,7 @@ export interface CardHints {
   readonly degrees?: number;
   readonly readout?: string;
   readonly regions?: Readonly<Partial<Record<Region, string>>>;
+  readonly weights?: Weights;
 }
 
 /** Default image side. */
@@ -126,9 +127,10 @@ export function inputOf({
 
 /** The card that {@link cardTemplate} prints, without placeholder names. */
 export function proposedCard(name: string, hints: CardHints): ModelCard {
-  const { degrees = DEGREES, readout, regions, trials } = hints;
+  const { degrees = DEGREES, readout, regions, trials, weights } = hints;
   return {
     name,
+    ...present({ weights }),
     input: inputOf(hints),
     visual_degrees: degrees,
     ...present({ readout, region_layer_map: regions, trials }),
@@ -193,11 +195,12 @@ function pulledLines({ pulled }: CardHints): Line[] {
 }
 
 function linesOf(name: string, hints: CardHints): Line[] {
-  const { layout = 'NCHW', degrees, readout, regions = {}, trials } = hints;
+  const { layout = 'NCHW', degrees, readout, regions = {}, trials, weights } = hints;
   const named = REGIONS.filter((region) => regions[region] !== undefined);
   const map = REGIONS.map((region) => `${region}: ${quoted(regions[region] ?? 'NAME')}`);
   return [
     { field: 'name', text: `name: ${JSON.stringify(name)}` },
+    ...(weights ? [{ field: 'weights', text: `weights: ${weights}` }] : []),
     ...pulledLines(hints),
     { field: 'input', text: 'input:' },
     ...inputLines(hints),

@@ -5,6 +5,7 @@ export interface CardWarning {
   readonly code:
     | 'card-mean'
     | 'card-std'
+    | 'card-precision'
     | 'card-degrees'
     | 'card-template'
     | 'card-input'

@@ -11,6 +11,10 @@ import { namesFile, readChoices } from './choice-files.js';
 /** A region of the ventral stream. */
 export type Region = 'V1' | 'V2' | 'V4' | 'IT';
 
+/** Where the weights of a network come from; `control`: nothing in it is learned. */
+export const weightsKinds = ['trained', 'random', 'control'] as const;
+export type Weights = (typeof weightsKinds)[number];
+
 /**
  * How a layer was chosen by its score (`ventral map --commit`), and on which stimuli, so that a score on any of
  * them is marked as a selection.
@@ -56,6 +60,8 @@ export interface ModelCard {
   readonly file?: string;
   readonly build?: string;
   readonly recipe?: string;
+  /** A label that no number depends on. */
+  readonly weights?: Weights;
   readonly input: InputSpec;
   readonly visual_degrees: number;
   readonly readout?: string | readonly string[];

@@ -35,7 +35,7 @@ const processors: Readonly<Record<string, Processor>> = {
     'MobileViT',
   ]),
   ...named({ mode: 'short-side', resample: 3, crops: true }, [
-    ...['Bit', 'CLIP', 'ChineseCLIP', 'Levit', 'PoolFormer'],
+    ...['Bit', 'CLIP', 'Levit', 'PoolFormer'],
   ]),
 };
 

@@ -31,11 +31,10 @@ export class OutputBuffers {
     this.#turn = 1 - this.#turn;
     this.#filled = this.#tensorsFor(first);
     try {
-      // The runtime fills the given tensors and returns copies; those of what it is fed it leaves as they are.
+      // The runtime fills the given tensors and returns copies; one that is an input it leaves as it is.
       if (this.#filled) {
         await session.run(feeds, this.#filled);
-        const fed = Object.entries(this.#filled).filter(([value]) => value in feeds);
-        copyInto(Object.fromEntries(fed), feeds);
+        copyInto(inputsAmong(this.#filled, feeds), feeds);
       }
     } catch {
       // A width that depends on the images is seen in the shapes; what else goes wrong does so again.
@@ -74,6 +73,12 @@ export class OutputBuffers {
     return { ...made, ...own };
   }
 }
+
+const inputsAmong = (
+  tensors: Readonly<Record<string, Tensor>>,
+  feeds: Readonly<Record<string, Tensor>>,
+): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(tensors).filter(([name]) => Object.hasOwn(feeds, name)));
 
 function copyInto(
   own: Readonly<Record<string, Tensor>>,

@@ -10,7 +10,7 @@ export type RefuseInput = (expected: string, found: string) => VentralError;
 
 /** Frames of a clip, at most. */
 export const MOST_FRAMES = 512;
-/** Bytes of one clip as float32, at most: a few clips are in memory at once. */
+/** Bytes of the clips of one call as float32, at most: those of a few calls are in memory at once. */
 const MOST_BYTES = 256 * 2 ** 20;
 
 type ClipSpec = Pick<InputSpec, 'frames'> & { readonly layout?: InputSpec['layout'] };
@@ -57,18 +57,23 @@ export function frameCount(
   return count;
 }
 
-/** @throws VentralError `memory-exceeded` for clips too large to be held a few at a time */
+/**
+ * @param clips in one call
+ * @throws VentralError `memory-exceeded` for clips too large to be held a few calls at a time
+ */
 export function requireClipSize(
+  clips: number,
   frames: number,
   { width, height }: { readonly width: number; readonly height: number },
   model: string,
 ): void {
-  const bytes = 4 * 3 * frames * width * height;
+  const bytes = 4 * 3 * clips * frames * width * height;
   if (bytes <= MOST_BYTES) return;
   const mib = (count: number) => `${Math.ceil(count / 2 ** 20)} MiB`;
+  const what = clips === 1 ? 'a clip' : `a batch of ${clips} clips`;
   throw new VentralError(
     'memory-exceeded',
-    `${model}: a clip of ${frames} frames of ${width} × ${height} pixels takes ${mib(bytes)}, expected at most ${mib(MOST_BYTES)}`,
+    `${model}: ${what} of ${frames} frames of ${width} × ${height} pixels takes ${mib(bytes)}, expected at most ${mib(MOST_BYTES)}`,
     { file: model, field: 'input', expected: mib(MOST_BYTES), found: mib(bytes) },
   );
 }

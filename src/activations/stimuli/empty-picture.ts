@@ -44,6 +44,7 @@ function layoutOf({ dims }: SessionValue, layout: InputLayout | undefined): Inpu
 }
 
 function requireClip(layout: InputLayout, dims: readonly number[], name: string): void {
-  const [frames, height, width] = ['T', 'H', 'W'].map((axis) => dims[layout.indexOf(axis)]);
-  requireClipSize(frames, { width, height }, name);
+  const [clips, ...own] = ['N', 'T', 'H', 'W'].map((axis) => dims[layout.indexOf(axis)]);
+  const [frames, height, width] = own;
+  requireClipSize(clips, frames, { width, height }, name);
 }

@@ -113,7 +113,8 @@ export function inputPlan(
     return { ...plan, batch: dims[0] ?? model.batch, spec: { ...card, layout } };
   const frames = frameCount(dims[layout.indexOf('T')], card, described(inputs), refuse);
   const side = size ?? Math.max(height ?? 1, width ?? 1);
-  requireClipSize(frames, { width: width ?? side, height: height ?? side }, model.name);
+  const sizes = { width: width ?? side, height: height ?? side };
+  requireClipSize(dims[0] ?? 1, frames, sizes, model.name);
   const spec = { ...card, layout, frames, sampling: card.sampling ?? ('even' as const) };
   return { ...plan, batch: dims[0] ?? Math.min(1, model.batch), spec };
 }

@@ -160,9 +160,9 @@ export class StimulusFeed {
     { width, height }: { width: number; height: number },
     { row, frame }: FramePlace,
   ): void {
-    const { width: w, height: h, spec, name: input } = this.plan;
+    const { width: w, height: h, spec, name: input, batch } = this.plan;
     const first = this.#size ?? { width: w ?? width, height: h ?? height, row };
-    if (!this.#size && spec.frames !== undefined) requireClipSize(spec.frames, first, input);
+    if (!this.#size && spec.frames !== undefined) requireClipSize(batch, spec.frames, first, input);
     this.#size = first;
     if (width === first.width && height === first.height) return;
     const name = this.#shown.stimuli.filename(row, frame);

@@ -4,7 +4,8 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { visibleName } from '../../report/visible-name.js';
-import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
+import type { MappedLayers } from '../../scoring/map/layer-map.js';
+import type { LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
@@ -132,7 +133,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
       },
     });
     bar.clear();
-    await show(mapped.map, options, io);
+    await show(mapped, options, io);
     const answered = { kind: 'map' as const, request, map: mapped.map };
     await keepReceipt(options.receipt, [answered], { home, threads });
     if (card && mapped.choices.length > 0) {
@@ -184,10 +185,14 @@ async function cardToWrite(model: string, options: MapOptions) {
   return writableCard(await openModelFile(model, cardSource(options)));
 }
 
-async function show(map: LayerMap, options: MapOptions, io: Io): Promise<void> {
+async function show(
+  { map, weights }: Pick<MappedLayers, 'map' | 'weights'>,
+  options: MapOptions,
+  io: Io,
+): Promise<void> {
   if (options.html !== undefined) {
     const { mapPage } = await import('../../report/map-page.js');
-    await writeFileAtomic(options.html, mapPage(map));
+    await writeFileAtomic(options.html, mapPage(map, weights));
   }
   await writeFigures(
     async () => (await import('../../figure/map-figure.js')).mapFigure(map),
@@ -203,5 +208,5 @@ async function show(map: LayerMap, options: MapOptions, io: Io): Promise<void> {
   }
   if (options.json) io.out(`${JSON.stringify(map, null, 2)}\n`);
   else if (options.csv) io.out(mapCsv(map));
-  else printMap(map, io);
+  else printMap(map, io, weights);
 }

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Command } from 'commander';
-import type { ModelCard } from '../../activations/card/card.js';
+import type { Weights } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { weightsWords } from '../../figure/provenance.js';
 import { present } from '../../formats/present.js';
 import type { ModelAccess, ModelResource } from '../../service/access/model-resource.js';
 import { type PullChoices, pullModels } from '../catalog/pull-models.js';
@@ -47,7 +48,7 @@ function registerPull(parent: Command, io: Io): void {
   parent
     .command('pull <names...>')
     .description(
-      'fetch networks: public ones by name, ONNX files of the Hugging Face hub by hf:owner/name[@revision]',
+      'fetch networks: public ones by name, ONNX files of the Hugging Face hub by hf:owner/name[@revision] (HF_ENDPOINT, HF_TOKEN)',
     )
     .option('--accept-terms', 'accept their licences without being asked')
     .option('--file <path>', 'with hf:, which ONNX file; default: the one in full precision')
@@ -78,15 +79,17 @@ async function withAccess<T>(
 
 async function list(command: Command, io: Io): Promise<void> {
   const registered = await withAccess(command, (access) => access.list());
-  const { shippedModels } = await import('../../activations/model-file.js');
-  const shipped = await shippedModels();
+  const { shippedModels, shippedWeights } = await import('../../activations/model-file.js');
+  const [shipped, weights] = await Promise.all([shippedModels(), shippedWeights()]);
   const { publicCatalog } = await import('../../importing/published/public-models.js');
   const { models } = publicCatalog();
   if (command.optsWithGlobals().json) {
-    io.out(`${JSON.stringify({ registered, shipped, public: models }, null, 2)}\n`);
+    io.out(
+      `${JSON.stringify({ registered, shipped, weights: Object.fromEntries(weights), public: models }, null, 2)}\n`,
+    );
     return;
   }
-  printModels({ registered, shipped, models }, io);
+  printModels({ registered, shipped, weights, models }, io);
 }
 
 /** Registered models, then those that ship, then those that `models pull` fetches. */
@@ -94,21 +97,26 @@ export function printModels(
   {
     registered,
     shipped,
+    weights,
     models,
   }: {
-    readonly registered: readonly Pick<ModelResource, 'name' | 'id' | 'digest'>[];
+    readonly registered: readonly Pick<ModelResource, 'name' | 'id' | 'digest' | 'weights'>[];
     readonly shipped: readonly string[];
+    /** Where the weights of shipped models come from. */
+    readonly weights: ReadonlyMap<string, Weights>;
     readonly models: readonly { readonly name: string; readonly sha1: string }[];
   },
   io: Io,
 ): void {
   const rows = [
-    ...registered.map((model) => [model.name, model.id, model.digest]),
-    ...shipped.map((name) => [name, 'shipped', '']),
-    ...models.map(({ name, sha1 }) => [name, 'public', `sha1:${sha1}`]),
+    ...registered.map((model) => [model.name, model.id, model.digest, weightsText(model.weights)]),
+    ...shipped.map((name) => [name, 'shipped', '', weightsText(weights.get(name))]),
+    ...models.map(({ name, sha1 }) => [name, 'public', `sha1:${sha1}`, weightsWords.trained]),
   ];
-  printRows(['name', 'id', 'digest'], rows, io);
+  printRows(['name', 'id', 'digest', 'weights'], rows, io);
 }
+
+const weightsText = (weights: Weights | null | undefined) => (weights ? weightsWords[weights] : '');
 
 async function show(model: string, command: Command, io: Io): Promise<void> {
   const { shippedModels } = await import('../../activations/model-file.js');
@@ -137,30 +145,12 @@ async function add(file: string, command: Command, io: Io): Promise<void> {
   const { wholeCard } = await import('../../activations/card/whole-card.js');
   const text = source === undefined ? undefined : await wholeCard(source);
   const { asOneFile } = await import('../../activations/one-file.js');
-  const { model, created, mixed } = await asOneFile(file, globalOptions(command).home, (path) =>
-    withAccess(command, async (access) => {
-      const added = await access.add({ path, ...present({ card: text, name }) });
-      return { ...added, mixed: await mixedWith(added.model, access) };
-    }),
+  const { model, created } = await asOneFile(file, globalOptions(command).home, (path) =>
+    withAccess(command, (access) => access.add({ path, ...present({ card: text, name }) })),
   );
   io.out(json ? `${JSON.stringify(model, null, 2)}\n` : `${model.id}\n`);
   io.err(`${words(model, created)}\n`);
   for (const { code, detail } of model.warnings) io.err(visibleText(`${code}: ${detail}`));
-  for (const remark of mixed) io.err(visibleText(`warning: ${remark}`));
-}
-
-/** Remarks on a registration that is another one's network in another precision: they share a leaderboard. */
-async function mixedWith(model: ModelResource, access: ModelAccess): Promise<string[]> {
-  const { mixedPrecisions } = await import('../../activations/card/mixed-precisions.js');
-  const of = ({ name, card }: ModelResource) => ({
-    name,
-    source: (card as Pick<ModelCard, 'source'> | null)?.source,
-  });
-  const here = of(model);
-  if (!here.source) return [];
-  const others = (await access.list()).filter(({ id }) => id !== model.id);
-  const same = others.map(of).filter(({ source }) => source?.hub === here.source?.hub);
-  return mixedPrecisions([here, ...same]);
 }
 
 function words(model: ModelResource, created: boolean): string {

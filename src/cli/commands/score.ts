@@ -10,7 +10,7 @@ import type { RemoteScores } from '../../service/access/remote-scores.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
-import { printScores } from '../print/print-scores.js';
+import { type PrintedScores, printScores } from '../print/print-scores.js';
 import { sayWithoutValue } from '../print/say-failed.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
@@ -86,11 +86,11 @@ export function registerScore(program: Command, io: Io): void {
       await refuseBenchmarks(models);
       checkUsage(models, options);
       await reportMixedPrecisions(models, io);
-      const { answered, failures } = await score(models, options, command, io);
+      const { answered, failures, weights } = await score(models, options, command, io);
       const scores = answered.flatMap(({ scores, request }) =>
         'model' in request ? named(scores, fileName(request.model.path, models, options)) : scores,
       );
-      const outcome = { scores, failures };
+      const outcome = { scores, failures, weights };
       printScores(outcome, { ...options, verbose: globalOptions(command).verbose }, io);
       await writeScores(outcome.scores, options);
       await keepReceipt(options.receipt, answered, globalOptions(command));
@@ -186,6 +186,7 @@ function checkUsage(models: readonly string[], options: ScoreOptions): void {
 interface Answers {
   readonly answered: readonly Exclude<Answered, { kind: 'map' }>[];
   readonly failures: ScoreOutcome['failures'];
+  readonly weights: NonNullable<PrintedScores['weights']>;
 }
 
 /** Whether a service scores a model, and not this process. */
@@ -236,7 +237,7 @@ async function scoreFile(
     ...(options.detail ? { detail: true } : {}),
   };
   const { scores, failures } = await scoreFeatures(request, context);
-  return { answered: [{ kind: 'features', request, scores }], failures };
+  return { answered: [{ kind: 'features', request, scores }], failures, weights: new Map() };
 }
 
 async function scoreModels(
@@ -277,18 +278,24 @@ async function scoreModels(
             progress?.mirror(told),
           )
         : scoreModel(request, { ...context, progress });
-    const { scores, failures } = await one(run, path, !many);
+    const { scores, failures, weights } = await one(run, path, !many);
     progress?.end();
     const told = failures.map((each) =>
       models.length === 1 || each.benchmark === path
         ? each
         : { ...each, benchmark: `${nameOf(path, models)}: ${each.benchmark}` },
     );
-    answers.push({ answered: [{ kind: 'score', request, scores }], failures: told });
+    const digest = scores[0]?.model;
+    answers.push({
+      answered: [{ kind: 'score', request, scores }],
+      failures: told,
+      weights: new Map(digest && weights ? [[digest, weights]] : []),
+    });
   }
   return {
     answered: answers.flatMap(({ answered }) => answered),
     failures: answers.flatMap(({ failures }) => failures),
+    weights: new Map(answers.flatMap(({ weights }) => [...weights])),
   };
 }
 

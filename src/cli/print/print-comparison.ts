@@ -1,4 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
+import { withWeights } from '../../figure/provenance.js';
 import { interval, threeDigits } from '../../report/map-text.js';
 import { visibleName } from '../../report/visible-name.js';
 import type {
@@ -38,15 +39,18 @@ export function printSeries({ fixed, rows }: SeriesComparison, io: Io): void {
  */
 export function printComparison(comparison: Comparison, io: Io): void {
   const { rows, models, differences, divergences } = comparison;
-  printScoreRows(rows, io, false);
+  const weights = new Map(models.map(({ checkpoint, weights }) => [checkpoint, weights]));
+  const nameOf: NameOf = (checkpoint) =>
+    withWeights(visibleName(checkpoint, NAME_WIDTH), weights.get(checkpoint));
+  printScoreRows(rows, io, false, nameOf);
   if (io.columns !== undefined)
     for (const line of generalisationLines(rows)) io.out(`${visibleText(line)}\n`);
   const fromFirst = differences.filter(({ from }) => from === models[0].checkpoint);
   io.out('\n');
-  const first = visibleName(models[0].checkpoint, NAME_WIDTH);
+  const first = nameOf(models[0].checkpoint);
   printRows(
     ['benchmark', 'model', `difference from ${first}`, 'remarks'],
-    fromFirst.map(differenceRow),
+    fromFirst.map((each) => differenceRow(each, nameOf)),
     io,
     { head: differenceColumns, rows: fromFirst.map(differenceValues) },
   );
@@ -57,11 +61,21 @@ export function printComparison(comparison: Comparison, io: Io): void {
 
 const head = ['benchmark', 'map', 'layer', 'value', '95 % interval', 'raw', 'ceiling', 'remarks'];
 
-function printScoreRows(rows: readonly ComparisonRow[], io: Io, epochs: boolean): void {
+/** What a checkpoint is called in a table. */
+type NameOf = (checkpoint: string) => string;
+
+const shortName: NameOf = (checkpoint) => visibleName(checkpoint, NAME_WIDTH);
+
+function printScoreRows(
+  rows: readonly ComparisonRow[],
+  io: Io,
+  epochs: boolean,
+  nameOf = shortName,
+): void {
   printRows(
     epochs ? ['checkpoint', 'epoch', ...head] : ['model', ...head],
     rows.map((row) => [
-      visibleName(row.checkpoint, NAME_WIDTH),
+      nameOf(row.checkpoint),
       ...(epochs ? [String(row.epoch ?? '–')] : []),
       visibleName(row.benchmark, NAME_WIDTH),
       row.map,
@@ -82,7 +96,7 @@ function notesOf({ simulated, selection, reason }: ComparisonRow): string {
   return visibleName(notes.filter(Boolean).join(', '), 80);
 }
 
-function differenceRow(each: ScoreDifference) {
+function differenceRow(each: ScoreDifference, nameOf: NameOf) {
   const { benchmark, to, difference, ci, paired, p, reason } = each;
   const sure = ci && (ci[0] > 0 || ci[1] < 0) ? 'the interval excludes 0' : '';
   const notes = [
@@ -93,7 +107,7 @@ function differenceRow(each: ScoreDifference) {
   ];
   return [
     visibleName(benchmark, NAME_WIDTH),
-    visibleName(to, NAME_WIDTH),
+    nameOf(to),
     difference === null ? '–' : `${signed(difference)} (${interval(ci)})`,
     visibleName(notes.filter(Boolean).join(', '), 120),
   ];

@@ -1,5 +1,7 @@
 import type { Cell } from 'cli-table3';
 import { stringify } from 'csv-stringify/sync';
+import type { Weights } from '../../activations/card/card.js';
+import { withWeights } from '../../figure/provenance.js';
 import { inkOn, type Rgb, shareOf, viridis } from '../../report/colour-scale.js';
 import { duration } from '../../report/duration.js';
 import {
@@ -8,6 +10,7 @@ import {
   isScore,
   type MapColumn,
   mapColumns,
+  mapScores,
   markOf,
   onComponents,
 } from '../../report/map-columns.js';
@@ -20,9 +23,11 @@ import {
   threeDigits,
 } from '../../report/map-text.js';
 import { visibleName } from '../../report/visible-name.js';
+import { generalisationLines } from '../../scoring/draws/generalisation-words.js';
 import type { LayerMap, LayerRow, MapPlan } from '../../scoring/map/layer-map-types.js';
 import type { TilesPlan } from '../../scoring/map/plan-tiles.js';
 import type { Score } from '../../scoring/measure/score.js';
+import { visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
 import { drawTable, GAP } from './draw-table.js';
 import { wrapText } from './fit-rows.js';
@@ -42,14 +47,20 @@ const signs = { chosen: '● ', tied: '○ ', '': '' } as const;
  * Prints a layer map to stdout: on a terminal, a table with a heat scale, the choice for each benchmark and its
  * method; in a pipe, TSV with the columns of CSV, and after an empty line that of the held-out half.
  */
-export function printMap(map: LayerMap, io: Io): void {
+export function printMap(map: LayerMap, io: Io, weights?: Weights): void {
   const columns = mapColumns(map);
-  if (io.columns !== undefined) printTable(map, columns, io.columns, io);
+  if (io.columns !== undefined) printTable(map, columns, io.columns, io, weights);
   else printPlain(map, columns, io);
 }
 
-function printTable(map: LayerMap, columns: readonly MapColumn[], width: number, io: Io): void {
-  io.out(`${visibleName(map.name)}  ${map.model}\n`);
+function printTable(
+  map: LayerMap,
+  columns: readonly MapColumn[],
+  width: number,
+  io: Io,
+  weights: Weights | undefined,
+): void {
+  io.out(`${withWeights(visibleName(map.name), weights)}  ${map.model}\n`);
   for (const { title, benchmark, simulated } of columns) {
     const loud = simulated
       ? '  SIMULATED: a score on simulated data is evidence about the pipeline, never about a brain'
@@ -69,6 +80,7 @@ function printTable(map: LayerMap, columns: readonly MapColumn[], width: number,
     for (const column of own) io.out(`${choiceLine(reduced, column, false)}\n`);
   }
   io.out(`\n${map.provenance.selection}\n`);
+  for (const line of generalisationLines(mapScores(map))) io.out(`${visibleText(line)}\n`);
   if (map.holdout) printHoldout(map, columns, map.holdout, io);
 }
 

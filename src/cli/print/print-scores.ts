@@ -1,4 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
+import type { Weights } from '../../activations/card/card.js';
+import { withWeights } from '../../figure/provenance.js';
 import { generalisationLines } from '../../scoring/draws/generalisation-words.js';
 import {
   choiceRemark,
@@ -17,17 +19,27 @@ const shown = (value: number | null, digits = 4): string =>
   value === null ? '–' : value.toFixed(digits);
 const span = (ci: Score['ci']): string => (ci ? `${shown(ci[0], 3)} … ${shown(ci[1], 3)}` : '–');
 
+/** The scores of any number of models. */
+export interface PrintedScores extends Pick<ScoreOutcome, 'scores' | 'failures'> {
+  /** Where the weights of models come from, by digest. */
+  readonly weights?: ReadonlyMap<string, Weights>;
+}
+
 /** Prints the scores that exist to stdout as JSON, CSV or rows (in a pipe TSV with the columns of CSV); failures and warnings go to stderr. */
 export function printScores(
-  outcome: ScoreOutcome,
+  { scores, failures, weights }: PrintedScores,
   format: { readonly json?: boolean; readonly csv?: boolean; readonly verbose: boolean },
   io: Io,
 ): void {
-  const { scores, failures } = outcome;
   if (format.json) io.out(`${JSON.stringify(scores, null, 2)}\n`);
   else if (format.csv) io.out(asCsv(scores));
   else if (scores.length > 0) {
-    printRows(head, scores.map(asRow), io, { head: columns, rows: scores.map(valuesOf) });
+    printRows(
+      head,
+      scores.map((score) => asRow(score, weights)),
+      io,
+      { head: columns, rows: scores.map(valuesOf) },
+    );
     if (io.columns !== undefined)
       for (const line of generalisationLines(scores)) io.out(`${visibleText(line)}\n`);
   }
@@ -88,8 +100,8 @@ function asCsv(scores: readonly Score[]): string {
 
 const head = ['model', 'benchmark', 'layer', 'score', '95 % interval', 'raw', 'ceiling', 'remarks'];
 
-const asRow = (score: Score): string[] => [
-  score.name ?? '–',
+const asRow = (score: Score, weights: PrintedScores['weights']): string[] => [
+  withWeights(score.name ?? '–', weights?.get(score.model ?? '')),
   score.benchmark,
   score.layer,
   withError(score.value, errorOf(score, 'value')),

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { type Weights, weightsKinds } from '../../activations/card/card.js';
 import type { CardHints, InputPreset } from '../../activations/card/card-template.js';
 import { inputPresets } from '../../activations/card/card-template.js';
 import type { CardDraft } from '../../activations/init-card.js';
@@ -50,6 +51,7 @@ export async function askCard({ hints }: CardDraft, questions: Questions): Promi
     const layer = await askLayer(questions, `Layer for ${region}: `, layers);
     if (layer !== undefined) regions[region] = layer;
   }
+  const weights = await askWeights(questions);
   return {
     ...hints,
     ...(preset && { preset }),
@@ -57,7 +59,18 @@ export async function askCard({ hints }: CardDraft, questions: Questions): Promi
     ...(degrees && { degrees }),
     ...(readout && { readout }),
     regions,
+    ...(weights && { weights }),
   };
+}
+
+async function askWeights({ say, ask }: Questions): Promise<Weights | undefined> {
+  const kinds: readonly string[] = weightsKinds;
+  for (;;) {
+    const answer = await ask(`Its weights (${kinds.join(', ')}): `);
+    if (answer === '') return undefined;
+    if (kinds.includes(answer)) return answer as Weights;
+    say(`One of ${kinds.join(', ')}, or Enter`);
+  }
 }
 
 async function askPreset({ say, ask }: Questions): Promise<InputPreset | undefined> {

@@ -133,14 +133,15 @@ async function listFiles(
   throw unexpected(address, 'tree', `at most ${MOST_PAGES} pages`, 'more');
 }
 
-/** Undefined for folders. */
+/** Undefined for folders, and for names that not every disk takes. */
 function fileOf(
   { type, path, size, oid, lfs }: ReturnType<typeof record>,
   address: HubAddress,
 ): HubFile | undefined {
   if (type !== 'file') return undefined;
-  if (typeof path !== 'string' || !isSafe(path))
+  if (typeof path !== 'string' || !staysBelow(path))
     throw unexpected(address, 'path', 'a path inside of the repository', path);
+  if (!isPlain(path)) return undefined;
   const stored = lfs === undefined || lfs === null ? undefined : record(lfs);
   const bytes = stored?.size ?? size;
   const digest = String(stored?.oid ?? oid).replace(/^sha256:/, '');
@@ -152,11 +153,15 @@ function fileOf(
   return { path, size: bytes, algorithm, digest };
 }
 
-/** Names that lead nowhere but below the folder that they are put in, on any system. */
-const isSafe = (path: string) =>
+/** Whether a name leads nowhere but below the folder that it is put in; git has no other. */
+const staysBelow = (path: string) =>
+  path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+
+/** Whether any system takes the name: no drive, no control character, not too long. */
+const isPlain = (path: string) =>
   path.length <= 500 &&
   !/[\\:\p{C}]/u.test(path) &&
-  path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+  path.split('/').every((part) => part.length <= 200);
 
 interface Answered {
   readonly value: unknown;

@@ -104,8 +104,10 @@ export async function choosePrefix(
 ): Promise<Chosen> {
   if (prefix !== undefined) return underPrefix(checkpoint, names, prefix);
   const all = bestPrefixes(names, wanted);
-  const averages = all.filter((each) => isAverage(each.prefix));
-  const others = all.filter((each) => !isAverage(each.prefix));
+  // A prefix with which a few names happen to be wanted is no network beside one.
+  const least = (all[0]?.hits ?? 0) / 2;
+  const averages = all.filter(({ prefix: each, hits }) => isAverage(each) && hits >= least);
+  const others = all.filter(({ prefix: each, hits }) => !isAverage(each) && hits >= least);
   if (ema && !checkpoint.averaged) {
     const [average] = averages;
     if (!average) throw noAverage(checkpoint, names);
@@ -174,8 +176,9 @@ function apart(
 /** @throws VentralError `bad-usage` for a prefix that no name has */
 function underPrefix(checkpoint: Checkpoint, names: readonly Read[], given: string): Chosen {
   const dotted = given === '' || given.endsWith('.') ? given : `${given}.`;
-  const has = (prefix: string) =>
-    names.some(({ name, stored }) => name.startsWith(prefix) || stored.startsWith(prefix));
+  const under = ({ name, stored }: Read, prefix: string) =>
+    [name, stored, name.replace(leading, '')].find((each) => each.startsWith(prefix));
+  const has = (prefix: string) => names.some((each) => under(each, prefix) !== undefined);
   const prefix = has(dotted) ? dotted : given;
   if (!has(prefix)) {
     const { file } = checkpoint;
@@ -184,10 +187,11 @@ function underPrefix(checkpoint: Checkpoint, names: readonly Read[], given: stri
   }
   const read: Read[] = [];
   const leftOut: LeftOut[] = [];
-  for (const { name, stored } of names) {
-    const whole = [name, stored].find((each) => each.startsWith(prefix));
-    if (whole === undefined) leftOut.push({ key: stored, why: `outside --prefix ${given}` });
-    else read.push({ stored, name: whole });
+  for (const each of names) {
+    const { stored } = each;
+    const name = under(each, prefix);
+    if (name === undefined) leftOut.push({ key: stored, why: `outside --prefix ${given}` });
+    else read.push({ stored, name });
   }
   return { prefix, read, leftOut, notes: [] };
 }

@@ -65,8 +65,9 @@ function reasonToIgnore(key: string, modules: ReadonlySet<string>): string | und
 /**
  * @throws VentralError `checkpoint-unmatched` unless every weight of the network is there and every tensor has
  *   its place
+ * @param otherwise what to do with the checkpoint of another network
  */
-export function requireKeys(table: KeyTable, file: string): void {
+export function requireKeys(table: KeyTable, file: string, otherwise?: string): void {
   const { missing, misshapen, unexpected, loaded, total } = table;
   if (missing.length + misshapen.length + unexpected.length === 0) return;
   const shape = (dims: readonly number[]) => `[${dims.join(', ')}]`;
@@ -77,9 +78,10 @@ export function requireKeys(table: KeyTable, file: string): void {
       `${misshapen.length} mis-shaped (${wrong.key} should be ${shape(wrong.expected)}, found ${shape(wrong.found)}${misshapen.length > 1 ? ', …' : ''})`,
     count(unexpected, 'unexpected'),
   ].filter(Boolean);
+  const another = otherwise !== undefined && loaded * 2 < total ? `; ${otherwise}` : '';
   throw new VentralError(
     'checkpoint-unmatched',
-    `${file} does not fit the network: ${loaded} of ${total} tensors loaded, ${parts.join(', ')}${adviceFor(table)}; nothing was written`,
+    `${file} does not fit the network: ${loaded} of ${total} tensors loaded, ${parts.join(', ')}${adviceFor(table)}${another}; nothing was written`,
     {
       file,
       field: missing[0] ?? wrong?.key ?? unexpected[0],

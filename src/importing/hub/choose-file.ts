@@ -23,7 +23,12 @@ export function chooseModelFile(
   const whole = models.filter(({ path }) => precisionInName(path).precision === undefined);
   const fitting =
     asked === undefined ? (models.length === 1 ? models : whole) : named(models, asked);
-  if (fitting.length !== 1) throw refusal(fitting.length > 0 ? fitting : models, asked, repository);
+  if (fitting.length !== 1) {
+    const count = fitting.length === 0 ? 'no' : 'several';
+    const which = asked === undefined ? 'in full precision' : quotedList([asked]);
+    const what = `${count} ONNX ${fitting.length === 0 ? 'file' : 'files'} ${which}`;
+    throw refusal(`${repository} has ${what}`, fitting.length > 0 ? fitting : models);
+  }
   const [file] = fitting;
   if (file.size <= MOST_MODEL_BYTES) return file;
   throw new VentralError(
@@ -38,23 +43,12 @@ function named(models: readonly HubFile[], asked: string): readonly HubFile[] {
   return exact.length > 0 ? exact : models.filter(({ path }) => path.endsWith(`/${asked}`));
 }
 
-function refusal(
-  fitting: readonly HubFile[],
-  asked: string | undefined,
-  repository: string,
-): VentralError {
-  const names = quotedList(
-    fitting.map(({ path }) => path),
-    SHOWN,
-  );
-  const found =
-    asked === undefined
-      ? `has ${fitting.length} ONNX files, of which not one alone is in full precision`
-      : `has no single ONNX file ${quotedList([asked])}`;
-  return new VentralError('bad-usage', `${repository} ${found}: choose by --file from ${names}`, {
+function refusal(what: string, files: readonly HubFile[]): VentralError {
+  const paths = files.map(({ path }) => path);
+  const names = quotedList(paths, SHOWN);
+  return new VentralError('bad-usage', `${what}: choose by --file from ${names}`, {
     field: '--file',
     expected: names,
-    ...(asked !== undefined && { found: asked }),
   });
 }
 

@@ -30,40 +30,51 @@ const FLAT = 1e-12;
  * Median over neuroids of Pearson's r over draws of neuroids (first factor) and stimuli (second). A drawn stimulus counts as
  * often as it was drawn, where it is among the rows. r is NaN, and not in the median, where fewer than two of them are drawn
  * or none that vary.
+ * @param step how far a draw of stimuli goes from the sample: each counts 1 + step · (times − 1), and what that changes is divided
+ *   by the step. 1 is the bootstrap. A test set of a few stimuli has too few distinct ones in a bootstrap, whose r vary more than
+ *   those of new stimuli
  */
 export async function medianDraws(
   tested: TestPredictions,
   { first, second }: DrawnFactors,
-  corrected = asItIs,
+  {
+    corrected = asItIs,
+    step = 1,
+  }: { readonly corrected?: Correction; readonly step?: number } = {},
 ): Promise<TwoFactorDraws> {
   const { stimuli, observed } = tested;
   const { rows, cols } = observed;
   const products = productsOf(tested);
   const median = medianUnder(tested.neuroids);
+  const whole = wholeCorrelations(products).map((each) => corrected(each));
+  const alone = neuroidDraws(whole, tested.neuroids, first);
+  const undrawn = median(whole);
+  const away = (drawn: number, from: number) => (step === 1 ? drawn : from + (drawn - from) / step);
   const draws = { both: new Float64Array(second.draws), second: new Float64Array(second.draws) };
   const neuroids = first[Symbol.iterator]();
-  const step = Math.max(1, Math.min(second.draws, Math.floor(BLOCK / Math.max(1, products.cols))));
-  const weights = matrix(step, rows);
+  const most = Math.floor(BLOCK / Math.max(1, products.cols));
+  const block = Math.max(1, Math.min(second.draws, most));
+  const weights = matrix(block, rows);
   const r = new Float64Array(cols);
   let [done, filled] = [0, 0];
   const finish = async () => {
-    const block = matrix(filled, rows, weights.data.slice(0, filled * rows));
-    const sums = await matmul(block, products);
+    const drawn = matrix(filled, rows, weights.data.slice(0, filled * rows));
+    const sums = await matmul(drawn, products);
     for (let k = 0; k < filled; k++, done++) {
-      correlations(block, sums, k, r);
+      correlations(drawn, sums, k, r);
       for (let c = 0; c < cols; c++) r[c] = corrected(r[c]);
-      draws.second[done] = median(r);
-      draws.both[done] = median(r, neuroids.next().value);
+      draws.second[done] = away(median(r), undrawn);
+      draws.both[done] = away(median(r, neuroids.next().value), alone[done]);
     }
     filled = 0;
   };
   for (const times of second) {
-    for (let i = 0; i < rows; i++) weights.data[filled * rows + i] = times[stimuli[i]];
-    if (++filled === step) await finish();
+    for (let i = 0; i < rows; i++)
+      weights.data[filled * rows + i] = 1 + step * (times[stimuli[i]] - 1);
+    if (++filled === block) await finish();
   }
   if (filled > 0) await finish();
-  const whole = wholeCorrelations(products).map((each) => corrected(each));
-  return { ...draws, first: neuroidDraws(whole, tested.neuroids, first) };
+  return { ...draws, first: alone };
 }
 
 /** Median of values of neuroids over draws of them; NaN is left out. */

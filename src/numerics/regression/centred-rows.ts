@@ -41,6 +41,7 @@ export class CentredRows {
   /** Of each row the square of its part beyond the directions; undefined where they reach everything. */
   readonly #beyond: Float64Array | undefined;
   readonly #leverages = new Map<number, Float64Array>();
+  readonly #factors = new Map<number, PenaltyFactor>();
 
   private constructor(band: BlockTridiagonal, basis: Matrix, reach: 'all' | 'some') {
     this.count = basis.cols;
@@ -105,8 +106,18 @@ export class CentredRows {
     return leverages;
   }
 
-  /** A penalty below the rounding of the eigenvalues counts as that much. */
-  #factor(alpha: number): { readonly factor: BlockFactor; readonly penalty: number } {
+  /** A penalty below the rounding of the eigenvalues counts as that much. Factors are kept, those of the last penalties. */
+  #factor(alpha: number): PenaltyFactor {
+    const known = this.#factors.get(alpha);
+    if (known) return known;
+    const made = this.#newFactor(alpha);
+    const [oldest] = this.#factors.keys();
+    if (this.#factors.size >= mostFactors(this.#band)) this.#factors.delete(oldest);
+    this.#factors.set(alpha, made);
+    return made;
+  }
+
+  #newFactor(alpha: number): PenaltyFactor {
     for (let penalty = Math.max(alpha, this.rounding); penalty < Infinity; penalty *= 8) {
       const factor = factorPlus(this.#band, penalty);
       if (factor) return { factor, penalty };
@@ -114,6 +125,17 @@ export class CentredRows {
     throw new RangeError('The products of the rows are not finite');
   }
 }
+
+interface PenaltyFactor {
+  readonly factor: BlockFactor;
+  readonly penalty: number;
+}
+
+/** Values of all factors that are kept where rows are few; of many, no more than the basis has. */
+const FACTOR_VALUES = 1 << 22;
+
+const mostFactors = ({ size, block }: BlockTridiagonal) =>
+  Math.max(1, Math.floor(Math.max(FACTOR_VALUES, size ** 2) / (2 * block * size)));
 
 /** A number that no eigenvalue is below, to a quarter of the least of them; 0 where that is not far above their rounding. */
 function boundBelow(band: BlockTridiagonal, largest: number, rounding: number): number {

@@ -17,6 +17,9 @@ const ACCURACIES = [3e-2, 3e-4, 1e-6];
 /** Rounding of sums of nodes, beside the error that penaltyNodes knows. */
 const ROUNDING = 1e-9;
 
+/** Times the rounding of an eigenvalue over the penalty that sums of nodes may be off by. */
+const DOUBT = 100;
+
 /** Values of dual weights that are held at once. */
 const HELD = 1 << 25;
 
@@ -50,16 +53,17 @@ async function contenders(
   targets: Coordinates,
   alphas: readonly number[],
 ): Promise<number[]> {
-  // Below the rounding of the eigenvalues nothing is known of them.
-  const certain = alphas.map((alpha) => alpha > rows.rounding / ROUNDING);
+  // Below the rounding of the eigenvalues nothing is known of them: the smaller the penalty, the less.
+  const doubt = (alpha: number) => (DOUBT * rows.rounding) / alpha;
   let left = [...alphas.keys()];
   for (const accuracy of ACCURACIES) {
-    const open = left.filter((i) => certain[i]);
+    const open = left.filter((i) => doubt(alphas[i]) < accuracy / 10);
     if (open.length === 0) return left;
     const some = open.map((i) => alphas[i]);
     const nodes = penaltyNodes(some, rows.eigenvalues, accuracy);
     if (2 * nodes.nodes.length > open.length) continue;
-    const bounds = await boundsOf(rows, targets, some, nodes);
+    const rounding = Math.max(ROUNDING, doubt(Math.min(...some)));
+    const bounds = await boundsOf(rows, targets, some, { ...nodes, rounding });
     // Without numbers there is nothing to leave out.
     if (!bounds.every(([low, high]) => low <= high)) return left;
     const limit = Math.min(...bounds.map(([, high]) => high));
@@ -74,7 +78,7 @@ async function boundsOf(
   rows: CentredRows,
   targets: Coordinates,
   alphas: readonly number[],
-  nodes: PenaltyNodes,
+  nodes: PenaltyNodes & { readonly rounding: number },
 ): Promise<[low: number, high: number][]> {
   const chosen = nodes.nodes.map((i) => alphas[i]);
   const products = await productsOfNodes(rows, targets, chosen);
@@ -82,7 +86,7 @@ async function boundsOf(
   for (const alpha of chosen) leverages.push(await rows.leverages(alpha));
   return alphas.map((_, i) => {
     const weights = nodes.weights[i];
-    const error = nodes.errors[i] + ROUNDING;
+    const error = nodes.errors[i] + nodes.rounding;
     let [criterion, whole, smallest] = [0, 0, Number.POSITIVE_INFINITY];
     for (let row = 0; row < rows.count; row++) {
       const leverage = leverages.reduce((sum, of, j) => sum + weights[j] * of[row], 0);

@@ -126,6 +126,11 @@ function invalid(model: Model, field: string, expected: string, found: string): 
 
 function checkNodes(model: Model, limits: GraphLimits): number {
   const own = new Set(model.functions.map((f) => functionKey(f.domain, f.name)));
+  const different = new Set(
+    model.functions.map((f) => JSON.stringify([f.domain, f.name, f.overload])),
+  );
+  if (different.size < model.functions.length)
+    throw invalid(model, 'functions', 'functions of different names', 'two of one name');
   let count = 0;
   for (const { name, operator, domain } of allNodes(model)) {
     count++;

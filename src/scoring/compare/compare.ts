@@ -1,4 +1,6 @@
+import type { Weights } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { type PairDifference, scoreDifference } from '../draws/score-difference.js';
 import type { LayerMapContext } from '../map/layer-map.js';
 import { type Ground, openGround } from './comparison-ground.js';
@@ -86,6 +88,7 @@ async function fixedPlaces(
 interface Compared {
   readonly checkpoint: string;
   readonly digest: string | null;
+  readonly weights?: Weights;
   readonly mapped: Mapped;
   readonly rows: readonly ComparisonRow[];
   readonly sampled: ReadonlyMap<string, Sampled>;
@@ -109,7 +112,7 @@ async function measure(model: NamedModel, run: Run): Promise<Compared> {
     const opened = await openCompared(model, context);
     const { mapped, places } = await placed(model, opened, run);
     const scores = await scoreAt(opened, places, mapped, context);
-    const { digest } = opened.origin;
+    const { digest, card } = opened.origin;
     const sampled = new Map<string, Sampled>();
     const rows = ground.benchmarks.map((benchmark) => {
       const { id, loaded, reason = '' } = benchmark;
@@ -120,7 +123,8 @@ async function measure(model: NamedModel, run: Run): Promise<Compared> {
       const map = chosen ? 'chosen' : 'fixed';
       return comparisonRow({ ...of, model: digest, benchmark, map, placed }, found);
     });
-    return { checkpoint: model.checkpoint, digest, mapped, rows, sampled };
+    const weights = present({ weights: card.weights });
+    return { checkpoint: model.checkpoint, digest, ...weights, mapped, rows, sampled };
   } catch (thrown) {
     const reason = { reason: refusalOf(thrown) };
     const rows = ground.benchmarks.map((benchmark) =>
@@ -157,7 +161,10 @@ function comparisonOf(compared: readonly Compared[], { benchmarks }: Ground): Co
   const [first, ...others] = compared;
   const pairs = compared.flatMap((from, i) => compared.slice(i + 1).map((to) => ({ from, to })));
   return {
-    models: compared.map(({ checkpoint, digest }) => ({ checkpoint, model: digest })),
+    models: compared.map(({ checkpoint, digest, weights }) => ({
+      ...{ checkpoint, model: digest },
+      ...present({ weights }),
+    })),
     benchmarks: ids,
     rows: ids.flatMap((_, i) => compared.map(({ rows }) => rows[i])),
     differences: ids.flatMap((id) => pairs.map(({ from, to }) => differenceOf(id, from, to))),

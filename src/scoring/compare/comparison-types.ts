@@ -1,3 +1,4 @@
+import type { Weights } from '../../activations/card/card.js';
 import type { CardSource } from '../../activations/model-file.js';
 import type { PairDifference } from '../draws/score-difference.js';
 import type { Generalisation } from '../draws/score-draws.js';
@@ -53,7 +54,12 @@ export interface ComparisonRow {
 
 /** Models side by side, as `ventral compare --json` gives them. */
 export interface Comparison {
-  readonly models: readonly { readonly checkpoint: string; readonly model: string | null }[];
+  readonly models: readonly {
+    readonly checkpoint: string;
+    readonly model: string | null;
+    /** Where its weights come from, where its card says it. */
+    readonly weights?: Weights;
+  }[];
   readonly benchmarks: readonly string[];
   /** By benchmark, then model. */
   readonly rows: readonly ComparisonRow[];

@@ -10,6 +10,11 @@ export type Factor = 'images' | 'neuroids' | 'subjects' | 'units';
 export const DRAWS = 1000;
 /** Raised whenever the same units are drawn in another way. */
 export const DRAWS_VERSION = 1;
+/**
+ * How far a draw of the images of correlations goes from the sample: half of a bootstrap, stretched to it. With six images in a
+ * test set a whole one doubles the standard error; with a quarter the median over neuroids is too rough (docs/statistics.md).
+ */
+export const IMAGE_STEP = 1 / 2;
 /** Subjects below which nothing is said about others, where images can be drawn. */
 export const LEAST_SUBJECTS = 5;
 

@@ -1,5 +1,5 @@
 import type { Candidate } from '../../activations/card/candidates.js';
-import type { RegionLayerChoice } from '../../activations/card/card.js';
+import type { RegionLayerChoice, Weights } from '../../activations/card/card.js';
 import { shownDigest, stimulusDigests } from '../../activations/stimuli/stimulus-digest.js';
 import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
@@ -48,6 +48,8 @@ export interface MappedLayers {
   readonly choices: readonly RoleChoice[];
   /** Layers without a value that somebody should know of. */
   readonly failed: readonly FailedRows[];
+  /** Where the weights of the model come from, where its card says it. */
+  readonly weights?: Weights;
 }
 
 /**
@@ -118,6 +120,7 @@ async function mapTraced(
       draws: drawsOf(outcomes.filter(({ task }) => !task.components)),
       choices: run.components ? committed : choices,
       failed: failedRows(map, named),
+      ...present({ weights: network.card.weights }),
     };
   } finally {
     await close();

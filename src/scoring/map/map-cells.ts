@@ -68,6 +68,7 @@ const decided: ReadonlySet<ErrorCode> = new Set([
   'units-too-few',
   'activations-not-finite',
   'input-mismatch',
+  'layer-unsteady',
   'metric-failed',
   'neuroids-constant',
   'stimuli-too-few',

@@ -1,11 +1,13 @@
 import { type Candidate, mapCandidates, withPools } from '../../activations/card/candidates.js';
 import type { Network } from '../../activations/extract.js';
 import { openNetwork } from '../../activations/open-network.js';
+import { takesOneClip } from '../../activations/stimuli/input-plan.js';
 import { valueShapes } from '../../activations/value-shapes.js';
 import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { isPool, type Selection, selectionOf } from '../../onnx/layers.js';
+import { modelInputs } from '../../onnx/model-inputs.js';
 import {
   type FittedComponents,
   fittedComponents,
@@ -89,8 +91,12 @@ async function pooled(
   if (pools.length === 0) return candidates;
   const values = [...new Set(candidates.flatMap(({ value }) => value ?? []))];
   const shapes = await valueShapes(network, values, undefined, { threads, cache }, true);
-  return withPools(network.file.model, candidates, pools, (value) => {
-    const [, ...own] = shapes.get(value)?.dims ?? [];
+  const { model } = network.file;
+  // Frames as rows are no maps of one stimulus.
+  const alone = takesOneClip(modelInputs(model));
+  return withPools(model, candidates, pools, (value) => {
+    const [first, ...own] = shapes.get(value)?.dims ?? [];
+    if (alone && first !== 1) return false;
     return own.length === 3 && own.filter((size) => size > 1).length > 1;
   });
 }

@@ -32,6 +32,7 @@ import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
 import { boundOf, type Ceiling, ceilingOf, isRepeated, prepareCeiling } from './neural-ceiling.js';
 import {
   ceilingDraws,
+  DrawnSplits,
   normaliserOf,
   type RecordedUnits,
   recordedUnits,
@@ -133,10 +134,14 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       const reduced = await inForm(layer, form(layer.units));
       if (layer.form === 'features' && reduced.form === 'gram' && !finiteProducts(reduced.gram))
         await requireFinite({ features: layer.features[0], stimulusIds: stimuli.ids });
-      const raw = await compare(metric, reduced, compared, target, { ...choice, crossValidation });
       units ??= recordedUnits(recordings, target);
       const { animals } = units;
-      const draws = await scoreDraws(metric, raw, ceiling, units, ceilingOver);
+      const splits = new DrawnSplits(units);
+      const raw = await compare(metric, reduced, compared, target, {
+        ...{ ...choice, crossValidation },
+        ...(metric.perNeuroid ? { predicted: (split) => splits.add(split) } : {}),
+      });
+      const draws = await scoreDraws(metric, raw, ceiling, { units, splits, ceilingOver });
       const { draws: kept, ...measured } = normalised(metric, raw, ceiling, { draws, animals });
       const why = Number.isFinite(raw.value) ? [] : await constantLayer(reduced);
       return {

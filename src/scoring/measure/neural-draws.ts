@@ -3,7 +3,7 @@ import type { Recordings } from '../../data/recordings.js';
 import { digestOf } from '../../formats/digest.js';
 import { ceilingRatio, explainedVariance } from '../../metrics/ceiling-normalisation.js';
 import { averagedHalves, toFullLength } from '../../metrics/internal-consistency.js';
-import type { MetricResult, NeuralMetric, Target } from '../../metrics/metric.js';
+import type { MetricResult, NeuralMetric, SplitPredictions, Target } from '../../metrics/metric.js';
 import {
   meanOfDraws,
   medianDraws,
@@ -12,7 +12,7 @@ import {
 import type { TwoFactorDraws } from '../../metrics/resampling/two-factor-draws.js';
 import { nanMean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import { type DrawnUnits, drawnUnits } from '../draws/drawn-units.js';
+import { type DrawnUnits, drawnUnits, IMAGE_STEP } from '../draws/drawn-units.js';
 import { type ScoreDraws, singleDraws, twoFactorDraws } from '../draws/score-draws.js';
 import { boundOf, type Ceiling, type MeasuredCeiling, measuredKey } from './neural-ceiling.js';
 
@@ -22,6 +22,37 @@ export interface RecordedUnits {
   readonly images: DrawnUnits;
   /** How many animals the neuroids are of, where that is known. */
   readonly animals: number | undefined;
+}
+
+/** Values of a matrix of stimuli × neuroids above which its images are not drawn: products of them take 40 bytes each. */
+export const MOST_VALUES = 4e6;
+
+/** The splits of a regression over draws, made as they are predicted; images of very large recordings are not drawn. */
+export class DrawnSplits {
+  readonly #units: RecordedUnits;
+  readonly #splits: TwoFactorDraws[] = [];
+
+  constructor(units: RecordedUnits) {
+    this.#units = units;
+  }
+
+  /** Draws from what a split predicted. */
+  async add({ stimulusIds, neuroidIds, observed, predicted }: SplitPredictions): Promise<void> {
+    const { neuroids, images } = this.#units;
+    if (images.count * neuroids.count > MOST_VALUES) return;
+    const places = {
+      stimuli: stimulusIds.map(images.position),
+      neuroids: neuroidIds.map(neuroids.position),
+    };
+    const factors = { first: neuroids.draws, second: images.draws };
+    const how = { step: IMAGE_STEP };
+    this.#splits.push(await medianDraws({ ...places, observed, predicted }, factors, how));
+  }
+
+  /** Their mean; undefined where nothing was drawn. */
+  get mean(): TwoFactorDraws | undefined {
+    return this.#splits.length > 0 ? meanOfDraws(this.#splits) : undefined;
+  }
 }
 
 /** The units of averaged recordings. */
@@ -42,41 +73,42 @@ export function recordedUnits({ animals, neuroidIds }: Recordings, target: Targe
 export const normaliserOf = ({ normalisation }: NeuralMetric) =>
   normalisation === 'ratio' ? ceilingRatio : explainedVariance;
 
+/** What a score is drawn from. */
+interface Drawable {
+  readonly units: RecordedUnits;
+  readonly splits: DrawnSplits;
+  /** The ceiling over the same draws. */
+  readonly ceilingOver: () => ReturnType<typeof ceilingDraws>;
+}
+
 /**
  * The value over draws of neuroids and images, where the metric has a value for each neuroid; raw and ceiling see the same
- * draw (design §3). Of a metric whose values are of the layer's units only these are drawn.
- * @param ceilingOf the ceiling over the same draws
+ * draw (design §3). Without predictions neuroids alone are drawn, of a metric whose values are of the layer's units these.
  */
 export async function scoreDraws(
   metric: NeuralMetric,
   raw: MetricResult,
   ceiling: Ceiling,
-  { neuroids, images }: RecordedUnits,
-  ceilingOf: () => ReturnType<typeof ceilingDraws>,
+  { units: { neuroids, images }, splits, ceilingOver }: Drawable,
 ): Promise<ScoreDraws | undefined> {
   if (!raw.neuroids) return undefined;
   const measured = typeof ceiling === 'object' ? ceiling?.neuroids : undefined;
   if (measured && !sameIds(measured.ids, raw.neuroids.ids)) return undefined;
   const normalise = normaliserOf(metric);
-  if (!metric.perNeuroid || !raw.predictions) {
+  const mean = splits.mean;
+  if (!mean) {
     const units = metric.perNeuroid ? neuroids : drawnUnits('units', raw.neuroids.ids);
     const values = valueDraws(raw.neuroids, units);
+    const limits = metric.perNeuroid && measured ? valueDraws(measured, neuroids) : undefined;
     const bound = boundOf(ceiling);
-    return singleDraws(units, bound === null ? values : values.map((r) => normalise(r, bound)));
+    const value = (r: number, draw: number) =>
+      bound === null ? r : normalise(r, limits?.[draw] ?? bound);
+    return singleDraws(units, values.map(value));
   }
-  const factors = { first: neuroids.draws, second: images.draws };
-  const splits: TwoFactorDraws[] = [];
-  for (const { stimulusIds, neuroidIds, observed, predicted } of raw.predictions) {
-    const places = {
-      stimuli: stimulusIds.map(images.position),
-      neuroids: neuroidIds.map(neuroids.position),
-    };
-    splits.push(await medianDraws({ ...places, observed, predicted }, factors));
-  }
-  const bounds = await ceilingOf();
+  const bounds = await ceilingOver();
   const values = (of: keyof TwoFactorDraws) => (r: number, draw: number) =>
     bounds === null ? r : normalise(r, typeof bounds === 'number' ? bounds : bounds[of][draw]);
-  const { both, first, second } = meanOfDraws(splits);
+  const { both, first, second } = mean;
   const draws = twoFactorDraws([neuroids, images], {
     both: both.map(values('both')),
     first: first.map(values('first')),
@@ -116,7 +148,8 @@ export async function ceilingDraws(
   [neuroids, images]: readonly [DrawnUnits, DrawnUnits],
 ): Promise<TwoFactorDraws | number | null> {
   if (ceiling === null || typeof ceiling === 'number') return ceiling;
-  if (choice.name !== 'internal-consistency')
+  const large = images.count * recordings.neuroidIds.length > MOST_VALUES;
+  if (choice.name !== 'internal-consistency' || large)
     return ceiling.neuroids ? publishedDraws(ceiling, ceiling.neuroids, neuroids) : ceiling.value;
   const key = digestOf([measuredKey(choice, recordings), neuroids.digest, images.digest]);
   const known = drawnCeilings.get(key) ?? drawnHalves(choice, recordings, [neuroids, images]);
@@ -138,7 +171,8 @@ async function drawnHalves(
   for (const { stimulusIds, first, second } of averagedHalves(recordings, { splits, seed })) {
     const halves = { observed: second, predicted: first };
     const stimuli = stimulusIds.map(images.position);
-    drawn.push(await medianDraws({ ...halves, stimuli, neuroids: places }, factors, toFullLength));
+    const how = { corrected: toFullLength, step: IMAGE_STEP };
+    drawn.push(await medianDraws({ ...halves, stimuli, neuroids: places }, factors, how));
   }
   return meanOfDraws(drawn);
 }

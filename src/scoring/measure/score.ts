@@ -158,7 +158,7 @@ export function trialsRemark({ provenance: { trials } }: Pick<Score, 'provenance
   if (!trials) return '';
   const { count, spread } = trials;
   if (spread === null) return count === 1 ? 'one trial' : `${count} trials`;
-  return `${count} trials, spread ${(100 * spread).toPrecision(2)} %`;
+  return `${count} trials, spread ${(100 * spread).toFixed(spread < 0.1 ? 1 : 0)} %`;
 }
 
 /** Why a score has no value, in a sentence. */

@@ -21,6 +21,8 @@ import type { Benchmark } from '../benchmark/benchmark.js';
 import type { DataSources } from '../benchmark/data-sources.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs } from '../benchmark/shown-stimuli.js';
+import { drawnUnits, LEAST_SUBJECTS } from '../draws/drawn-units.js';
+import { estimated, oneFactorDraws, type ScoreDraws } from '../draws/score-draws.js';
 import type { AveragedRecordings } from '../recorded/averaged.js';
 import {
   type FixedSets,
@@ -290,7 +292,7 @@ function totalOf({ benchmark, subjects, ceiling }: Loaded, raws: readonly number
   return {
     value: finite(value),
     error: finite(error),
-    ci: null,
+    ...estimated(value, subjectDraws(parts)),
     formula: bound === null ? 'raw' : ownCeilings ? 'mean(raw/ceiling)' : 'raw/ceiling',
     errorOf: 'value',
     errorKind: Number.isFinite(error) ? 'bootstrap over subjects' : 'none',
@@ -305,6 +307,15 @@ function totalOf({ benchmark, subjects, ceiling }: Loaded, raws: readonly number
         ? []
         : neuralRemarks({ raw, bound, value }, false, undefinedFor(subjects, raws)),
   };
+}
+
+/** The score over draws of the subjects, where there are enough of them; each keeps its ceiling. */
+function subjectDraws(parts: readonly Part[]): ScoreDraws | undefined {
+  if (parts.length < LEAST_SUBJECTS) return undefined;
+  const names = parts.map(({ name }) => name);
+  return oneFactorDraws(drawnUnits('subjects', names), names, (drawn) =>
+    mean(drawn.map((s) => parts[s].value)),
+  );
 }
 
 /** Which subject has no likeness, and why that may be. */

@@ -1,19 +1,23 @@
 import type { Id } from '../../data/ids.js';
 import { selectPresentations } from '../../data/select-presentations.js';
 import { explainedVariance } from '../../metrics/ceiling-normalisation.js';
-import { medianDraws } from '../../metrics/resampling/correlation-draws.js';
+import { correlate } from '../../metrics/cross-regressed-correlation.js';
+import { medianDraws, neuroidDraws } from '../../metrics/resampling/correlation-draws.js';
 import type { TwoFactorDraws } from '../../metrics/resampling/two-factor-draws.js';
 import type { Matrix } from '../../numerics/algebra/matrix.js';
+import { nanMedian } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
-import { type DrawnUnits, drawnUnits, LEAST_SUBJECTS } from '../draws/drawn-units.js';
-import { type ScoreDraws, twoFactorDraws } from '../draws/score-draws.js';
+import { type DrawnUnits, drawnUnits, IMAGE_STEP, LEAST_SUBJECTS } from '../draws/drawn-units.js';
+import { type ScoreDraws, singleDraws, twoFactorDraws } from '../draws/score-draws.js';
 import { selectNeuroids } from '../recorded/keep-neuroids.js';
-import { ceilingDraws } from './neural-draws.js';
+import { ceilingDraws, MOST_VALUES } from './neural-draws.js';
 import type { Fit } from './train-test-fit.js';
 
 /** What is drawn of fits: the test images, and neuroids within each subject, or the subjects where there are enough. */
 export interface TrainTestUnits {
   readonly images: DrawnUnits;
+  /** Whether images are drawn; not those of very large recordings. */
+  readonly imagesToo: boolean;
   readonly neuroids: DrawnUnits;
   readonly subjects: DrawnUnits | undefined;
   /** How many subjects or animals the neuroids are of, where that is known and they are not drawn. */
@@ -36,6 +40,7 @@ export function trainTestUnits(
   const many = apart && names.length >= LEAST_SUBJECTS;
   const known = apart || fits.every(({ recorded }) => recorded.animals !== undefined);
   return {
+    imagesToo: fits.every(({ test }) => test.values.rows * test.values.cols <= MOST_VALUES),
     images: drawnUnits(
       'images',
       fits.flatMap(({ test }) => test.stimulusIds),
@@ -60,7 +65,7 @@ const neuroidsOf = (fit: Pick<Fit, 'name'>, { neuroids }: TrainTestUnits): Drawn
 });
 
 /** Median r of a fit over draws of its neuroids and images. */
-export function fitDraws(
+export async function fitDraws(
   fit: Fit,
   predicted: Matrix,
   units: TrainTestUnits,
@@ -68,6 +73,11 @@ export function fitDraws(
   const { stimulusIds, neuroidIds, values: observed } = fit.test;
   const { images } = units;
   const neuroids = neuroidsOf(fit, units);
+  if (!units.imagesToo) {
+    const r = correlate(observed, predicted);
+    const first = neuroidDraws(r, neuroidIds.map(neuroids.position), neuroids.draws);
+    return { both: first, first, second: first.map(() => nanMedian(r)) };
+  }
   return medianDraws(
     {
       stimuli: stimulusIds.map(images.position),
@@ -76,6 +86,7 @@ export function fitDraws(
       predicted,
     },
     { first: neuroids.draws, second: images.draws },
+    { step: IMAGE_STEP },
   );
 }
 
@@ -121,7 +132,7 @@ export interface DrawnFits {
 /** The score of fits over draws: the mean over subjects, then over folds, of raw² / ceiling. */
 export function trainTestDraws(
   { fits, values, raws, ceilings }: DrawnFits,
-  { images, neuroids, subjects }: TrainTestUnits,
+  { images, imagesToo, neuroids, subjects }: TrainTestUnits,
 ): ScoreDraws | undefined {
   const folds = [...new Set(fits.map(({ column }) => column))].map((column) =>
     fits.flatMap((fit, i) => (fit.column === column ? [i] : [])),
@@ -154,6 +165,7 @@ export function trainTestDraws(
       ),
     );
   const second = each('second');
+  if (!subjects && !imagesToo) return singleDraws(neuroids, each('first'));
   if (!subjects)
     return twoFactorDraws([neuroids, images], { both: each('both'), first: each('first'), second });
   const places = fits.map(({ name }) => subjects.position(name));
@@ -165,5 +177,7 @@ export function trainTestDraws(
     first[draw] = mean((i) => values[i], weight);
     draw++;
   }
-  return twoFactorDraws([subjects, images], { both, first, second });
+  return imagesToo
+    ? twoFactorDraws([subjects, images], { both, first, second })
+    : singleDraws(subjects, first);
 }

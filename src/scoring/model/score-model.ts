@@ -1,5 +1,5 @@
 import type { ContentCache } from '../../activations/cache/content-cache.js';
-import type { InputSize } from '../../activations/card/card.js';
+import type { InputSize, Weights } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
 import type { ModelSource } from '../../activations/model-file.js';
 import { openNetwork } from '../../activations/open-network.js';
@@ -65,6 +65,8 @@ export interface ScoreOutcome {
   readonly failures: readonly { readonly benchmark: string; readonly error: VentralError }[];
   /** The draws behind the interval of a score, equal ones for every model and layer. */
   readonly draws?: ReadonlyMap<Score, ScoreDraws>;
+  /** Where the weights of the model come from, where its card says it. */
+  readonly weights?: Weights;
 }
 
 /**
@@ -127,7 +129,12 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
   } finally {
     await close();
   }
-  return { scores: loaded.flatMap((benchmark) => scores.get(benchmark) ?? []), failures, draws };
+  return {
+    scores: loaded.flatMap((benchmark) => scores.get(benchmark) ?? []),
+    failures,
+    draws,
+    ...present({ weights: card.weights }),
+  };
 }
 
 interface Task {

@@ -57,7 +57,8 @@ async function ownModels(
           ...present({ name }),
         });
         const { model, created } = await models.register(client, file, describe);
-        return { model: registration(model, card), created };
+        const mixed = await models.mixed(model);
+        return { model: registration(model, card, mixed), created };
       },
       remove: (id) => models.remove(localPrincipal, id),
       close: () => store.close().finally(() => lock.release()),

@@ -1,12 +1,13 @@
 import type { components } from '../../api/schema.js';
 import { type Html, html } from '../../report/html.js';
+import { weightsWords } from '../../report/provenance-words.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
 type Column = Leaderboard['columns'][number];
 type Item = Leaderboard['items'][number];
 type Estimate = components['schemas']['LeaderboardEstimate'];
 
-/** Averages whose children are shown unless the address says which are. */
+/** Averages whose children are shown unless the address says which are; none if columns of uploads come first. */
 const OPEN = ['average', 'neural', 'simulated', 'simulated.neural'];
 
 /**
@@ -22,7 +23,7 @@ export function leaderboardHtml(
   return html`<h1>Leaderboard</h1>
 <p>${simulated ? 'Simulated' : 'Real'} benchmarks. ${link(`Show ${simulated ? 'real' : 'simulated'} benchmarks`, new URLSearchParams({ simulated: String(!simulated) }))}</p>
 <div class="board-scroll"><table class="board">
-<caption>${board.models} ${board.models === 1 ? 'model' : 'models'}${board.items.length < board.models && `, ${board.items.length} on this page`}</caption>
+<caption>${board.models} ${board.models < board.total && `of ${board.total} `}${board.models === 1 ? 'model' : 'models'}${board.items.length < board.models && `, ${board.items.length} on this page`}</caption>
 <thead><tr><th scope="col" class="rank">Rank</th><th scope="col" class="model">${sortLink('Model', 'name', address)}</th>${columns.map((column) => headerCell(column, address))}</tr></thead>
 <tbody>${board.items.map((item) => row(item, columns))}</tbody>
 </table></div>
@@ -31,7 +32,8 @@ export function leaderboardHtml(
 
 function shownColumns(columns: readonly Column[], address: URLSearchParams): Column[] {
   const named = address.getAll('open');
-  const open = new Set(named.length > 0 ? named : OPEN);
+  const standard = columns[0]?.kind === 'average' ? OPEN : [];
+  const open = new Set(named.length > 0 ? named : standard);
   const hidden = new Set(address.getAll('hide'));
   const reached = new Set<string | null>([null]);
   return columns.filter((column) => {
@@ -57,16 +59,16 @@ const sortLink = (words: string, sort: string, address: URLSearchParams) =>
   link(words, changed(address, { sort }));
 
 const headerCell = (column: Column, address: URLSearchParams) =>
-  html`<th scope="col" class="number">${sortLink(titleOf(column), `-${column.id}`, address)}</th>`;
+  html`<th scope="col" class="number">${sortLink(titleOf(column), `-${column.id}`, address)}${column.kind === 'benchmark' && html` <span class="chip origin-${column.origin}">${column.origin}</span>`}</th>`;
 
 function titleOf(column: Column): string {
   if (column.kind === 'formula') return column.formula;
-  if (column.kind === 'benchmark') return column.benchmark;
+  if (column.kind === 'benchmark') return column.title;
   return column.id === 'simulated' ? 'average' : column.id.replace(/^simulated\./, '');
 }
 
 const row = (item: Item, columns: readonly Column[]) =>
-  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a></th>${columns.map((column) => cell(column, item))}</tr>
+  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a>${item.weights && html` <span class="chip weights-${item.weights}">${weightsWords[item.weights]}</span>`}</th>${columns.map((column) => cell(column, item))}</tr>
 `;
 
 function cell(column: Column, item: Item): Html {

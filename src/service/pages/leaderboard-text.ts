@@ -1,5 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { components } from '../../api/schema.js';
+import { withWeights } from '../../report/provenance-words.js';
 import { visibleName } from '../../report/visible-name.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
@@ -12,9 +13,11 @@ type Cell = string | number | boolean | null;
  * would take for a formula is prefixed with an apostrophe.
  */
 export function leaderboardCsv({ columns, items }: Leaderboard): string {
-  const header = ['rank', 'model', 'name', 'owner', 'visibility', 'tied', 'tied_with_best'];
+  const header = [
+    ...['rank', 'model', 'name', 'owner', 'visibility', 'weights', 'tied', 'tied_with_best'],
+  ];
   const rows = items.map((item) => [
-    ...[item.rank, item.model, item.name, item.owner, item.visibility],
+    ...[item.rank, item.model, item.name, item.owner, item.visibility, item.weights],
     ...[item.tied?.total ?? null, item.tied?.withBest ?? null],
     ...columns.flatMap((column) => csvCells(column, item)),
   ]);
@@ -61,10 +64,10 @@ const ends = (ci: readonly number[] | null | undefined): [Cell, Cell] => [
 /** A page of a leaderboard as a table in Markdown: values with their intervals, and n of m of averages. */
 export function leaderboardMarkdown({ columns, items }: Leaderboard): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const head = ['Rank', 'Model', ...columns.map((column) => escaped(titleOf(column)))];
+  const head = ['Rank', 'Model', ...columns.map((column) => escaped(headingOf(column)))];
   const rows = items.map((item) => [
     item.rank === null ? '' : String(item.rank),
-    escaped(item.name),
+    escaped(withWeights(item.name, item.weights)),
     ...columns.map((column) => markdownCell(column, item)),
   ]);
   const any = (mark: 'selection' | 'brought') =>
@@ -81,6 +84,13 @@ export function leaderboardMarkdown({ columns, items }: Leaderboard): string {
     '',
   ].join('\n');
 }
+
+/** Uploads by their names, as readers know them; CSV has their ids, which are unique. */
+const headingOf = (column: Column) =>
+  column.kind === 'benchmark' ? `${column.title}${originOf(column)}` : titleOf(column);
+
+const originOf = ({ origin }: Extract<Column, { kind: 'benchmark' }>) =>
+  origin === 'uploaded' ? ' (uploaded)' : '';
 
 function markdownCell(column: Column, item: Item): string {
   if (column.kind === 'average') {

@@ -1,3 +1,4 @@
+import type { components } from '../../api/schema.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { present } from '../../formats/present.js';
 import type { TreeBenchmark } from '../../leaderboard/leaderboard-tree.js';
@@ -6,8 +7,16 @@ import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { BenchmarkRecord } from '../../store/records/benchmark-store.js';
 import type { WantedBenchmark } from '../../store/records/result-store.js';
 
+/** Where the data of a benchmark come from. An upload whose file says that it is simulated is simulated. */
+export type Origin = components['schemas']['Origin'];
+
+/** @param upload whether it is an upload */
+export const originOf = (simulated: boolean, upload: boolean): Origin =>
+  simulated ? 'simulated' : upload ? 'uploaded' : 'real';
+
 /** A benchmark that a leaderboard can show: its place in the tree, and where its scores are. */
 export interface BoardBenchmark extends TreeBenchmark, WantedBenchmark {
+  readonly origin: Origin;
   /** The public set of an experiment that has a private one too. */
   readonly publicSet: boolean;
   /** In averages that name it alone: of recordings that are not Brain-Score's, or its file says so. */
@@ -26,14 +35,17 @@ export class LeaderboardBenchmarks {
     metric: benchmark.metric.name,
     ...present({ parent: benchmark.parent }),
     simulated: benchmark.simulated,
+    origin: originOf(benchmark.simulated, false),
     publicSet: /public(?=[.-])/.test(benchmark.id),
     outside: isOutsideTree(benchmark) || benchmark.averages === 'named',
   }));
+  readonly #uploaded: readonly BoardBenchmark[];
   readonly #named = new Map<string, readonly BoardBenchmark[]>();
 
   /** @param uploads those that the principal may see */
   constructor(uploads: readonly BenchmarkRecord[]) {
     for (const benchmark of this.#shipped) this.#named.set(benchmark.id, [benchmark]);
+    this.#uploaded = uploads.flatMap(uploaded);
     for (const upload of uploads) {
       const benchmarks = uploaded(upload);
       for (const benchmark of benchmarks) this.#named.set(benchmark.id, [benchmark]);
@@ -45,6 +57,7 @@ export class LeaderboardBenchmarks {
    * The default benchmarks of averages: the shipped ones, and for an experiment with a private and a public set
    * one of the two. Uploads, recordings that are not
    * Brain-Score's, and files that say `averages: named` enter only averages that name them, so that an average means the same for everybody.
+   * Uploads stand beside the averages ({@link uploads}).
    */
   standard(simulated: boolean, set: 'private' | 'public'): BoardBenchmark[] {
     const withPublic = new Set(
@@ -55,6 +68,11 @@ export class LeaderboardBenchmarks {
     return this.#shipped.filter(
       (benchmark) => benchmark.simulated === simulated && !benchmark.outside && !left(benchmark),
     );
+  }
+
+  /** Uploads as columns beside the averages, oldest first. */
+  uploads(simulated: boolean): BoardBenchmark[] {
+    return this.#uploaded.filter((benchmark) => benchmark.simulated === simulated);
   }
 
   /** The benchmarks of a name: one, or all of an upload; empty if unknown. */
@@ -78,6 +96,7 @@ function uploaded({ id, summary }: BenchmarkRecord): BoardBenchmark[] {
     return {
       ...{ id: column, column, benchmark: benchmark.id, source: id, version, metric, simulated },
       region: benchmark.region,
+      origin: originOf(simulated, true),
       publicSet: false,
       outside: false,
     };

@@ -10,19 +10,32 @@ import type { BoardBenchmark, LeaderboardBenchmarks } from './leaderboard-benchm
 /** The query of `GET /leaderboard` as the validator leaves it. */
 export type LeaderboardQuery = NonNullable<paths['/leaderboard']['get']['parameters']['query']>;
 
+/** The benchmarks of a leaderboard. */
+export interface BoardColumns {
+  /** Those of the tree that averages. */
+  readonly tree: readonly BoardBenchmark[];
+  /** Uploads, each a column that enters no average. */
+  readonly beside: readonly BoardBenchmark[];
+}
+
 /**
- * The benchmarks of the tree: those that the query names, else the standard ones, of the regions asked for.
+ * The benchmarks that the query names, in the tree; else the standard ones, and uploads beside them; of the regions
+ * asked for.
  * @throws VentralError `benchmark-unknown` for what is not there, and for a mixture of real and simulated ones
  */
-export function treeBenchmarks(
+export function boardColumns(
   { benchmark, region, simulated = false, set = 'private' }: LeaderboardQuery,
   catalog: LeaderboardBenchmarks,
-): BoardBenchmark[] {
-  const chosen = benchmark
-    ? namedBenchmarks(benchmark, simulated, catalog)
-    : catalog.standard(simulated, set);
+): BoardColumns {
   const roles = region && new Set<string>(region);
-  return roles ? chosen.filter((each) => roles.has(roleOf(each))) : chosen;
+  const ofRegions = (chosen: readonly BoardBenchmark[]) =>
+    roles ? chosen.filter((each) => roles.has(roleOf(each))) : chosen;
+  if (benchmark)
+    return { tree: ofRegions(namedBenchmarks(benchmark, simulated, catalog)), beside: [] };
+  return {
+    tree: ofRegions(catalog.standard(simulated, set)),
+    beside: ofRegions(catalog.uploads(simulated)),
+  };
 }
 
 const roleOf = ({ region, metric }: BoardBenchmark) =>

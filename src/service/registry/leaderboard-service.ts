@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { shippedModels } from '../../activations/model-file.js';
+import type { Weights } from '../../activations/card/card.js';
+import { shippedModels, shippedWeights } from '../../activations/model-file.js';
 import type { components } from '../../api/schema.js';
-import { present } from '../../formats/present.js';
 import {
   type Leaderboard as Board,
   type Estimate,
@@ -17,13 +17,14 @@ import { ResultStore, type StoredModel } from '../../store/records/result-store.
 import { readPage } from '../http/read-page.js';
 import { type BoardBenchmark, LeaderboardBenchmarks } from './leaderboard-benchmarks.js';
 import {
+  type BoardColumns,
+  boardColumns,
   type FormulaColumn,
   formulaColumns,
   type LeaderboardQuery,
   placeText,
   readPlace,
   readSort,
-  treeBenchmarks,
 } from './leaderboard-query.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
@@ -46,17 +47,19 @@ export class LeaderboardService {
   }
 
   /**
-   * A page of the models that a principal may see, averaged, ranked, filtered and sorted.
+   * A page of the models that a principal may see, averaged, ranked, filtered and sorted. Filters of models come last:
+   * what is shown of a model does not depend on which others are.
    * @throws what is wrong with the query: `benchmark-unknown`, `formula-invalid`, `column-unknown`,
    *   `invalid-request`
    */
   async read(principal: Principal, query: LeaderboardQuery): Promise<Leaderboard> {
     const { board, benchmarks, formulas } = await this.board(principal, query);
-    return pageOf(board, benchmarks, formulas, query);
+    const page = pageOf(board, benchmarks, formulas, query);
+    return { ...page, items: await this.#labelled(page.items) };
   }
 
   /**
-   * The board of a query, before it is sorted and paged.
+   * The board of a query, before it is filtered, sorted and paged.
    * @throws as {@link read}, but for the sort and the cursor
    */
   async board(
@@ -67,46 +70,68 @@ export class LeaderboardService {
     readonly benchmarks: readonly BoardBenchmark[];
     readonly formulas: readonly FormulaColumn[];
   }> {
-    const catalog = new LeaderboardBenchmarks(
-      namesUpload(query) ? await this.#store.benchmarks.list(principal) : [],
-    );
-    const benchmarks = treeBenchmarks(query, catalog);
+    const catalog = new LeaderboardBenchmarks(await this.#store.benchmarks.list(principal));
+    const columns = boardColumns(query, catalog);
     const formulas = await formulaColumns(query, catalog);
-    const wanted = [...benchmarks, ...formulas.flatMap((column) => column.benchmarks)];
+    const wanted = [
+      ...columns.tree,
+      ...columns.beside,
+      ...formulas.flatMap((column) => column.benchmarks),
+    ];
     const scored = await this.#results.scoredModels(principal, wanted, await shippedModels(), {
-      words: (query.search ?? '').split(/\s+/).filter((word) => word !== ''),
-      ...present({ owner: query.owner, visibility: query.visibility }),
       anyLayer: query.layers === 'any',
     });
     // A thousand models take tens of milliseconds: others may be answered in between.
     await turn();
-    return { board: this.#boardOf(scored, benchmarks, query), benchmarks, formulas };
+    const shown = scoredColumns(scored, columns);
+    const board = this.#boardOf(scored, shown, query);
+    return { board, benchmarks: [...shown.tree, ...shown.beside], formulas };
+  }
+
+  /** The rows with where the weights of their models come from; cards of a page alone are read. */
+  async #labelled(items: readonly Unlabelled[]): Promise<Item[]> {
+    const ids = items.map(({ model }) => model);
+    const [shipped, registered] = await Promise.all([
+      shippedWeights(),
+      this.#store.models.weightsOf(ids),
+    ]);
+    return items.map((item) => ({
+      ...item,
+      weights:
+        (registered.get(item.model) as Weights | undefined) ?? shipped.get(item.model) ?? null,
+    }));
   }
 
   /** Sorted and paged views of unchanged scores share one board. */
   #boardOf(
     scored: readonly StoredModel[],
-    benchmarks: readonly BoardBenchmark[],
+    { tree, beside }: BoardColumns,
     { model, missing = 'zero', selection = 'exclude', brought = 'exclude' }: LeaderboardQuery,
   ): Board<StoredModel> {
-    const key = JSON.stringify([benchmarks, model, missing, selection, brought]);
+    const key = JSON.stringify([tree, beside, model, missing, selection, brought]);
     const last = this.#boards.get(scored);
     if (last?.key === key) return last.board;
     const models = scored.filter(
       ({ id, digest, scores }) =>
-        benchmarks.some((benchmark) => scores.has(benchmark.id)) &&
+        [...tree, ...beside].some((benchmark) => scores.has(benchmark.id)) &&
         (model?.some((name) => name === id || name === digest) ?? true),
     );
-    const board = makeLeaderboard(benchmarks, models, { missing, selection, brought });
+    const board = makeLeaderboard(tree, models, { missing, selection, brought }, beside);
     this.#boards.set(scored, { key, board });
     return board;
   }
 }
 
-/** Whether a query may name an upload: else the table of uploads need not be read. */
-const namesUpload = ({ benchmark = [], column = [] }: LeaderboardQuery) =>
-  [...benchmark, ...column].some((text) => text.includes('bmk_'));
+/** Without the uploads on which nobody has a score. */
+function scoredColumns(
+  scored: readonly StoredModel[],
+  { tree, beside }: BoardColumns,
+): BoardColumns {
+  const has = ({ id }: BoardBenchmark) => scored.some(({ scores }) => scores.has(id));
+  return { tree, beside: beside.filter(has) };
+}
 
+type Unlabelled = Omit<Item, 'weights'>;
 type StoredRow = LeaderboardRow<StoredModel>;
 
 /** A row on its way to its page. */
@@ -120,26 +145,42 @@ function pageOf(
   benchmarks: readonly BoardBenchmark[],
   formulas: readonly FormulaColumn[],
   query: LeaderboardQuery,
-): Leaderboard {
+): Omit<Leaderboard, 'items'> & { readonly items: Unlabelled[] } {
   const columns = columnsOf(board, benchmarks, formulas);
   const sort = readSort(
     query,
     columns.map(({ id }) => id),
   );
   const key = keyOf(sort.by, board, formulas);
+  const fits = modelFilter(query);
   const lines = board.rows
     .map((row, position): Line => {
       const { id, name } = row.model;
       return { id, name, key: key(row), row, position };
     })
+    .filter(({ row }) => fits(row.model))
     .sort(rowOrder(sort.descending));
   const { rows, more } = pageAfter(lines, sort.descending, readPage(query).limit, readPlace(query));
   const tied = tiesOf(board);
   return {
     columns,
-    models: board.rows.length,
+    models: lines.length,
+    total: board.rows.length,
     items: rows.map((line) => itemOf(line, board, benchmarks, formulas, tied(line.position))),
     next: more ? placeText(rows[rows.length - 1]) : null,
+  };
+}
+
+/** Whether a model is shown: each word is in its name, whatever the case, and it has this owner and visibility. */
+function modelFilter({ search = '', owner, visibility }: LeaderboardQuery) {
+  const words = search.toLowerCase().split(/\s+/);
+  return (model: StoredModel): boolean => {
+    const name = model.name.toLowerCase();
+    return (
+      words.every((word) => name.includes(word)) &&
+      (owner === undefined || model.owner === owner) &&
+      (visibility === undefined || model.visibility === visibility)
+    );
   };
 }
 
@@ -153,12 +194,21 @@ function columnsOf(
     const found = known.get(id);
     return kind === 'average' || !found
       ? { id, kind: 'average', parent, benchmarks: shares.length }
-      : { id, kind, parent, benchmark: found.benchmark, version: found.version };
+      : { id, kind, parent, ...columnOf(found, benchmarks) };
   });
   return [
     ...tree,
     ...formulas.map(({ id, formula }): Column => ({ id, kind: 'formula', formula: formula.text })),
   ];
+}
+
+/** Uploads of one identifier are told apart by their ids. */
+function columnOf(
+  { id, benchmark, version, origin }: BoardBenchmark,
+  benchmarks: readonly BoardBenchmark[],
+) {
+  const others = benchmarks.some((other) => other.benchmark === benchmark && other.id !== id);
+  return { benchmark, title: others ? `${benchmark} (${id})` : benchmark, version, origin };
 }
 
 /** The sort key of a row. */
@@ -182,7 +232,7 @@ function itemOf(
   benchmarks: readonly BoardBenchmark[],
   formulas: readonly FormulaColumn[],
   tied: ReturnType<ReturnType<typeof tiesOf>>,
-): Item {
+): Unlabelled {
   const { model, averages, rank, rankShared } = row;
   const { id, name, digest, owner, visibility } = model;
   const scores = benchmarks.flatMap((benchmark): [string, Item['scores'][string]][] => {

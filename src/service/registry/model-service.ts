@@ -2,6 +2,9 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join } from 'node:path';
 import type { ModelCard } from '../../activations/card/card.js';
 import type { CardHints } from '../../activations/card/card-template.js';
+import type { CardWarning } from '../../activations/card/card-warnings.js';
+import { mixedPrecisions } from '../../activations/card/mixed-precisions.js';
+import type { LayerFault } from '../../activations/check-card.js';
 import { shippedModels } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
@@ -11,6 +14,7 @@ import { type Principal, servicePrincipal } from '../../store/records/principal.
 import { requirePlainFile } from '../child/child-output.js';
 import type { Client } from '../http/client.js';
 import { requireChange } from '../http/principal-of.js';
+import { RequestProblem } from '../http/problem.js';
 import { withoutPaths } from '../http/read-card.js';
 import { type Access, type AskedAccess, accessAfter } from '../http/read-visibility.js';
 import { ChildQueue } from '../queue/child-queue.js';
@@ -150,6 +154,19 @@ export class ModelService {
     });
   }
 
+  /** Remarks on a model that is another one of its owner in another precision: both stand on one leaderboard. */
+  async mixed({ id, name, owner, card }: ModelRecord): Promise<CardWarning[]> {
+    const { source } = (card ?? {}) as Pick<ModelCard, 'source'>;
+    if (!source) return [];
+    const found = await this.#store.models.ofHub(owner, source.hub);
+    const others = found.filter((other) => other.id !== id);
+    const of = [{ name, card }, ...others].map((model) => ({
+      name: model.name,
+      source: (model.card as Pick<ModelCard, 'source'>).source,
+    }));
+    return mixedPrecisions(of).map((detail) => ({ code: 'card-precision', detail }));
+  }
+
   /** By id or digest; throws `not-found`. */
   async get(principal: Principal, idOrDigest: string): Promise<ModelRecord> {
     const model = await this.#store.models.find(principal, idOrDigest);
@@ -157,21 +174,47 @@ export class ModelService {
     return model;
   }
 
-  /** @throws VentralError `not-found`, `forbidden`, `group-unknown`, and what `expect` throws */
+  /**
+   * @throws VentralError `not-found`, `forbidden`, `group-unknown`, `card-invalid` for layers that the graph lacks, and
+   *   what `expect` throws
+   */
   async change(
-    principal: Principal,
+    client: Client,
     idOrDigest: string,
     { name, card, ...asked }: Description,
     expect?: Expect,
   ): Promise<ModelRecord> {
+    const { principal } = client;
     const found = await this.get(principal, idOrDigest);
     requireChange(principal, found);
+    expect?.(found);
+    if (card) await this.#requireLayers(client, found, card);
     const change: ModelChange = {
       ...accessAfter(principal, asked, found),
       ...present({ name, card }),
     };
     const changed = await this.#store.models.change(principal, found.id, change, expect);
     return changed ?? this.get(principal, found.id);
+  }
+
+  async #requireLayers(
+    client: Client,
+    { digest, name, size }: ModelRecord,
+    card: ModelCard,
+  ): Promise<void> {
+    const reference = await this.#store.files.local(digest);
+    const faults = await this.#run<LayerFault[]>(
+      client,
+      { kind: 'card', reference, name, card },
+      size,
+    );
+    if (faults.length === 0) return;
+    const parts = faults.map(({ field, detail }) => ({
+      ...{ pointer: `/card/${field.replaceAll('.', '/')}`, detail },
+    }));
+    throw new RequestProblem('card-invalid', parts.map(({ detail }) => detail).join('; '), {
+      parts,
+    });
   }
 
   /**

@@ -13,6 +13,7 @@ import { wasAnswered } from '../http/idempotency.js';
 import { principalOf } from '../http/principal-of.js';
 import { readAccess } from '../http/read-visibility.js';
 import type { ServiceContext } from '../registry/context.js';
+import { originOf } from '../registry/leaderboard-benchmarks.js';
 import { receiveStream } from '../upload/receive-file.js';
 import { type ReceivedModel, receiveUpload } from '../upload/upload.js';
 import { replayed } from '../upload/upload-replay.js';
@@ -112,6 +113,7 @@ async function shipped(
     region: region ?? null,
     benchmarks: [{ id, region: region ?? null }],
     simulated,
+    origin: originOf(simulated, false),
     ready: await hasData(benchmark, home, locate),
     metric: metric.name,
     visualDegrees: typeof visualDegrees === 'number' ? visualDegrees : null,
@@ -137,6 +139,7 @@ function uploaded({
     region: benchmarks.length === 1 ? benchmarks[0].region : null,
     benchmarks: [...benchmarks],
     simulated,
+    origin: originOf(simulated, true),
     metric,
     visualDegrees,
     reference,

@@ -5,10 +5,10 @@ import type { ScorableModel } from '../registry/model-service.js';
 
 /**
  * Digest of everything an answer depends on: the version, the model's bytes and card, and the request. Equal keys
- * mean equal answers, whatever the model's name.
+ * mean equal answers, whatever the model's name and label.
  */
 export function keyOf(model: ScorableModel, asked: Readonly<Record<string, Digestible>>): string {
-  const { name: _name, ...card } = model.card;
+  const { name: _name, weights: _weights, ...card } = model.card;
   return digestOf({
     version: packageVersion,
     // Scores of an earlier way of drawing have other intervals.

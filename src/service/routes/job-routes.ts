@@ -1,4 +1,5 @@
 import { type Request, type Response, Router } from 'express';
+import type { ModelCard } from '../../activations/card/card.js';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
@@ -165,6 +166,8 @@ export function showCommon(job: Job, path: string) {
     startedAt: job.startedAt?.toISOString() ?? null,
     finishedAt: job.finishedAt?.toISOString() ?? null,
     model: job.model,
+    modelName: job.modelName,
+    weights: (job.card as ModelCard | null)?.weights ?? null,
     benchmarks: [...job.benchmarks],
     ...(job.input ? { input: { ...job.input } } : {}),
     attempt: job.attempt,

@@ -1,5 +1,5 @@
 import { type RequestHandler, type Response, Router } from 'express';
-import type { ModelCard } from '../../activations/card/card.js';
+import type { ModelCard, Weights } from '../../activations/card/card.js';
 import {
   type CardWarning,
   cardWarnings,
@@ -53,7 +53,8 @@ export function modelUpload(context: ServiceContext): RequestHandler {
       },
     );
     if (!registered) return;
-    const answer = registration(registered.model, cardText);
+    const mixed = await models.mixed(registered.model);
+    const answer = registration(registered.model, cardText, mixed);
     // The tag is that of the model as it is read later, without remarks on the text of the card.
     response
       .status(registered.created ? 201 : 200)
@@ -117,7 +118,7 @@ export function modelRoutes(context: ServiceContext): Router {
     const { card, ...change } = request.body as components['schemas']['ModelChange'];
     const checked = card === undefined ? {} : { card: await documents.card(JSON.stringify(card)) };
     const model = await models.change(
-      principalOf(response),
+      clientOf(response),
       request.params.model,
       { ...change, ...checked },
       (now) => requireMatch(request, resource(now)),
@@ -174,6 +175,7 @@ function shippedResource({ name, digest, card, size, graph }: ShippedModel): Mod
     group: null,
     visibility: 'public',
     size,
+    weights: weightsOf(card),
     card: { ...card },
     graph: graph as ModelResource['graph'],
     warnings: warningsOf(cardWarnings(card)),
@@ -181,6 +183,9 @@ function shippedResource({ name, digest, card, size, graph }: ShippedModel): Mod
     links: { self, layers: `${self}/layers`, content: `${self}/content` },
   };
 }
+
+/** Where the weights come from, as the card says it; null if it does not. */
+const weightsOf = (card: unknown): Weights | null => (card as ModelCard | null)?.weights ?? null;
 
 /** A model as HTTP shows it. */
 export function resource(model: ModelRecord): ModelResource {
@@ -193,6 +198,7 @@ export function resource(model: ModelRecord): ModelResource {
     group: model.group,
     visibility: model.visibility,
     size: model.size,
+    weights: weightsOf(model.card),
     card: model.card as ModelResource['card'],
     graph: model.graph as ModelResource['graph'],
     warnings: warningsOf(remarksOn(model)),
@@ -201,11 +207,18 @@ export function resource(model: ModelRecord): ModelResource {
   };
 }
 
-/** A model as its registration is answered: with remarks on the text of its card, which is not kept. */
-export function registration(model: ModelRecord, cardText = ''): ModelResource {
+/**
+ * A model as its registration is answered: with remarks on the text of its card, which is not kept, and on other
+ * registrations beside it.
+ */
+export function registration(
+  model: ModelRecord,
+  cardText = '',
+  mixed: readonly CardWarning[] = [],
+): ModelResource {
   const registered = resource(model);
   const open = warningsOf(unfinishedLines(cardText));
-  return { ...registered, warnings: [...open, ...registered.warnings] };
+  return { ...registered, warnings: [...open, ...registered.warnings, ...warningsOf(mixed)] };
 }
 
 /** What is most likely wrong in the card of a model, by itself and beside its graph. */

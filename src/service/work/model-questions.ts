@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { type ModelCard, parseCard } from '../../activations/card/card.js';
+import { type LayerFault, layerFaults } from '../../activations/check-card.js';
 import { draftCard } from '../../activations/init-card.js';
 import { measureLayers } from '../../activations/measure-layers.js';
 import { openModelFile, preparedGraph } from '../../activations/model-file.js';
@@ -27,7 +28,14 @@ export async function answerModelTask(task: ModelTask): Promise<unknown> {
     return null;
   }
   if (task.kind === 'draft') return (await draftCard(task.reference)).hints;
+  if (task.kind === 'card') return faultsOf(task);
   return task.kind === 'check' ? check(task) : layers(task);
+}
+
+/** What of a card the graph does not have. */
+async function faultsOf({ reference, card }: ModelTask): Promise<LayerFault[]> {
+  const opened = await openModelFile(reference, present({ card }));
+  return opened.card ? layerFaults(opened.model, opened.card) : [];
 }
 
 /** Result of a graph check, stored with the registration. */
@@ -91,10 +99,11 @@ const lastOf = (nodes: readonly GraphNode[]) => nodes.at(-1)?.outputs.slice(0, 1
 export interface ModelTask {
   /**
    * `check`: is it a network that can be run (a `CheckedModel`)? `layers`: its layers.
+   * `card`: which layers of the card it lacks (a list of `LayerFault`).
    * `shipped`: a shipped model (a `ShippedModel`). `write`: its bytes, to `output`. `draft`: what the file
    * says of a card (`CardHints`).
    */
-  readonly kind: 'check' | 'layers' | 'shipped' | 'write' | 'draft';
+  readonly kind: 'check' | 'layers' | 'card' | 'shipped' | 'write' | 'draft';
   /** Path of the file, or name of a shipped model. */
   readonly reference: string;
   /** What messages call it. */

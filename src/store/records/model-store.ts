@@ -78,6 +78,9 @@ const record = (row: ModelRow): ModelRecord => ({
   createdAt: row.created_at,
 });
 
+/** A repository has a file for each of a few precisions. */
+const MOST_OF_HUB = 100;
+
 /** The table of registered models. */
 export class ModelStore {
   readonly #database: Database;
@@ -128,6 +131,15 @@ export class ModelStore {
     return row && record(row);
   }
 
+  /** An owner's registrations whose cards are of one repository of a model hub, at most `MOST_OF_HUB` of them. */
+  async ofHub(owner: string, hub: string): Promise<ModelRecord[]> {
+    const rows = await this.#database.query<ModelRow>(
+      `select * from models where owner = $1 and card->'source'->>'hub' = $2 order by seq limit ${MOST_OF_HUB}`,
+      [owner, hub],
+    );
+    return rows.map(record);
+  }
+
   /** By id, or by digest: of several that may be seen, one's own, else the oldest. */
   async find(principal: Principal, idOrDigest: string): Promise<ModelRecord | undefined> {
     const column = idOrDigest.startsWith('sha256:') ? 'digest' : 'id';
@@ -136,6 +148,16 @@ export class ModelStore {
       [...asking(principal), idOrDigest],
     );
     return row && record(row);
+  }
+
+  /** Where the weights of models come from, by id, as far as their cards say it. */
+  async weightsOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.#database.query<{ id: string; weights: string }>(
+      `select id, card ->> 'weights' as weights from models
+       where id = any($1) and card ->> 'weights' in ('trained', 'random', 'control')`,
+      [ids],
+    );
+    return new Map(rows.map(({ id, weights }) => [id, weights]));
   }
 
   /**

@@ -18,10 +18,7 @@ export interface WantedBenchmark {
 
 /** Filter of models. */
 export interface ModelFilter {
-  /** Each of these words is in the name, whatever their case. */
-  readonly words: readonly string[];
   readonly owner?: string;
-  readonly visibility?: Visibility;
   /** Whether scores of layers that a request named count too, beside those of the card. */
   readonly anyLayer: boolean;
 }
@@ -88,8 +85,7 @@ const SHOWN_MODELS = `
     select subject, subject, digest, '${SERVICE_OWNER}', 'public', owner, version
     from scoreboards where subject = any($4::text[]) and ($1::boolean or owner in ($2::text, '${SERVICE_OWNER}'))
   )
-  select * from shown where ($5::text is null or owner = $5) and ($6::text is null or visibility = $6)
-  and not exists (select from unnest($7::text[]) as word where position(lower(word) in lower(name)) = 0)`;
+  select * from shown where $5::text is null or owner = $5`;
 
 const BOARDS = `
   select subject as id, owner as board, version, cells from scoreboards
@@ -124,14 +120,12 @@ export class ResultStore {
     principal: Principal,
     benchmarks: readonly WantedBenchmark[],
     shipped: readonly string[],
-    { words, owner, visibility, anyLayer }: ModelFilter,
+    { owner, anyLayer }: ModelFilter,
   ): Promise<readonly StoredModel[]> {
     const rows = await this.#database.query<ModelRow>(SHOWN_MODELS, [
       ...asking(principal),
       shipped,
       owner ?? null,
-      visibility ?? null,
-      words,
     ]);
     // The embedded database answers without a turn of the event loop.
     await turn();

@@ -201,6 +201,25 @@ const tile: Operator = {
   },
 };
 
+/** Values that are put at places of another one, as exporters write assignments. */
+const scatter: Operator = {
+  shapes(call) {
+    if ((call.text('reduction') ?? 'none') !== 'none') call.refuse('sums at places are not known');
+    return [call.input(0).dims];
+  },
+  gradients(call, gradient, [ofData, , ofUpdates], graph) {
+    const [places, updates] = [call.input(1), call.input(2)];
+    const nothing = () => graph.expand(graph.scalar(0), updates.dims);
+    return [
+      ofData
+        ? graph.emit('ScatterND', [gradient, places, nothing()], call.input(0).dims)
+        : undefined,
+      undefined,
+      ofUpdates ? graph.emit('GatherND', [gradient, places], updates.dims) : undefined,
+    ];
+  },
+};
+
 const where: Operator = {
   shapes(call) {
     const [condition, yes, no] = [call.input(0).dims, call.input(1).dims, call.input(2).dims];
@@ -223,5 +242,6 @@ export const selections: OperatorFamily = {
   Gather: gather,
   Expand: expand,
   Tile: tile,
+  ScatterND: scatter,
   Where: where,
 };

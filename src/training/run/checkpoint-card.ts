@@ -11,8 +11,10 @@ export function trainedCard(
   // Where the file is, and layers that other weights were chosen for, are not the new network's.
   const { file: _, build: __, recipe: ___, region_layer_choice: ____, ...kept } = card;
   const { logits } = card;
-  if (!logits || logits.classes === 'imagenet-1k') return { ...kept, name };
-  return { ...kept, name, logits: { ...logits, classes } };
+  // Cards that do not say it are as they were, so that recorded checkpoints keep their bytes.
+  const labelled = { ...kept, name, ...(card.weights && { weights: 'trained' as const }) };
+  if (!logits || logits.classes === 'imagenet-1k') return labelled;
+  return { ...labelled, logits: { ...logits, classes } };
 }
 
 /** ONNX bytes with a card inside. */

@@ -10,8 +10,8 @@ export interface KnownNumbers {
 
 /** Larger tensors are weights, and no bounds, scales or factors. */
 const MOST = 64;
-/** Whole numbers may also be the places of a Gather. */
-const MOST_WHOLE = 4096;
+/** Whole numbers may also be the places of a Gather, or of a mask. */
+const MOST_WHOLE = 2 ** 16;
 
 /** float32 and float64. */
 export const isFraction = (elementType: number): boolean => elementType === 1 || elementType === 11;
@@ -44,18 +44,37 @@ const each =
   (change: (number: number) => number): Rule =>
   ({ dims, numbers }) => ({ dims, numbers: numbers.map(change) });
 
-/** A rule of two inputs: of the same count, or one of them a single number. */
+/** The sizes that all broadcast to; undefined where they do not, or are too many. */
+function commonDims(all: readonly KnownNumbers[]): readonly number[] | undefined {
+  const rank = Math.max(...all.map(({ dims }) => dims.length));
+  const dims = Array.from({ length: rank }, (_, axis) => {
+    const sizes = all.map((each) => each.dims[axis - rank + each.dims.length] ?? 1);
+    return sizes.includes(0) ? 0 : Math.max(...sizes);
+  });
+  const fits = all.every((each) =>
+    each.dims.every((size, i) => size === 1 || size === dims[i + rank - each.dims.length]),
+  );
+  return fits && sizeOf(dims) <= MOST_WHOLE ? dims : undefined;
+}
+
+/** Numbers at each place of larger sizes, by the rules of numpy. */
+function spread({ dims, numbers }: KnownNumbers, to: readonly number[]): readonly number[] {
+  const from = [...Array(to.length - dims.length).fill(1), ...dims];
+  return to.reduce<KnownNumbers>(
+    (value, size, axis) =>
+      value.dims[axis] === size ? value : picked(value, axis, Array(size).fill(0)),
+    { dims: from, numbers },
+  ).numbers;
+}
+
+/** A rule of two inputs that broadcast. */
 const both =
   (join: (a: number, b: number, whole: boolean) => number): Rule =>
   (a, { known: [, b], whole }) => {
-    if (!b) return undefined;
-    const [one, other] = [a.numbers.length, b.numbers.length];
-    if (one !== other && one !== 1 && other !== 1) return undefined;
-    const larger = one === other ? (a.dims.length >= b.dims.length ? a : b) : one > other ? a : b;
-    const numbers = larger.numbers.map((_, i) =>
-      join(a.numbers[one === 1 ? 0 : i], b.numbers[other === 1 ? 0 : i], whole),
-    );
-    return { dims: larger.dims, numbers };
+    const dims = b && commonDims([a, b]);
+    if (!b || !dims) return undefined;
+    const other = spread(b, dims);
+    return { dims, numbers: spread(a, dims).map((number, i) => join(number, other[i], whole)) };
   };
 
 /** Comparisons of fractions, which weights may be, are left to the graph. */
@@ -154,11 +173,21 @@ const transposed: Rule = ({ dims, numbers }, { node }) => {
   return { dims: turned, numbers: found };
 };
 
-const joined: Rule = (first, { known }) => {
+const joined: Rule = ({ dims }, { node, known }) => {
   const parts = known.filter((part) => part !== undefined);
-  return parts.length < known.length || first.dims.length !== 1
-    ? undefined
-    : list(parts.flatMap(({ numbers }) => numbers));
+  const said = integer(node, 'axis') ?? 0;
+  const axis = said < 0 ? said + dims.length : said;
+  if (parts.length < known.length || !parts.every((part) => part.dims.length === dims.length))
+    return undefined;
+  const rows = sizeOf(dims.slice(0, axis));
+  const all = Array.from({ length: rows }, (_, row) =>
+    parts.flatMap(({ numbers }) => {
+      const width = numbers.length / rows;
+      return numbers.slice(row * width, (row + 1) * width);
+    }),
+  );
+  const sum = parts.reduce((total, part) => total + part.dims[axis], 0);
+  return { dims: dims.map((size, i) => (i === axis ? sum : size)), numbers: all.flat() };
 };
 
 /** The same number in all places. */
@@ -183,19 +212,16 @@ const counted: Rule = ({ numbers: [start] }, { known: [, limit, delta], whole })
 };
 
 const chosen: Rule = (condition, { known: [, yes, no] }) => {
-  if (!yes || !no) return undefined;
-  const all = [condition, yes, no];
-  const largest = all.reduce((a, b) => (b.numbers.length > a.numbers.length ? b : a));
-  const of = ({ numbers }: KnownNumbers, i: number) => numbers[numbers.length === 1 ? 0 : i];
-  if (all.some(({ numbers: { length } }) => length !== 1 && length !== largest.numbers.length))
-    return undefined;
-  const numbers = largest.numbers.map((_, i) => of(of(condition, i) ? yes : no, i));
-  return { dims: largest.dims, numbers };
+  const dims = yes && no && commonDims([condition, yes, no]);
+  if (!yes || !no || !dims) return undefined;
+  const [one, other] = [spread(yes, dims), spread(no, dims)];
+  return { dims, numbers: spread(condition, dims).map((holds, i) => (holds ? one[i] : other[i])) };
 };
 
 const expanded: Rule = (first, { known: [, sizes] }) => {
-  if (!sizes || first.numbers.length !== 1) return undefined;
-  return repeated(first.numbers[0], sizes.numbers);
+  const wide = sizes && repeated(0, sizes.numbers);
+  const dims = wide && commonDims([first, wide]);
+  return dims && { dims, numbers: spread(first, dims) };
 };
 
 const reshaped: Rule = ({ numbers }, { known: [, sizes] }) => {

@@ -246,7 +246,9 @@ const STORED = new Set([1, 2, 3, 6, 7, 9, 11]);
 const BOOL = 9;
 const TO_WHOLE = new Set(['Shape', 'Size']);
 /** Inputs that are tensors, even where they were computed of shapes alone. */
-const READ_AS_TENSOR: Readonly<Record<string, readonly number[]>> = { Gather: [1], Where: [0] };
+const READ_AS_TENSOR: Readonly<Record<string, readonly number[]>> = {
+  ...{ Gather: [1], Where: [0], ScatterND: [1] },
+};
 
 const castTo = ({ attributes }: GraphNode) =>
   attributes.find(({ name }) => name === 'to')?.integer ?? 0;

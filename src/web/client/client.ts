@@ -38,6 +38,26 @@ export class ProblemError extends Error {
 /** The client that is generated from the description: every call of the pages goes through it. */
 export const client = createClient<paths>({ baseUrl: '/v1', headers: byScript });
 
+/** Entity tags of what was read, for changes that are made only if nothing else has changed it. */
+const tags = new WeakMap<object, string>();
+
+/** The entity tag that an answer came with. */
+export const tagOf = (read: object): string | undefined => tags.get(read);
+
+/** Told each refusal of the key or session of a request. */
+export const refusals = new EventTarget();
+
+/** A 401 of anything but a sign-in: the key was revoked, or the session has ended. */
+export function noteRefusal(url: string, status: number): void {
+  if (status === 401 && !url.endsWith('/session')) refusals.dispatchEvent(new Event('refused'));
+}
+
+client.use({
+  onResponse({ response, request }) {
+    noteRefusal(request.url, response.status);
+  },
+});
+
 /**
  * What a call of `client` gave.
  * @throws ProblemError where the service refused
@@ -46,7 +66,11 @@ export async function answer<T>(
   call: Promise<{ data?: T; error?: unknown; response: Response }>,
 ): Promise<T> {
   const { data, error, response } = await call;
-  if (response.ok) return data as T;
+  if (response.ok) {
+    const tag = response.headers.get('ETag');
+    if (tag !== null && typeof data === 'object' && data !== null) tags.set(data, tag);
+    return data as T;
+  }
   throw new ProblemError(
     isProblem(error)
       ? error

@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser';
-import { ProblemError } from './client.js';
+import { noteRefusal, ProblemError } from './client.js';
 
 /** One event of a job, as the service numbered it. */
 export interface JobEvent {
@@ -57,6 +57,7 @@ async function* connection(
       ...(last === undefined ? {} : { 'Last-Event-ID': last }),
     },
   });
+  noteRefusal(path, response.status);
   if (!response.ok || !response.body) throw new ProblemError(await response.json());
   const waiting: JobEvent[] = [];
   const parser = createParser({

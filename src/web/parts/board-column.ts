@@ -6,6 +6,10 @@ export type Item = Schemas['LeaderboardItem'];
 /** What a column is called: averages of simulated scores as those of real ones. */
 export function titleOf(column: Column): string {
   if (column.kind === 'formula') return column.formula;
-  if (column.kind === 'benchmark') return column.benchmark;
+  if (column.kind === 'benchmark') return column.title;
   return column.id === 'simulated' ? 'average' : column.id.replace(/^simulated\./, '');
 }
+
+/** The page of a benchmark; the regions of an upload have ids of their own, their page is the upload's. */
+export const pageOf = ({ id }: Extract<Column, { kind: 'benchmark' }>): string =>
+  `/benchmarks/${encodeURIComponent(id.startsWith('bmk_') ? id.split('.')[0] : id)}`;

@@ -1,3 +1,4 @@
+import { weightsMeanings } from '../../figure/provenance.js';
 import type { Schemas } from '../client/client.js';
 import { bytes, moment } from './format.js';
 
@@ -19,7 +20,7 @@ export function ModelFacts({ model }: { readonly model: Model }) {
 }
 
 function Facts({ model }: { readonly model: Model }) {
-  const { id, digest, owner, group, visibility, size, graph, createdAt } = model;
+  const { id, digest, owner, group, visibility, size, weights, graph, createdAt } = model;
   const { opset, nodes, parameters, inputs = [], outputs = [] } = graph;
   return (
     <dl class="facts">
@@ -50,6 +51,10 @@ function Facts({ model }: { readonly model: Model }) {
       <dd>
         ONNX, {bytes(size)}
         {opset !== undefined && `, opset ${opset}`}
+      </dd>
+      <dt>Weights</dt>
+      <dd>
+        {weights ? weightsMeanings[weights] : 'The card does not say whether they are trained.'}
       </dd>
       <dt>Network</dt>
       <dd>

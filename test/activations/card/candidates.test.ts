@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { candidateLayers, mapCandidates } from '../../../src/activations/card/candidates.js';
+import { cardTemplate } from '../../../src/activations/card/card-template.js';
 import { draftCard } from '../../../src/activations/init-card.js';
+import { measureLayers, modulesOrValues } from '../../../src/activations/measure-layers.js';
 import { readModel } from '../../../src/onnx/model.js';
 import { oraclePath } from '../../oracle.js';
 import { branchingNetwork, fileOf } from '../branching-network.js';
 import { madeNetwork, modelFile } from '../made-networks.js';
+import { noisyNetwork } from '../noisy-networks.js';
 
 const oracleModel = (name: string) => {
   const path = oraclePath(name);
@@ -52,6 +55,16 @@ test('of a map are the outputs that the graph declares too, where nobody names a
     writeFileSync(join(folder, 'made.onnx'), bytes);
     const { hints } = await draftCard(join(folder, 'made.onnx'));
     expect(hints.layers).toContain('pool');
+    const listed = modulesOrValues(await measureLayers(join(folder, 'made.onnx')));
+    expect(listed.map(({ name }) => name)).toEqual(['conv', 'pool']);
+    expect(listed[1]).toMatchObject({ kind: 'value', output: true, units: 4 });
+    writeFileSync(join(folder, 'noisy.onnx'), noisyNetwork().build());
+    const { hints: noisy } = await draftCard(join(folder, 'noisy.onnx'));
+    expect(noisy).toMatchObject({
+      trials: 10,
+      layers: expect.arrayContaining(['noise', 'module:late']),
+    });
+    expect(cardTemplate('noisy', noisy)).toMatch(/^trials: 10 +# how often/m);
   } finally {
     rmSync(folder, { recursive: true });
   }

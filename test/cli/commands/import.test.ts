@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { IMPORT_KEY } from '../../../src/activations/card/import-record.js';
 import { runCommandLine } from '../../../src/cli/command-line.js';
 import type { ImportReport } from '../../../src/importing/import-checkpoint.js';
+import { GraphBuilder } from '../../../src/onnx/graph-builder.js';
 import { getMetadata } from '../../../src/onnx/metadata.js';
 import { readModel } from '../../../src/onnx/model.js';
 import { ORACLE } from '../../oracle.js';
@@ -30,6 +31,46 @@ beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), 'ventral-import-'));
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** The network of `trained.pth`: a convolution, a batch norm, a classifier. */
+function smallGraph(): Uint8Array {
+  const graph = new GraphBuilder('small');
+  const ones = (name: string, dims: number[]) =>
+    graph.initializer(
+      name,
+      dims,
+      new Float32Array(dims.reduce((a, b) => a * b, 1)).map((_, i) => i + 1),
+    );
+  const image = graph.input('image', 'float32', ['batch', 1, 'height', 'width']);
+  const conv = [image, ones('conv.weight', [2, 1, 3, 3]), ones('conv.bias', [2])];
+  const map = graph.node('Conv', conv, { name: '/conv/Conv' });
+  const norm = ['weight', 'bias', 'running_mean', 'running_var'].map((leaf) =>
+    ones(`norm.${leaf}`, [2]),
+  );
+  const normed = graph.node('BatchNormalization', [map, ...norm], { name: '/norm/Norm' });
+  const pooled = graph.node('GlobalAveragePool', [normed], { name: '/pool/Pool' });
+  const flat = graph.node('Flatten', [pooled], { name: '/Flatten' });
+  const head = [flat, ones('fc.weight', [3, 2]), ones('fc.bias', [3])];
+  graph.output(graph.node('Gemm', head, { name: '/fc/Gemm', attributes: { transB: { int: 1 } } }));
+  return graph.build();
+}
+
+/** The classifier of `resnet.pth` alone. */
+function tailGraph(): Uint8Array {
+  const graph = new GraphBuilder('tail');
+  const image = graph.input('image', 'float32', ['batch', 10, 4, 4]);
+  const pooled = graph.node('GlobalAveragePool', [image], { name: '/avgpool/Pool' });
+  const flat = graph.node('Flatten', [pooled], { name: '/Flatten' });
+  const weight = graph.initializer('fc.weight', [7, 10], new Float32Array(70));
+  const bias = graph.initializer('fc.bias', [7], new Float32Array(7));
+  graph.output(
+    graph.node('Gemm', [flat, weight, bias], {
+      name: '/fc/Gemm',
+      attributes: { transB: { int: 1 } },
+    }),
+  );
+  return graph.build();
+}
 
 describe('ventral import', () => {
   test('puts a checkpoint into an export, and says so where nothing proves it', async () => {
@@ -69,6 +110,36 @@ describe('ventral import', () => {
     );
     const record = getMetadata(readModel(readFileSync(at('mobilenet.onnx')), 'm'), IMPORT_KEY)!;
     expect(JSON.parse(record)).toMatchObject({ proved: true, proof: { layers: 29 } });
+  });
+
+  test('takes the moving average where it is asked for, and says where a file has one', async () => {
+    const [net, average] = [graft('resnet.pth'), fixture('checkpoints/trained.pth')];
+    const words = ['--graph', at('small.onnx'), '--force', '-o', at('averaged.onnx')];
+    writeFileSync(at('small.onnx'), smallGraph());
+    const plain = await run('import', average, ...words);
+    expect(plain.err).toBe(
+      'note: "state_dict" was taken, not the moving average "state_dict_ema": --ema takes that\n',
+    );
+    expect(plain.out).toMatch(/^source\tpytorch, state_dict$/m);
+    const taken = await run('import', average, ...words, '--ema');
+    expect(taken.err).toBe('note: "state_dict_ema", a moving average of the weights, was taken\n');
+    expect(taken.out).toMatch(/^source\tpytorch, state_dict_ema$/m);
+    const none = await run('import', net, '--graph', graft('resnet.onnx'), ...words.slice(2));
+    expect(none.err).toBe('');
+  });
+
+  test('leaves out what it is told to, and says which option would', async () => {
+    const words = [graft('resnet.pth'), '--graph', at('tail.onnx'), '-o', at('tail-imported.onnx')];
+    writeFileSync(at('tail.onnx'), tailGraph());
+    const refused = await run('import', ...words);
+    expect(refused.status).toBe(2);
+    expect(refused.err).toMatch(
+      /; --ignore leaves tensors out by a glob, such as --ignore "module\.\*"/,
+    );
+    const ignored = ['--ignore', 'module.conv1.*', '--ignore', 'module.{bn1,layer?}.*'];
+    const { status, out } = await run('import', ...words, ...ignored);
+    expect(status).toBe(0);
+    expect(out).toMatch(/^left out\t1 tensors: left out by --ignore module\.conv1\.\*$/m);
   });
 
   test('takes whole networks of Keras, run by TensorFlow.js or held against stored outputs', async () => {
@@ -156,9 +227,49 @@ describe('nothing is written', () => {
   test.each([
     [[graft('resnet.pth')], 2, /give either --arch NAME or --graph/],
     [
+      [graft('resnet.pth')],
+      2,
+      /an export of the network by torch\.onnx\.export\(model\.eval\(\), .*do_constant_folding=False\)$/m,
+    ],
+    [
+      [graft('resnet.pth'), '--arch', 'swin'],
+      2,
+      /for any other network give --graph, an ONNX export of it by torch\.onnx\.export\(/,
+    ],
+    [
       [graft('resnet.pth'), '--arch', 'resnet-50', '--graph', graft('resnet.onnx')],
       2,
       /either --arch/,
+    ],
+    [
+      [graft('transformer.pth'), '--arch', 'resnet-20'],
+      2,
+      /0 of \d+ tensors loaded, .*names of the file begin with module\.: --prefix .*; if it is another network, give --graph, .*torch\.onnx\.export.*; nothing was written$/m,
+    ],
+    [
+      [graft('resnet.pth'), '--graph', graft('resnet.onnx'), '--ema'],
+      2,
+      /--ema: none of its names says that it is a moving average; it holds state dicts "state_dict"/,
+    ],
+    [
+      [graft('resnet.pth'), '--graph', graft('resnet.onnx'), '--ema', '--key', 'state_dict'],
+      2,
+      /give either --key or --ema/,
+    ],
+    [
+      [graft('resnet.pth'), '--graph', graft('resnet.onnx'), '--prefix', 'teacher'],
+      2,
+      /no tensor stands under --prefix teacher; its names begin with module\./,
+    ],
+    [
+      [graft('resnet.pth'), '--graph', graft('resnet.onnx'), '--ignore', 'head.*'],
+      2,
+      /--ignore head\.\* fits no tensor of the file/,
+    ],
+    [
+      [fixture('keras/keras2-mobile.h5'), '--without-head'],
+      2,
+      /--without-head is for state dicts; this file holds a whole network \(keras\)/,
     ],
     [
       [graft('resnet.pth'), '--arch', 'resnet-5'],

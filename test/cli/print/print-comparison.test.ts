@@ -33,7 +33,9 @@ describe('models side by side', () => {
     const out = printed(false, (io) => printComparison(comparison, io));
     const parts = out.split('\n\n').map((part) => part.replace(/\n$/, '').split('\n'));
     expect(parts.map((lines) => lines.length)).toEqual([4, 3, 10]);
-    expect(parts[1][2]).toBe('lab.V4-pls\tc.onnx\ta.onnx\t-0.0001\t-0.10010000000000001\t0.0999\t');
+    expect(parts[1][2]).toBe(
+      'lab.V4-pls\tc.onnx\ta.onnx\t-0.0001\t-0.10010000000000001\t0.0999\t\ttrue\t0.01\timages and neuroids\timages 80, neuroids 20\t2',
+    );
     expect(parts[2].slice(0, 2)).toEqual([
       'benchmark\tmodel\tfrom\tlayer\tlayer_from\tdifference\tci_low\tci_high',
       'lab.V4-pls\tb.onnx\ta.onnx\tb3\ta3\t0.03\t0.009999999999999998\t0.05',
@@ -52,6 +54,6 @@ test('a series names its fixed layers where a person watches', () => {
     /fixed: the layers of e2\.onnx \(lab\.V4-pls layer3\)\n/,
   );
   expect(printed(false, (io) => printSeries(series, io)).split('\n')[2]).toMatch(
-    /^e2\.onnx\t2\tlab\.V4-pls\tlayer3\t\t.*\tfixed\tfalse\tfalse\tbroken\t$/,
+    /^e2\.onnx\t2\tlab\.V4-pls\tlayer3\t\t.*\tfixed\tfalse\tfalse\tbroken\t\t\t\t$/,
   );
 });

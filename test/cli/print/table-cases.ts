@@ -220,6 +220,10 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
     table('scores of one model', (io) =>
       printScores({ scores, failures: [] }, { verbose: false }, io),
     ),
+    table('scores of a network whose weights are random', (io) => {
+      const weights = new Map([[scores[0].model ?? '', 'random' as const]]);
+      printScores({ scores, failures: [], weights }, { verbose: false }, io);
+    }),
     table(
       'scores of a long layer in a long file',
       (io) => {
@@ -277,8 +281,9 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
       (io) =>
         printModels(
           {
-            registered: [{ name: longFile, id: 'mdl_0123456789abcdef', digest }],
+            registered: [{ name: longFile, weights: null, id: 'mdl_0123456789abcdef', digest }],
             shipped: ['gabor-v1', 'pixels'],
+            weights: new Map([['pixels', 'control']]),
             models: [{ name: 'squeezenet-1.1', sha1: digest.slice(7, 47) }],
           },
           io,

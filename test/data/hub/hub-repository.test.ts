@@ -106,9 +106,6 @@ describe('an answer that is none of a hub is refused:', () => {
     ['a way up', tree, [{ ...file, path: '../../.bashrc' }], /path inside of the repository/],
     ['a way up in the middle', tree, [{ ...file, path: 'a/../../b' }], /path inside/],
     ['an absolute path', tree, [{ ...file, path: '/etc/passwd' }], /path inside/],
-    ['a drive', tree, [{ ...file, path: 'C:\\x' }], /path inside/],
-    ['a name of controls', tree, [{ ...file, path: 'a\u001b[2J' }], /path inside/],
-    ['an endless name', tree, [{ ...file, path: 'x'.repeat(1e5) }], /path inside/],
     ['a negative size', tree, [{ ...file, size: -1 }], /size of "model\.onnx" .* number of bytes/],
     ['a size that is none', tree, [{ ...file, size: 1e300 }], /number of bytes/],
     ['no digest', tree, [{ ...file, oid: 'x' }], /oid of "model\.onnx" .* a digest/],
@@ -118,6 +115,12 @@ describe('an answer that is none of a hub is refused:', () => {
     const error = await look().catch((thrown) => thrown);
     expect(error).toEqual(refused('download-failed', words));
     expect(error.message.length).toBeLessThan(500);
+  });
+
+  test('names that not every disk takes are left out', async () => {
+    const odd = ['C:\\x', 'a\u001b[2J', 'x'.repeat(300), `${'a/'.repeat(1e5)}b`, 'model.onnx'];
+    hub.instead.set(tree, answer(odd.map((path) => ({ ...file, path }))));
+    expect((await look()).files.map(({ path }) => path)).toEqual(['model.onnx']);
   });
 
   test('one that does not end', async () => {

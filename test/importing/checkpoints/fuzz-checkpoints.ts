@@ -19,6 +19,7 @@ const codes = [
   'memory-exceeded',
   'zip-invalid',
   'zip-unsafe-path',
+  'npy-invalid',
 ];
 
 /** A good file, with its parts where it is an archive. */
@@ -65,7 +66,9 @@ export async function fuzzCheckpoints(
 }
 
 async function readSeeds(): Promise<Seed[]> {
-  const names = (await readdir(fixture(''))).filter((name) => /\.(pth|safetensors)$/.test(name));
+  const names = (await readdir(fixture(''))).filter((name) =>
+    /\.(pth|safetensors|pkl|npz)$/.test(name),
+  );
   return Promise.all(
     names.map(async (name) => {
       const bytes = await readFile(fixture(name));

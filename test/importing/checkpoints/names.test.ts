@@ -135,6 +135,12 @@ describe('prefixes', () => {
     }
   });
 
+  it('are looked for behind the wrappers of known libraries, too', async () => {
+    const numbers = { ...under('module.encoder_q.'), ...under('module.encoder_k.', 5) };
+    const state = await stateNames(checkpoint(numbers), wanted, { prefix: 'encoder_k' });
+    expect(await valuesOf(state)).toEqual(under('', 5));
+  });
+
   it('that are two names of one network are one', async () => {
     const state = await stateNames(checkpoint({ ...under('net.'), ...under('copy.') }), wanted);
     expect(await valuesOf(state)).toEqual(under(''));
@@ -190,6 +196,9 @@ describe('moving averages', () => {
   it('that stand alone are what there is', async () => {
     const state = await stateNames(checkpoint(under('model_ema.module.')), wanted);
     expect(await valuesOf(state)).toEqual(under(''));
+    const stray = checkpoint({ ...under('ema_model.'), 'other.fc.bias': 9 });
+    const found = await stateNames(stray, wanted);
+    expect(await valuesOf(found)).toEqual({ ...under(''), 'other.fc.bias': 9 });
   });
 
   it('a part of the network that is called so is none', async () => {

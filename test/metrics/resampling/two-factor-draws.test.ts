@@ -11,6 +11,7 @@ import {
   type TwoFactorDraws,
   varianceOfDraws,
 } from '../../../src/metrics/resampling/two-factor-draws.js';
+import { RandomState } from '../../../src/numerics/random/random-state.js';
 import { percentile } from '../../../src/numerics/statistics/statistics.js';
 import { twoFactorVariance } from '../../../src/numerics/statistics/two-factor-variance.js';
 import { numbers, type OracleArray, oracle } from '../../oracle.js';
@@ -109,6 +110,27 @@ describe('draws of neuroids and stimuli, of the median of r', () => {
       });
     });
   });
+});
+
+test('draws that step a part of the way vary as bootstraps of many stimuli, and less where they are few', async () => {
+  const random = new RandomState(5);
+  const spread = async (rows: number, step: number) => {
+    const cols = 30;
+    const observed = { rows, cols, data: Float64Array.from(random.standardNormal(rows * cols)) };
+    const data = observed.data.map((value) => value + random.standardNormal(1)[0]);
+    const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+    const positions = (n: number) => range(300).map(() => random.randint(0, n, n));
+    const drawn = await medianDraws(
+      { stimuli: range(rows), neuroids: range(cols), observed, predicted: { rows, cols, data } },
+      { first: givenDraws(positions(cols), cols), second: givenDraws(positions(rows), rows) },
+      { step },
+    );
+    return Math.sqrt(varianceOfDraws(drawn).second);
+  };
+  // The median of neuroids that are all alike is the roughest of statistics.
+  const many = (await spread(400, 0.5)) / (await spread(400, 1));
+  expect(Math.abs(many - 1)).toBeLessThan(0.4);
+  expect((await spread(6, 0.5)) / (await spread(6, 1))).toBeLessThan(0.8);
 });
 
 describe('draws of subjects and images, of error consistency', () => {

@@ -26,7 +26,9 @@ export const opsets: readonly OddCase[] = [
       g.c('high', [], f(6));
       g.n('Clip', ['r', 'low', 'high'], 'clipped');
       g.n('Pad', ['clipped', g.i('pads', 0, 0, 1, 1, 0, 0, 1, 1)], 'padded');
-      g.n('Resize', ['padded', '', g.c('scales', [4], f(1, 1, 2, 2))], 'up', { mode: 'nearest' });
+      g.c('roi', [0], f());
+      const scales = g.c('scales', [4], f(1, 1, 2, 2));
+      g.n('Resize', ['padded', 'roi', scales], 'up', { mode: 'nearest' });
       g.out('up');
       return { opset: 11, ir: 6 };
     },

@@ -19,6 +19,7 @@ export type RawAttribute =
   | string
   | readonly number[]
   | { readonly float: number }
+  | { readonly floats: readonly number[] }
   | { readonly tensor: Uint8Array }
   | { readonly graph: Uint8Array }
   | { readonly reference: string };
@@ -97,6 +98,7 @@ function attribute(name: string, given: RawAttribute): Uint8Array {
   if (typeof given === 'number') return of(2, integerRecord(3, given));
   if (typeof given === 'string') return of(3, bytesRecord(4, given));
   if (Array.isArray(given)) return of(7, ...given.map((each: number) => integerRecord(8, each)));
+  if ('floats' in given) return of(6, ...given.floats.map((each) => floatRecord(7, each)));
   if ('float' in given) return of(1, floatRecord(2, given.float));
   if ('tensor' in given) return of(4, bytesRecord(5, given.tensor));
   if ('graph' in given) return of(5, bytesRecord(6, given.graph));
@@ -204,6 +206,7 @@ export class Odd {
   readonly initializers: Uint8Array[] = [];
   readonly sparse: Uint8Array[] = [];
   readonly valueInfo: Uint8Array[] = [];
+  readonly #broken: number[] = [];
 
   image(dims: Dims = ['N', 3, 'H', 'W'], type = 'float32'): string {
     this.inputs.push(value('image', tensorType(type, dims)));
@@ -221,6 +224,17 @@ export class Odd {
     const all = typeof outputs === 'string' ? [outputs] : outputs;
     this.nodes.push(node(operator, inputs, all, attributes, names));
     return all[0];
+  }
+
+  /** A node that cannot be computed: the runtime alone would run it, whatever is asked for. */
+  broken(operator: string, inputs: readonly string[], output: string): void {
+    this.n(operator, inputs, output);
+    this.#broken.push(this.nodes.length - 1);
+  }
+
+  /** Leaves out what cannot be computed. */
+  mend(): void {
+    for (const index of [...this.#broken].reverse()) this.nodes.splice(index, 1);
   }
 
   /** An initializer. */

@@ -91,7 +91,13 @@ export const tools: readonly OddCase[] = [
       g.stem();
       g.n('GlobalAveragePool', ['r'], 'p');
       g.n('Flatten', ['p'], 'flat');
-      g.n('Scaler', ['flat'], 'scaled', { scale: { float: 2 } }, { domain: 'ai.onnx.ml' });
+      g.n(
+        'Scaler',
+        ['flat'],
+        'scaled',
+        { scale: { floats: [2] }, offset: { floats: [1] } },
+        { domain: 'ai.onnx.ml' },
+      );
       g.n('Softmax', ['scaled'], 'odds', { axis: 1 });
       const classlabels_int64s = [0, 1, 2, 3];
       g.n('ZipMap', ['odds'], 'named', { classlabels_int64s }, { domain: 'ai.onnx.ml' });

@@ -123,7 +123,12 @@ describe('the leaderboard', () => {
     expect(names(answer)).toEqual(['best', 'near', HOSTILE, 'bobs net', 'pixels']);
     const ids = answer.body.columns.map(({ id }: { id: string }) => id);
     expect(ids.slice(0, 3)).toEqual(['average', 'neural', 'V1']);
-    expect(ids.filter((id: string) => /public|imulated|bmk/.test(id))).toEqual([]);
+    expect(ids.filter((id: string) => /public|imulated/.test(id))).toEqual([]);
+    // Uploads stand beside the tree.
+    const uploads = ['bmk_one', 'bmk_two.V1', 'bmk_two.V4'];
+    expect(ids.slice(-3)).toEqual(uploads);
+    for (const column of answer.body.columns.slice(-3))
+      expect(column).toMatchObject({ parent: null, origin: 'uploaded' });
     const best = itemOf(answer, 'mdl_best');
     const m = best.averages.average.m;
     // V1 is the mean of FreemanZiemba2013 and of Marques2020, whose 22 properties have no score here.
@@ -146,7 +151,11 @@ describe('the leaderboard', () => {
       links: { model: '/v1/models/mdl_best' },
       scores: { [V1]: { value: 0.6, error: 0.01, selection: false, job: 'job_best' } },
     });
-    expect(itemOf(answer, 'pixels')).toMatchObject({ owner: 'ventral', links: {} });
+    expect(itemOf(answer, 'pixels')).toMatchObject({
+      ...{ owner: 'ventral', weights: 'control', links: {} },
+    });
+    expect(itemOf(answer, 'mdl_best').weights).toBeNull();
+    expect(answer.body.total).toBe(5);
   });
 
   it('marks selection scores and leaves them out unless asked', async () => {
@@ -168,18 +177,31 @@ describe('the leaderboard', () => {
     expect(names(await board({ model: 'pixels' }))).toEqual(['pixels']);
   });
 
-  it('averages over common benchmarks of the models shown', async () => {
+  it('averages over common benchmarks of the models named', async () => {
     const all = itemOf(await board({ missing: 'common' }), 'mdl_best');
     expect(all.averages.average).toMatchObject({ value: 0.6, n: 1 });
-    const two = await board({
-      missing: 'common',
-      search: 'e',
-      owner: 'alice',
-      visibility: 'public',
-    });
+    const two = await board({ missing: 'common', model: ['mdl_best', 'mdl_near'] });
     expect(names(two)).toEqual(['best', 'near']);
     expect(itemOf(two, 'mdl_best').averages.average).toMatchObject({ n: 5 });
     expect(itemOf(two, 'mdl_best').averages.average.value).toBeCloseTo((0.55 + 0.5) / 2, 12);
+  });
+
+  it('filters models without changing anything of those that are left', async () => {
+    for (const missing of ['zero', 'common']) {
+      const all = await board({ missing });
+      const shown = async (query: object, expected: string[]) => {
+        const { body } = await board({ missing, ...query });
+        expect(body.items.map(({ model }: { model: string }) => model)).toEqual(expected);
+        expect(body).toMatchObject({ models: expected.length, total: 5 });
+        expect(body.items).toEqual(expected.map((model) => itemOf(all, model)));
+      };
+      await shown({ search: 'NET' }, ['mdl_bob']);
+      await shown({ search: 'net  bob' }, ['mdl_bob']);
+      await shown({ search: '%' }, []);
+      await shown({ search: 'e', owner: 'alice', visibility: 'public' }, ['mdl_best', 'mdl_near']);
+      await shown({ owner: 'alice', visibility: 'private' }, ['mdl_some']);
+      await shown({ owner: 'ventral' }, ['pixels']);
+    }
   });
 
   it('shows simulated scores under a root of their own', async () => {
@@ -204,6 +226,7 @@ describe('the leaderboard', () => {
     const shown = some.body.columns.map(({ id }: { id: string }) => id);
     expect(shown.filter((id: string) => !/^Marques2020_|^V1-/.test(id))).toEqual([
       ...['average', 'neural', 'V1', 'Marques2020', V1, 'V4', V4],
+      ...['bmk_one', 'bmk_two.V1', 'bmk_two.V4'],
     ]);
     expect(shown.filter((id: string) => id.startsWith('Marques2020_'))).toHaveLength(22);
     const own = await board({ benchmark: ['bmk_one', 'bmk_two', V4] });
@@ -215,6 +238,7 @@ describe('the leaderboard', () => {
     expect(itemOf(own, 'mdl_bob').averages.V1.value).toBeCloseTo(0.3, 12);
     expect(own.body.columns).toContainEqual({
       ...{ id: 'bmk_two.V4', kind: 'benchmark', parent: 'V4', benchmark: 'pair.V4', version: 1 },
+      ...{ title: 'pair.V4', origin: 'uploaded' },
     });
     const none = await board({ region: 'V2', benchmark: V4 });
     expect(none).toMatchObject({ status: 200, body: { columns: [], items: [], models: 0 } });
@@ -418,6 +442,9 @@ describe('with keys', () => {
     expect(names(answer)).toEqual(others);
     expect(answer.body.models).toBe(4);
     expect(answer.text).not.toContain('mdl_some');
+    // The upload that is private is no column of theirs, the other one is.
+    expect(answer.text).not.toMatch(/bmk_one|lab\.V1/);
+    expect(answer.text).toContain('pair.V4');
     expect(itemOf(answer, 'mdl_bob').rank).toBe(3);
     // A private upload is not there for others, in a filter nor in a formula.
     expect((await as(alice, { benchmark: 'bmk_one' })).body.models).toBe(1);

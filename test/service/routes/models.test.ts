@@ -98,6 +98,35 @@ describe('an upload', () => {
     await service.call('DELETE', `/v1/models/${body.id}`);
   });
 
+  it('says which other registration is the same network of a hub in another precision', async () => {
+    const upload = (name: string, weights: string) => {
+      const graph = new GraphBuilder(name);
+      graph.input('image', 'float32', ['N', 3, 48, 48]);
+      graph.node('Relu', ['image'], { outputs: ['relu'] });
+      graph.output('relu', 'float32', ['N', 3, 48, 48]);
+      const origin = { hub: 'hf:owner/net', commit: '0'.repeat(40), sha256: '0'.repeat(64) };
+      const source = JSON.stringify({ ...origin, file: `onnx/${name}.onnx`, weights });
+      return service.upload([
+        file(graph.build()),
+        part('card', `${yaml}source: ${source}\n`),
+        part('name', name),
+      ]);
+    };
+    const precision = ({ code }: { code: string }) => code === 'card-precision';
+    const { body: whole } = await upload('model', 'float32');
+    expect(whole.warnings.filter(precision)).toEqual([]);
+    const { body: half } = await upload('model_fp16', 'float16');
+    expect(half.warnings.filter(precision)).toEqual([
+      {
+        code: 'card-precision',
+        detail: expect.stringMatching(
+          /^model_fp16 \(float16\) and model \(float32\) are one network/,
+        ),
+      },
+    ]);
+    for (const { id } of [whole, half]) await service.call('DELETE', `/v1/models/${id}`);
+  });
+
   it('is refused where the network takes more than one image', async () => {
     const graph = new GraphBuilder('three');
     for (const name of ['left', 'right', 'mask']) graph.input(name, 'float32', ['N', 3, 8, 8]);

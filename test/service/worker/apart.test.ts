@@ -30,8 +30,19 @@ describe('a process that an uploaded benchmark has taken over', () => {
   });
 
   // One of two is kept; what means nothing is not looked at.
-  const taken = ['twice', 'zero', 'proto'];
-  const odd = ['text', 'few', 'nothing', 'list', 'interval', 'version', 'usage', 'map', 'empty'];
+  const taken = ['twice', 'zero', 'proto', 'draws'];
+  const odd = [
+    'long',
+    'text',
+    'few',
+    'nothing',
+    'list',
+    'interval',
+    'version',
+    'usage',
+    'map',
+    'empty',
+  ];
   it.each([...taken, ...odd])(
     'that answers with something odd (%s) fails its job alone',
     async (how) => {

@@ -1,6 +1,7 @@
 import { useRoute } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
+import { OriginChip } from '../../parts/provenance.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
@@ -33,6 +34,7 @@ export function BenchmarkPage() {
       </p>
       <h1>
         <bdi>{name}</bdi>
+        <OriginChip origin={data?.origin} />
       </h1>
       {data ? <Sections one={data} /> : <p aria-live="polite">Loading …</p>}
     </>

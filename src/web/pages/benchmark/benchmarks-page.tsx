@@ -1,6 +1,8 @@
 import { useMemo } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client/client.js';
+import { useSession } from '../../client/session.js';
 import { Problem } from '../../parts/problem.js';
+import { OriginChip } from '../../parts/provenance.js';
 import { useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
@@ -18,6 +20,7 @@ export function BenchmarksPage() {
     (signal) => answer(client.GET('/benchmarks', { signal })),
     [],
   );
+  const { caller } = useSession();
   const [query, change] = useQuery();
   const search = query.get('search') ?? '';
   const region = query.get('region') ?? '';
@@ -85,7 +88,11 @@ export function BenchmarksPage() {
         items={shown.filter((one) => one.upload)}
       />
       <h2>Upload a benchmark</h2>
-      <UploadForm registered={reload} />
+      {caller?.role === 'reader' ? (
+        <p class="notice">This key is read-only. Uploading benchmarks requires a member key.</p>
+      ) : (
+        <UploadForm registered={reload} />
+      )}
     </>
   );
 }
@@ -147,14 +154,14 @@ function Group({ title, about, items }: GroupProps) {
 }
 
 function Row({ one }: { readonly one: Benchmark }) {
-  const { id, benchmarks, metric, visualDegrees, version, simulated, upload, ready } = one;
+  const { id, benchmarks, metric, visualDegrees, version, simulated, origin, upload, ready } = one;
   return (
     <tr>
       <th scope="row">
         <a href={`/benchmarks/${encodeURIComponent(id)}`}>
           <bdi>{upload ? benchmarks.map((each) => each.id).join(', ') : id}</bdi>
         </a>
-        {upload && simulated && <span class="badge">simulated</span>}
+        <OriginChip origin={origin} />
       </th>
       <td>{[...new Set(benchmarks.map(({ region }) => region ?? BEHAVIOUR))].join(', ')}</td>
       <td>{metric}</td>

@@ -1,6 +1,7 @@
 import { answer, client, type Schemas } from '../../client/client.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
+import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
 
@@ -82,6 +83,7 @@ function ScoreTable({ one, column, name }: ScoreTableProps) {
         <table>
           <caption>
             <bdi>{name}</bdi>
+            <OriginChip origin={one.origin} />
           </caption>
           <thead>
             <tr>
@@ -123,6 +125,7 @@ function ScoreRow({
         <a href={`/models/${encodeURIComponent(item.model)}`}>
           <bdi>{item.name}</bdi>
         </a>
+        <WeightsChip weights={item.weights} />
       </th>
       <td class="number">
         {value(score.value)}

@@ -18,11 +18,14 @@ export function StimulusPicture({
   readonly degrees: number | undefined;
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const [painted, setPainted] = useState<string>();
   const [error, setError] = useState<Error>();
   const seen = degrees === undefined ? 'as stored' : `on a screen of ${degrees} degrees`;
+  const asked = JSON.stringify([benchmark, stimulus, set, degrees]);
   useEffect(() => {
     const ending = new AbortController();
     setError(undefined);
+    setPainted(undefined);
     picture({ benchmark, stimulus, set, degrees }, ending.signal).then(
       (bitmap) => {
         const target = canvas.current;
@@ -30,13 +33,24 @@ export function StimulusPicture({
         target.width = bitmap.width;
         target.height = bitmap.height;
         target.getContext('2d')?.drawImage(bitmap, 0, 0);
+        setPainted(asked);
       },
       (reason) => ending.signal.aborted || setError(reason),
     );
     return () => ending.abort();
-  }, [benchmark, stimulus, set, degrees]);
+  }, [asked]);
   if (error) return <p class="stimulus quiet">{error.message}</p>;
-  return <canvas class="stimulus" ref={canvas} role="img" aria-label={`${stimulus} ${seen}`} />;
+  // What was painted for another angle keeps its place, unseen: beside the label of this one it would be wrong.
+  const isCurrent = painted === asked;
+  return (
+    <canvas
+      class={isCurrent ? 'stimulus' : 'stimulus waiting'}
+      ref={canvas}
+      role="img"
+      aria-busy={!isCurrent}
+      aria-label={`${stimulus} ${isCurrent ? seen : 'loading'}`}
+    />
+  );
 }
 
 interface Asked {

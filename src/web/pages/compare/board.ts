@@ -22,6 +22,7 @@ export interface ChosenModel {
   /** As the address says it. */
   readonly id: string;
   readonly name: string;
+  readonly weights: Schemas['Weights'];
   /** Undefined without a score, and if there is no such model for the reader. */
   readonly item: Item | undefined;
   /** Why there is nothing to compare. */
@@ -105,15 +106,15 @@ async function chosenModel(
   signal: AbortSignal,
 ): Promise<ChosenModel> {
   const item = items.find(({ model, digest }) => model === id || digest === id);
-  if (item) return { id, name: item.name, item, known: true };
+  if (item) return { id, name: item.name, weights: item.weights, item, known: true };
   try {
-    const { name } = await answer(
+    const { name, weights } = await answer(
       client.GET('/models/{model}', { params: { path: { model: id } }, signal }),
     );
-    return { id, name, item, known: true, reason: 'No scores on these benchmarks.' };
+    return { id, name, weights, item, known: true, reason: 'No scores on these benchmarks.' };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
-    return { id, name: id, item, known: false, reason: error.problem.detail };
+    return { id, name: id, weights: null, item, known: false, reason: error.problem.detail };
   }
 }
 

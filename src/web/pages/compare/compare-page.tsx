@@ -65,7 +65,7 @@ function viewOf(query: URLSearchParams): BoardView {
   const simulated = query.get('simulated');
   return {
     simulated: simulated === null ? null : simulated === 'true',
-    missing: query.get('missing') === 'zero' ? 'zero' : 'common',
+    missing: query.get('missing') === 'common' ? 'common' : 'zero',
     selection: query.get('selection') === 'include' ? 'include' : 'exclude',
     brought: query.get('brought') === 'include' ? 'include' : 'exclude',
     layers: query.get('layers') === 'any' ? 'any' : 'card',

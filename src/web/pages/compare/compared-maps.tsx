@@ -1,7 +1,9 @@
 import { answer, client, type Schemas } from '../../client/client.js';
+import { type BenchmarkPages, useBenchmarkPages } from '../../parts/benchmark-pages.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
 import { value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
+import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
 import type { ChosenModel } from './board.js';
@@ -13,6 +15,7 @@ interface MapOf {
   readonly model: ChosenModel;
   readonly job: string | null;
   readonly map: LayerMap | null;
+  readonly graph: Schemas['Graph'] | null;
 }
 
 interface ComparedMapsProps {
@@ -43,6 +46,7 @@ export function ComparedMaps({ chosen, reference }: ComparedMapsProps) {
             <article key={model.id}>
               <h3>
                 <bdi>{model.name}</bdi>
+                <WeightsChip weights={model.weights} />
               </h3>
               {map ? (
                 <>
@@ -74,12 +78,14 @@ export function ComparedMaps({ chosen, reference }: ComparedMapsProps) {
 async function latestMap(model: ChosenModel, signal: AbortSignal): Promise<MapOf> {
   const query = { model: model.item?.model ?? model.id, state: 'succeeded' as const, limit: 1 };
   const { items } = await answer(client.GET('/layer-maps', { params: { query }, signal }));
-  if (items.length === 0) return { model, job: null, map: null };
+  if (items.length === 0) return { model, job: null, map: null, graph: null };
   const [{ id: job }] = items;
-  const { result } = await answer(
-    client.GET('/layer-maps/{job}', { params: { path: { job } }, signal }),
-  );
-  return { model, job, map: result };
+  const path = { model: query.model };
+  const [{ result }, { graph }] = await Promise.all([
+    answer(client.GET('/layer-maps/{job}', { params: { path: { job } }, signal })),
+    answer(client.GET('/models/{model}', { params: { path }, signal })),
+  ]);
+  return { model, job, map: result, graph };
 }
 
 interface ChosenLayersProps {
@@ -89,15 +95,17 @@ interface ChosenLayersProps {
 
 /** Where the maps differ: the layer that each chose for each benchmark. */
 function ChosenLayers({ maps, reference }: ChosenLayersProps) {
+  const pages = useBenchmarkPages();
   const benchmarks = [...new Set(maps.flatMap(({ map }) => map?.benchmarks ?? []))];
-  const from = maps[reference].map;
+  const from = maps[reference];
   return (
     <Scroll label="Chosen layers by benchmark">
       <table class="chosen-layers">
         <caption>
           The layer that each map chose, its value, and its relative depth (the share of the
           network’s convolutions and products before it)
-          {from && ', compared with the reference'}
+          {from.map &&
+            ', compared with the reference: by name within one architecture, else by depth'}
         </caption>
         <thead>
           <tr>
@@ -105,6 +113,7 @@ function ChosenLayers({ maps, reference }: ChosenLayersProps) {
             {maps.map(({ model }) => (
               <th scope="col" key={model.id}>
                 <bdi class="model-name">{model.name}</bdi>
+                <WeightsChip weights={model.weights} />
               </th>
             ))}
           </tr>
@@ -114,11 +123,12 @@ function ChosenLayers({ maps, reference }: ChosenLayersProps) {
             <tr key={benchmark}>
               <th scope="row">
                 <bdi>{benchmark}</bdi>
+                <OriginChip origin={originOf(maps, benchmark, pages)} />
               </th>
-              {maps.map(({ model, map }, i) => (
-                <td key={model.id}>
+              {maps.map((one, i) => (
+                <td key={one.model.id}>
                   <ChosenCell
-                    map={map}
+                    one={one}
                     from={i === reference ? null : from}
                     benchmark={benchmark}
                   />
@@ -132,14 +142,30 @@ function ChosenLayers({ maps, reference }: ChosenLayersProps) {
   );
 }
 
+/** Where the data of a mapped benchmark come from; undefined of one that is not here any more. */
+function originOf(
+  maps: readonly MapOf[],
+  benchmark: string,
+  pages: BenchmarkPages | undefined,
+): Schemas['Origin'] | undefined {
+  const simulated = maps.some(({ map }) =>
+    map?.layers.some(({ cells }) => {
+      const cell = cells[benchmark];
+      return cell && 'simulated' in cell && cell.simulated === true;
+    }),
+  );
+  return simulated ? 'simulated' : pages?.get(benchmark)?.origin;
+}
+
 interface ChosenCellProps {
-  readonly map: LayerMap | null;
-  /** The reference's map, where there is another one. */
-  readonly from: LayerMap | null;
+  readonly one: MapOf;
+  /** The reference's, where it is another model. */
+  readonly from: MapOf | null;
   readonly benchmark: string;
 }
 
-function ChosenCell({ map, from, benchmark }: ChosenCellProps) {
+function ChosenCell({ one, from, benchmark }: ChosenCellProps) {
+  const { map } = one;
   const layer = map?.chosen[benchmark]?.layer;
   if (!map || layer === undefined) return <>–</>;
   const cell = map.layers.find((row) => row.layer === layer)?.cells[benchmark];
@@ -148,17 +174,18 @@ function ChosenCell({ map, from, benchmark }: ChosenCellProps) {
     <>
       <code>{layer}</code> {value(cell && 'benchmark' in cell ? cell.value : null)}
       {depth !== null && <span class="quiet"> at {percent(depth)}</span>}
-      {from && <Divergence map={map} from={from} benchmark={benchmark} />}
+      {from && <Divergence one={one} from={from} benchmark={benchmark} />}
     </>
   );
 }
 
-function Divergence({ map, from, benchmark }: ChosenCellProps & { readonly map: LayerMap }) {
-  const mine = map.chosen[benchmark];
-  const other = from?.chosen[benchmark];
-  if (!from || !mine || !other) return null;
-  if (mine.layer === other.layer) return <span class="difference same">= same layer</span>;
-  if (map.layers.some(({ layer }) => layer === other.layer)) {
+function Divergence({ one, from, benchmark }: ChosenCellProps) {
+  const mine = one.map?.chosen[benchmark];
+  const other = from?.map?.chosen[benchmark];
+  if (!one.map || !from?.map || !mine || !other) return null;
+  const { map } = one;
+  if (isOneArchitecture(one, from) && map.layers.some(({ layer }) => layer === other.layer)) {
+    if (mine.layer === other.layer) return <span class="difference same">= same layer</span>;
     const tied = mine.tied.includes(other.layer);
     return (
       <span class={`difference ${tied ? 'same' : 'higher'}`}>
@@ -166,13 +193,37 @@ function Divergence({ map, from, benchmark }: ChosenCellProps & { readonly map: 
       </span>
     );
   }
-  const [here, there] = [shareOf(map, mine.layer), shareOf(from, other.layer)];
+  const [here, there] = [shareOf(map, mine.layer), shareOf(from.map, other.layer)];
   if (here === null || there === null) return null;
   const by = Math.round(100 * (here - there));
   return (
     <span class="difference">
-      {by === 0 ? 'same depth' : `${Math.abs(by)} points ${by > 0 ? 'deeper' : 'shallower'}`}
+      {by === 0
+        ? 'at the same depth'
+        : `${Math.abs(by)} percentage points ${by > 0 ? 'deeper' : 'shallower'}`}
     </span>
+  );
+}
+
+/**
+ * Whether two maps are of one architecture, in which a name means one layer: graphs of as many parameters and nodes,
+ * and what both maps have under a name has as many units at the same depth. Without the graphs, the maps have the same layers.
+ */
+function isOneArchitecture(one: MapOf, other: MapOf): boolean {
+  const rows = new Map(other.map?.layers.map((row) => [row.layer, row]));
+  const mine = one.map?.layers ?? [];
+  const common = mine.filter(({ layer }) => rows.has(layer));
+  const { parameters, nodes } = one.graph ?? {};
+  const known = parameters !== undefined && nodes !== undefined;
+  return (
+    parameters === other.graph?.parameters &&
+    nodes === other.graph?.nodes &&
+    (known || (common.length === mine.length && common.length === rows.size)) &&
+    common.length > 0 &&
+    common.every(({ layer, units, depth }) => {
+      const row = rows.get(layer);
+      return units === row?.units && depth === row.depth;
+    })
   );
 }
 

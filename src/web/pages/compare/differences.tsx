@@ -1,10 +1,13 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
+import { withWeights } from '../../../figure/provenance.js';
+import { pageOf } from '../../parts/board-column.js';
 import { Chart, type Plot } from '../../parts/charts/chart.js';
 import { SaveFigure } from '../../parts/charts/save-figure.js';
 import { drawingKey, Swatch, seriesStyles, shortened } from '../../parts/charts/series.js';
 import { csvText } from '../../parts/csv.js';
 import { interval, value } from '../../parts/format.js';
+import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
 import { BROUGHT, spokenLines } from '../../parts/score-words.js';
@@ -128,9 +131,10 @@ function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
         <thead>
           <tr>
             <th scope="col">Benchmark</th>
-            {chosen.map(({ id, name }, i) => (
+            {chosen.map(({ id, name, weights }, i) => (
               <th scope="col" key={id} title={name}>
                 <Swatch place={i} /> <bdi class="model-name">{shortened(name)}</bdi>
+                <WeightsChip weights={weights} />
                 {i === reference && <small>reference</small>}
               </th>
             ))}
@@ -141,9 +145,12 @@ function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
             <tr key={column.id}>
               <th scope="row" class={`depth-${Math.min(depth, 5)}`}>
                 {column.kind === 'benchmark' ? (
-                  <a href={`/benchmarks/${encodeURIComponent(column.benchmark)}`}>
-                    <bdi>{title}</bdi>
-                  </a>
+                  <>
+                    <a href={pageOf(column)}>
+                      <bdi>{title}</bdi>
+                    </a>
+                    <OriginChip origin={column.origin} />
+                  </>
                 ) : (
                   title
                 )}
@@ -240,7 +247,10 @@ function forest(
   const others = chosen.map((_, i) => i).filter((i) => i !== reference);
   const key = drawingKey(
     plot,
-    others.map((i) => ({ label: chosen[i].name, ...seriesStyles[i] })),
+    others.map((i) => ({
+      label: withWeights(chosen[i].name, chosen[i].weights),
+      ...seriesStyles[i],
+    })),
   );
   const panels = [...new Set(points.map(({ row }) => row))];
   const marginLeft = Math.min(210, 0.4 * width);
@@ -316,6 +326,7 @@ function lines(rows: readonly ComparedRow[], { board, reference }: DifferencesPr
         paired: difference?.paired ?? null,
         p: difference?.p ?? null,
         generalises: difference?.generalises ?? null,
+        reason: difference?.reason ?? null,
       };
     }),
   );

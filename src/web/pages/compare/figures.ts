@@ -1,11 +1,15 @@
 import { type Figure, fileNameOf } from '../../../figure/figure.js';
 import { endsOf } from '../../../figure/map-figure.js';
+import { withWeights } from '../../../figure/provenance.js';
 import { type Column, type Item, titleOf } from '../../parts/board-column.js';
 import { type ChosenModel, type ComparedRow, estimateOf } from './board.js';
 
 const title = 'score (1 = ceiling)';
 const selected =
   'A value at a layer that was chosen on stimuli of the same benchmark is a selection.';
+
+/** An upload by its name: readers of a figure do not know its id. */
+const aboutOf = (column: Column) => (column.kind === 'benchmark' ? titleOf(column) : column.id);
 
 /** Models side by side as a figure for a journal: a panel an average or a benchmark, a row a model. */
 export function comparedFigure(
@@ -17,10 +21,10 @@ export function comparedFigure(
     title: `${chosen.length} models side by side`,
     fileName: fileNameOf('comparison of', ...chosen.map(({ name }) => name)),
     panels: rows.map((row) => ({
-      ...{ kind: 'rows', title: row.title, about: row.column.id, ceilings: null, simulated },
+      ...{ kind: 'rows', title: row.title, about: aboutOf(row.column), ceilings: null, simulated },
       valueTitle: title,
       rows: row.estimates.map((estimate, i) => ({
-        label: chosen[i].name,
+        label: withWeights(chosen[i].name, chosen[i].weights),
         ...(estimate?.selection ? { note: 'selection' } : {}),
         ...{ value: estimate?.value ?? null, ci: endsOf(estimate?.ci) },
       })),

@@ -2,6 +2,7 @@ import { useId, useState } from 'preact/hooks';
 import type { Item } from '../../parts/board-column.js';
 import { Swatch } from '../../parts/charts/series.js';
 import { value } from '../../parts/format.js';
+import { WeightsChip } from '../../parts/provenance.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { type ComparedBoard, MOST } from './board.js';
 
@@ -57,6 +58,7 @@ function Chosen({ board, models, reference, change }: ModelPickerProps) {
               <Swatch place={i} />
               <bdi>{model.name}</bdi>
             </label>
+            <WeightsChip weights={model.weights} />
             {model.reason && <span class="quiet">{model.reason}</span>}
             {model.known && (
               <a
@@ -115,6 +117,7 @@ function Search({ items, add }: SearchProps) {
             <button type="button" onClick={() => add(item.model)}>
               Add <bdi>{item.name}</bdi>
             </button>
+            <WeightsChip weights={item.weights} />
             <span class="quiet">
               {item.rank === null ? '' : `rank ${item.rank}, ${value(averageOf(item))}, `}
               owner <bdi>{item.owner}</bdi>

@@ -1,9 +1,11 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
-import { type Column, titleOf } from '../../parts/board-column.js';
+import { withWeights } from '../../../figure/provenance.js';
+import { type Column, type Item, titleOf } from '../../parts/board-column.js';
 import { Chart, type Plot } from '../../parts/charts/chart.js';
 import { seriesStyles, shortened } from '../../parts/charts/series.js';
 import { interval, value } from '../../parts/format.js';
+import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
 import { type ComparedBoard, type Estimate, estimateOf } from './board.js';
@@ -18,6 +20,7 @@ interface ScatterProps {
 interface Point {
   readonly id: string;
   readonly name: string;
+  readonly weights: Item['weights'];
   readonly x: Estimate & { readonly value: number };
   readonly y: Estimate & { readonly value: number };
   /** Which of those chosen it is; −1 for the others. */
@@ -51,6 +54,7 @@ export function Scatter({ board, query, change }: ScatterProps) {
         {filled.map((each) => (
           <option key={each.id} value={each.id}>
             {titleOf(each)}
+            {each.kind === 'benchmark' && each.origin !== 'real' && ` (${each.origin})`}
           </option>
         ))}
       </select>
@@ -75,16 +79,18 @@ export function Scatter({ board, query, change }: ScatterProps) {
                 <th scope="col">Model</th>
                 {[x, y].map((column, i) => (
                   <th scope="col" key={String(i)}>
-                    <bdi>{titleOf(column)}</bdi>
+                    <bdi>{titleOf(column)}</bdi>{' '}
+                    {column.kind === 'benchmark' && <OriginChip origin={column.origin} />}
                   </th>
                 ))}
               </tr>
             </thead>
             <tbody>
-              {points.map(({ id, name, x, y }) => (
+              {points.map(({ id, name, weights, x, y }) => (
                 <tr key={id}>
                   <th scope="row">
                     <bdi class="model-name">{name}</bdi>
+                    <WeightsChip weights={weights} />
                   </th>
                   <td>
                     {value(x.value)} {interval(x.ci)}
@@ -111,15 +117,20 @@ function pointsOf({ everybody, chosen }: ComparedBoard, x: Column, y: Column): P
     const name = chosen[place]?.name ?? item.name;
     const [valueX, valueY] = [across.value, up.value];
     return [
-      { id: item.model, name, place, x: { ...across, value: valueX }, y: { ...up, value: valueY } },
+      {
+        ...{ id: item.model, name, weights: item.weights, place },
+        ...{ x: { ...across, value: valueX }, y: { ...up, value: valueY } },
+      },
     ];
   });
 }
 
+const labelOf = ({ name, weights }: Point) => withWeights(shortened(name, 32), weights);
+
 function scatter(plot: Plot, points: readonly Point[], x: string, y: string): PlotOptions {
   const at = { x: (point: Point) => point.x.value, y: (point: Point) => point.y.value };
-  const title = ({ name, ...point }: Point) =>
-    `${name}\n${x}: ${value(point.x.value)} ${interval(point.x.ci)}\n${y}: ${value(point.y.value)} ${interval(point.y.ci)}`;
+  const title = ({ name, weights, ...point }: Point) =>
+    `${withWeights(name, weights)}\n${x}: ${value(point.x.value)} ${interval(point.x.ci)}\n${y}: ${value(point.y.value)} ${interval(point.y.ci)}`;
   const others = points.filter(({ place }) => place < 0);
   const chosen = points.filter(({ place }) => place >= 0);
   return {
@@ -142,7 +153,7 @@ function scatter(plot: Plot, points: readonly Point[], x: string, y: string): Pl
             : []),
           plot.dot(one, { ...at, symbol, r: 6, fill: colour, title }),
           plot.text(one, {
-            ...{ ...at, text: ({ name }: Point) => shortened(name, 32), dx: 9, dy: -9 },
+            ...{ ...at, text: labelOf, dx: 9, dy: -9 },
             ...{ textAnchor: 'start', fill: 'currentColor', fontSize: 12 },
           } as const),
         ];

@@ -39,9 +39,9 @@ export function WhichScores({ board, query, change }: WhichScoresProps) {
         </label>
         <label>
           Averages over
-          <select {...choice('missing', 'common')}>
-            <option value="common">benchmarks scored for every model</option>
+          <select {...choice('missing', 'zero')}>
             <option value="zero">all benchmarks; a missing score counts as 0</option>
+            <option value="common">benchmarks scored for every model</option>
           </select>
         </label>
         <label>

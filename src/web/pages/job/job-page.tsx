@@ -1,10 +1,9 @@
-import { answer, client } from '../../client/client.js';
 import { useSession } from '../../client/session.js';
 import { duration, moment } from '../../parts/format.js';
 import { JobProgress } from '../../parts/job-progress.js';
 import { Problem } from '../../parts/problem.js';
+import { WeightsChip } from '../../parts/provenance.js';
 import { useTitle } from '../../parts/title.js';
-import { useResource } from '../../parts/use-resource.js';
 import { Failures } from './failures.js';
 import './job.css';
 import { isOpen } from '../../parts/job-state.js';
@@ -26,7 +25,7 @@ export const MapJobPage = ({ job }: { readonly job: string }) => (
 /** One job as it goes, and what it came to. */
 function JobPage({ kind, job: id }: { readonly kind: JobKind; readonly job: string }) {
   const { job, map, error, lost, cancel } = useJob(kind, id);
-  const name = useName(job);
+  const name = job && nameOf(job);
   const what = kind === 'scores' ? 'Scores' : 'Layer map';
   useTitle(name ? `${what} of ${name}` : what);
   return (
@@ -37,6 +36,7 @@ function JobPage({ kind, job: id }: { readonly kind: JobKind; readonly job: stri
           <>
             {' of '}
             <bdi>{name}</bdi>
+            <WeightsChip weights={job?.weights} />
           </>
         )}
       </h1>
@@ -51,18 +51,9 @@ function JobPage({ kind, job: id }: { readonly kind: JobKind; readonly job: stri
   );
 }
 
-/** The model as people call it: a result says so; while there is none, its registration does. */
-function useName(job: ScoreJob | MapJob | undefined): string | undefined {
-  const named = job && ('results' in job ? job.results[0]?.name : job.result?.name);
-  const model = job && !named && isOpen(job) ? job.model : undefined;
-  const { data } = useResource(
-    async (signal) =>
-      model &&
-      (await answer(client.GET('/models/{model}', { params: { path: { model } }, signal }))),
-    [model],
-  );
-  return named ?? (data ? data.name : undefined) ?? job?.model;
-}
+/** The model as people call it: a result says so, which may be of another name than at the submission. */
+const nameOf = (job: ScoreJob | MapJob): string =>
+  ('results' in job ? job.results[0]?.name : job.result?.name) ?? job.modelName;
 
 const words = {
   queued: 'Queued',

@@ -1,8 +1,10 @@
+import { BenchmarkName } from '../../parts/benchmark-name.js';
+import { useBenchmarkPages } from '../../parts/benchmark-pages.js';
 import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
 import { isOpen } from '../../parts/job-state.js';
-import type { ShownMap } from '../../parts/layer-map.js';
+import { mapColumns, type ShownMap } from '../../parts/layer-map.js';
 import { Scroll } from '../../parts/scroll.js';
 import { TakeLayers } from './take-layers.js';
 import type { MapJob } from './use-job.js';
@@ -36,7 +38,11 @@ export function MapResult({ job, map }: MapResultProps) {
   );
 }
 
-function Chosen({ map: { chosen = {} } }: { readonly map: ShownMap }) {
+function Chosen({ map }: { readonly map: ShownMap }) {
+  const pages = useBenchmarkPages();
+  const simulated = new Map(
+    mapColumns(map).map((column) => [column.benchmark, column.simulated] as const),
+  );
   return (
     <Scroll label="Chosen layers">
       <table>
@@ -49,10 +55,14 @@ function Chosen({ map: { chosen = {} } }: { readonly map: ShownMap }) {
           </tr>
         </thead>
         <tbody>
-          {Object.entries(chosen).map(([benchmark, { layer, tied }]) => (
+          {Object.entries(map.chosen ?? {}).map(([benchmark, { layer, tied }]) => (
             <tr key={benchmark}>
               <th scope="row">
-                <bdi>{benchmark}</bdi>
+                <BenchmarkName
+                  id={benchmark}
+                  simulated={simulated.get(benchmark) ?? false}
+                  of={pages?.get(benchmark)}
+                />
               </th>
               <td>
                 <bdi class="layer">{layer}</bdi>

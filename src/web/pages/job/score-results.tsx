@@ -1,6 +1,10 @@
-import { answer, client, type Schemas } from '../../client/client.js';
+import type { Schemas } from '../../client/client.js';
 import { BenchmarkName } from '../../parts/benchmark-name.js';
-import { type BenchmarkPages, pagesOf } from '../../parts/benchmark-pages.js';
+import {
+  type BenchmarkPages,
+  type PlacedBenchmark,
+  useBenchmarkPages,
+} from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';
 import { isOpen } from '../../parts/job-state.js';
 import {
@@ -12,7 +16,6 @@ import {
 } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
-import { useResource } from '../../parts/use-resource.js';
 import type { ScoreJob } from './use-job.js';
 
 type Score = Schemas['Score'];
@@ -20,10 +23,7 @@ type Score = Schemas['Score'];
 /** The scores of a job as they arrive, real ones apart from simulated ones. */
 export function ScoreResults({ job }: { readonly job: ScoreJob }) {
   const { results, failures } = job;
-  const { data: pages } = useResource(
-    async (signal) => pagesOf((await answer(client.GET('/benchmarks', { signal }))).items),
-    [],
-  );
+  const pages = useBenchmarkPages();
   const ended = new Set([...results, ...failures].map(({ benchmark }) => benchmark));
   const waiting = isOpen(job) ? job.benchmarks.filter((id) => !ended.has(id)) : [];
   return (
@@ -117,7 +117,7 @@ function Scores({ title, scores, pages }: ScoresProps) {
         </thead>
         <tbody>
           {scores.map((score) => (
-            <Row key={score.benchmark} score={score} page={pages?.get(score.benchmark)?.page} />
+            <Row key={score.benchmark} score={score} of={pages?.get(score.benchmark)} />
           ))}
         </tbody>
       </table>
@@ -129,15 +129,15 @@ function Scores({ title, scores, pages }: ScoresProps) {
 const trialsText = ({ count, spread }: NonNullable<Score['provenance']['trials']>) =>
   spread === null
     ? `${count} ${count === 1 ? 'trial' : 'trials'}`
-    : `${count} trials, spread ${(100 * spread).toPrecision(2)} %`;
+    : `${count} trials, spread ${(100 * spread).toFixed(spread < 0.1 ? 1 : 0)} %`;
 
-function Row({ score, page }: { readonly score: Score; readonly page: string | undefined }) {
+function Row({ score, of }: { readonly score: Score; readonly of: PlacedBenchmark | undefined }) {
   const { benchmark, layer, selection, warnings, provenance, raw, ceiling } = score;
   const { seconds } = provenance;
   return (
     <tr>
       <th scope="row">
-        <BenchmarkName id={benchmark} page={page} />
+        <BenchmarkName id={benchmark} simulated={score.simulated} of={of} />
         {warnings.map(({ code, detail }) => (
           <span key={code} class="warning">
             {detail}

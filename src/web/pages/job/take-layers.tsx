@@ -24,7 +24,9 @@ export function TakeLayers({ job }: { readonly job: MapJob }) {
         params: { path: { model: job.model } },
         signal,
       });
-      return registered ? (await call).data : undefined;
+      if (!registered) return undefined;
+      const { data, response } = await call;
+      return data && { ...data, tag: response.headers.get('ETag') };
     },
     [job.model, registered],
   );
@@ -35,7 +37,8 @@ export function TakeLayers({ job }: { readonly job: MapJob }) {
     setError(undefined);
     try {
       const card = cardWith(model.card as Schemas['Card'], chosen);
-      const params = { path: { model: model.id } };
+      const header = model.tag === null ? {} : { 'If-Match': model.tag };
+      const params = { path: { model: model.id }, header };
       setTaken(await answer(client.PATCH('/models/{model}', { params, body: { card } })));
     } catch (thrown) {
       setError(thrown as Error);

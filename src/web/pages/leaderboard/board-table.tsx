@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { Column, Item } from '../../parts/board-column.js';
+import { type Column, type Item, pageOf } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
+import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import { BROUGHT } from '../../parts/score-words.js';
 import { type Asked, ScoreDetail } from './score-detail.js';
 import type { Board } from './use-board.js';
@@ -179,12 +180,13 @@ function Beside({
       </button>
     );
   if (column.kind === 'formula') return <small>formula</small>;
-  // An upload's regions have ids of their own; its page is the upload's.
-  const page = column.id.startsWith('bmk_') ? column.id.split('.')[0] : column.id;
   return (
-    <a class="about" href={`/benchmarks/${encodeURIComponent(page)}`} aria-label={`About ${title}`}>
-      about
-    </a>
+    <>
+      <a class="about" href={pageOf(column)} aria-label={`About ${title}`}>
+        about
+      </a>
+      <OriginChip origin={column.origin} />
+    </>
   );
 }
 
@@ -209,11 +211,14 @@ function Row({ item, index, columns, chosen, choose, ask }: RowProps) {
             aria-label={`Compare ${item.name}`}
             onChange={(event) => choose(item.model, event.currentTarget.checked)}
           />
-          <a href={`/models/${encodeURIComponent(item.model)}`} title={item.name}>
-            <bdi>
-              <Breakable text={item.name} />
-            </bdi>
-          </a>
+          <span class={item.weights ? 'labelled' : undefined}>
+            <a href={`/models/${encodeURIComponent(item.model)}`} title={item.name}>
+              <bdi>
+                <Breakable text={item.name} />
+              </bdi>
+            </a>
+            <WeightsChip weights={item.weights} />
+          </span>
         </div>
       </th>
       {columns.map(({ column, title }) => (

@@ -1,4 +1,5 @@
 import { type Column, titleOf } from '../../parts/board-column.js';
+import { OriginChip } from '../../parts/provenance.js';
 import { type Change, shownColumns } from './view.js';
 
 /** Which columns are shown, and whether intervals are. */
@@ -45,6 +46,7 @@ export function ColumnChoice({
               />
               {titleOf(column)}
             </label>
+            {column.kind === 'benchmark' && <OriginChip origin={column.origin} />}
           </li>
         ))}
       </ul>

@@ -63,13 +63,18 @@ export function LeaderboardPage() {
   );
 }
 
-function summary({ models, columns }: Board, address: URLSearchParams): string {
+function summary({ models, total, columns }: Board, address: URLSearchParams): string {
   const { by, descending } = sortOf(columns, address);
   const column = columns.find(({ id }) => id === by);
   const order = column
     ? `by ${titleOf(column)}, ${descending ? 'highest' : 'lowest'} first`
     : `by name${descending ? ', from Z' : ''}`;
-  return `${models.toLocaleString('en')} ${models === 1 ? 'model' : 'models'}, ${order}`;
+  const count = (number: number) => number.toLocaleString('en');
+  const shown =
+    models < total
+      ? `${count(models)} of ${count(total)} models shown`
+      : `${count(models)} ${models === 1 ? 'model' : 'models'}`;
+  return `${shown}, ${order}`;
 }
 
 /** A view that the service refuses, such as one whose formula is wrong, and the way out of it. */
@@ -149,7 +154,8 @@ function Empty({ query, simulated }: { readonly query: string; readonly simulate
       <a href="/submit">Score a model</a>
       {!simulated && (
         <>
-          , once the recordings are installed (<code>ventral data pull</code>), or{' '}
+          , once recordings are installed (<code>ventral data pull</code>) or{' '}
+          <a href="/benchmarks">uploaded</a>, or{' '}
           <a href="/?simulated=true">show the simulated benchmarks</a>
         </>
       )}

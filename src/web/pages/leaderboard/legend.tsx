@@ -12,8 +12,9 @@ export function Legend() {
         to 1. – is no score.
       </p>
       <p>
-        “5 of 6”: five of the six benchmarks of an average have a score. Brackets: 95 % interval. =:
-        shared rank, at two decimals. ≈ best: tied with the best model. † is a score whose layer was
+        “5 of 6”: five of the six benchmarks of an average have a score. Brackets: 95 % interval.
+        Rank: among all models, by the first column at two decimals; a search or a filter does not
+        change it. =: shared rank. ≈ best: tied with the best model. † is a score whose layer was
         chosen on stimuli of the same benchmark, ‡ one that was computed elsewhere and brought with
         a receipt. Press a score to see its raw value and ceiling; arrow keys move from a model’s
         name to its scores.

@@ -4,6 +4,7 @@ import { answer, client, type Schemas } from '../../client/client.js';
 import type { Column, Item } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
+import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import {
   BROUGHT,
   choiceOf,
@@ -51,7 +52,9 @@ export function ScoreDetail({
       onToggle={(event) => (event as ToggleEvent).newState === 'closed' && close()}
     >
       <p>
-        <strong>{column.benchmark}</strong> <bdi>{item.name}</bdi>
+        <strong>{column.title}</strong>
+        <OriginChip origin={column.origin} /> <bdi>{item.name}</bdi>
+        <WeightsChip weights={item.weights} />
       </p>
       {error && <Problem error={error} />}
       {score && <Facts score={score} brought={item.scores[column.id].brought} />}

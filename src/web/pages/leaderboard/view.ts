@@ -49,7 +49,7 @@ export interface ShownColumn {
   readonly open: boolean | null;
 }
 
-/** Averages that are open unless the address says which are. */
+/** Averages that are open unless the address says which are; none if columns of uploads come first. */
 const OPEN = ['average', 'neural', 'simulated', 'simulated.neural'];
 
 /** Which averages are open. */
@@ -57,7 +57,8 @@ export function openNodes(columns: readonly Column[], address: URLSearchParams):
   const named = address.getAll('open');
   const averages = columns.filter(({ kind }) => kind === 'average').map(({ id }) => id);
   if (named.includes('all')) return new Set(averages);
-  return new Set((named.length > 0 ? named : OPEN).filter((id) => averages.includes(id)));
+  const standard = columns[0]?.kind === 'average' ? OPEN : [];
+  return new Set((named.length > 0 ? named : standard).filter((id) => averages.includes(id)));
 }
 
 /** The columns whose averages above are all open, without those that are hidden. */

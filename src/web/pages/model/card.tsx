@@ -1,8 +1,10 @@
 import { useState } from 'preact/hooks';
-import { answer, client, type Schemas } from '../../client/client.js';
+import { type Schemas, tagOf } from '../../client/client.js';
 import { mayChange, useSession } from '../../client/session.js';
 import { CopyButton } from '../../parts/copy-button.js';
+import { dropDraft, keepDraft, readDraft } from '../../parts/draft.js';
 import { Problem } from '../../parts/problem.js';
+import { type CardDraft, KeptEdits, SaveFaults, useSaveCard } from '../../parts/save-card.js';
 
 type Model = Schemas['Model'];
 type Fields = Readonly<Record<string, unknown>>;
@@ -17,7 +19,7 @@ export function CardSection({
 }) {
   const { caller } = useSession();
   const may = model.createdAt !== null && mayChange(caller, model.owner);
-  const text = JSON.stringify(model.card ?? {}, null, 2);
+  const text = textOf(model.card);
   return (
     <>
       {model.card ? (
@@ -34,13 +36,16 @@ export function CardSection({
       ) : (
         <p class="notice">No card. Preprocessing is not set, so the model cannot be scored.</p>
       )}
-      {may && <CardForm model={model.id} text={text} changed={changed} />}
+      {may && <CardForm model={model} text={text} changed={changed} />}
     </>
   );
 }
 
+const textOf = (card: Model['card']) => JSON.stringify(card ?? {}, null, 2);
+
 function CardFacts({ card }: { readonly card: Fields }) {
-  const { input, visual_degrees, readout, logits, layers, region_layer_map, ...more } = card;
+  const { weights: _, input, visual_degrees, readout, logits, layers, ...rest } = card;
+  const { region_layer_map, ...more } = rest;
   const { region_layer_choice: choices, ...others } = more;
   const regions = Object.entries((region_layer_map ?? {}) as Fields);
   return (
@@ -110,31 +115,48 @@ function pixelText({ range, mean, std, layout }: Fields): string {
 }
 
 interface CardFormProps {
-  readonly model: string;
+  readonly model: Model;
   readonly text: string;
   readonly changed: () => void;
 }
 
 function CardForm({ model, text, changed }: CardFormProps) {
-  const [written, setWritten] = useState(text);
-  const [refused, setRefused] = useState<Error>();
-  const save = async (event: Event) => {
-    event.preventDefault();
+  // Another form than that of Submit, whose edits are not text.
+  const key = `${model.id} text`;
+  const [kept, setKept] = useState(() => readDraft<CardDraft<string>>(key));
+  const [written, setWritten] = useState(kept?.edits ?? text);
+  const [tag, setTag] = useState(kept ? kept.tag : tagOf(model));
+  const [opened] = useState(kept !== undefined);
+  const [unread, setUnread] = useState<Error>();
+  const start = (from: string, of: Model) => {
+    dropDraft(key);
+    setKept(undefined);
+    setWritten(from);
+    setTag(tagOf(of));
+    saving.clear();
+  };
+  const saving = useSaveCard(model.id, (next) => {
+    start(textOf(next.card), next);
+    changed();
+  });
+  const save = (to = tag) => {
+    setUnread(undefined);
     try {
-      const card = JSON.parse(written) as Record<string, unknown>;
-      await answer(
-        client.PATCH('/models/{model}', { params: { path: { model } }, body: { card } }),
-      );
-      setRefused(undefined);
-      changed();
+      void saving.save({ card: JSON.parse(written) as Record<string, unknown> }, to);
     } catch (reason) {
-      setRefused(reason as Error);
+      setUnread(reason as Error);
     }
   };
   return (
-    <details>
+    <details open={opened}>
       <summary>Change the card</summary>
-      <form onSubmit={save}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          save();
+        }}
+      >
+        {kept && <KeptEdits discard={() => start(text, model)} />}
         <p class="quiet">Existing scores do not change; new ones use this card.</p>
         <label class="field">
           Card as JSON
@@ -142,13 +164,26 @@ function CardForm({ model, text, changed }: CardFormProps) {
             rows={16}
             spellcheck={false}
             value={written}
-            onInput={(event) => setWritten(event.currentTarget.value)}
+            onInput={({ currentTarget: { value: edits } }) => {
+              setWritten(edits);
+              keepDraft(key, { tag, edits });
+            }}
           />
         </label>
         <p class="actions">
-          <button type="submit">Save the card</button>
+          <button type="submit" disabled={saving.busy}>
+            Save the card
+          </button>
         </p>
-        {refused && <Problem error={refused} />}
+        {unread && <Problem error={unread} />}
+        <SaveFaults
+          saving={saving}
+          overwrite={(current) => save(tagOf(current))}
+          take={(current) => {
+            start(textOf(current.card), current);
+            changed();
+          }}
+        />
       </form>
     </details>
   );

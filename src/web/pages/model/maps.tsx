@@ -1,7 +1,4 @@
-import { useState } from 'preact/hooks';
-import { useLocation } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client/client.js';
-import { useSession } from '../../client/session.js';
 import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
@@ -13,7 +10,7 @@ import { useResource } from '../../parts/use-resource.js';
 
 type Listing = Schemas['LayerMapListing'];
 
-/** The layer maps of a model: the one that the address names, else the latest; and a form that starts another. */
+/** The layer maps of a model: the one that the address names, else the latest. */
 export function Maps({ model }: { readonly model: Schemas['Model'] }) {
   const [query, change] = useQuery();
   const { data, error } = useResource(
@@ -53,8 +50,13 @@ export function Maps({ model }: { readonly model: Schemas['Model'] }) {
           </label>
         </div>
       )}
-      {shown ? <LayerMapOf job={shown} /> : <p>No layer maps.</p>}
-      {model.card !== null && <StartMap model={model.id} />}
+      {shown ? (
+        <LayerMapOf job={shown} />
+      ) : (
+        <p>
+          No layer maps. <a href="#score">Map the layers</a>
+        </p>
+      )}
     </>
   );
 }
@@ -148,82 +150,5 @@ function Holdout({ map, holdout }: HoldoutProps) {
         </tbody>
       </table>
     </Scroll>
-  );
-}
-
-const ROLES = ['V1', 'V2', 'V4', 'IT', 'behavior'] as const;
-type Role = (typeof ROLES)[number];
-/** As many as Brain-Score takes. */
-const COMPONENTS = 1000;
-
-/** Starts a map of every layer, on the public benchmark of each region or the simulated one in its place. */
-function StartMap({ model }: { readonly model: string }) {
-  const { route } = useLocation();
-  const { caller } = useSession();
-  const [regions, setRegions] = useState<readonly Role[]>(['V1', 'V2', 'V4', 'IT']);
-  const [holdout, setHoldout] = useState(false);
-  const [components, setComponents] = useState(false);
-  const [refused, setRefused] = useState<Error>();
-  if (caller?.role === 'reader') return null;
-  const start = async (event: Event) => {
-    event.preventDefault();
-    try {
-      const { id } = await answer(
-        client.POST('/layer-maps', {
-          body: {
-            ...{ model, regions: [...regions], holdout },
-            ...(components ? { pca: COMPONENTS } : {}),
-          },
-        }),
-      );
-      route(`/layer-maps/${id}`);
-    } catch (reason) {
-      setRefused(reason as Error);
-    }
-  };
-  return (
-    <form onSubmit={start}>
-      <fieldset>
-        <legend>Map every layer against</legend>
-        <div class="choices">
-          {ROLES.map((role) => (
-            <label class="inline" key={role}>
-              <input
-                type="checkbox"
-                checked={regions.includes(role)}
-                onChange={() =>
-                  setRegions(ROLES.filter((each) => regions.includes(each) !== (each === role)))
-                }
-              />
-              {role}
-            </label>
-          ))}
-        </div>
-      </fieldset>
-      <label class="inline">
-        <input
-          type="checkbox"
-          checked={holdout}
-          disabled={components}
-          onChange={(event) => setHoldout(event.currentTarget.checked)}
-        />
-        Hold out half of the stimuli: choose on one half, score on the other
-      </label>
-      <label class="inline">
-        <input
-          type="checkbox"
-          checked={components}
-          disabled={holdout}
-          onChange={(event) => setComponents(event.currentTarget.checked)}
-        />
-        Compare on 1,000 principal components too, and choose by them as Brain-Score does
-      </label>
-      <p class="actions">
-        <button type="submit" disabled={regions.length === 0}>
-          Map its layers
-        </button>
-      </p>
-      {refused && <Problem error={refused} />}
-    </form>
   );
 }

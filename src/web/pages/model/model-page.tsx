@@ -5,6 +5,8 @@ import { pagesOf } from '../../parts/benchmark-pages.js';
 import { LayerList } from '../../parts/layer-list.js';
 import { ModelFacts } from '../../parts/model-facts.js';
 import { Problem } from '../../parts/problem.js';
+import { WeightsChip } from '../../parts/provenance.js';
+import { StartJobs } from '../../parts/start/start-jobs.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import { CardSection } from './card.js';
@@ -16,7 +18,6 @@ import './model.css';
 import { Ownership } from './ownership.js';
 import { Properties } from './properties.js';
 import { Provenance } from './provenance.js';
-import { ScoreAgain } from './score-again.js';
 import { ScoreTables } from './score-tables.js';
 import { type ModelScores, useScores } from './use-scores.js';
 
@@ -34,6 +35,7 @@ export function ModelPage() {
     <>
       <h1>
         <bdi>{data.name}</bdi>
+        <WeightsChip weights={data.weights} />
       </h1>
       <ModelFacts model={data} />
       <Sections key={data.id} model={data} changed={reload} />
@@ -59,8 +61,14 @@ function Sections({ model, changed }: SectionsProps) {
       ) : (
         <p aria-live="polite">Loading scores …</p>
       )}
-      <h2 id="score">Score</h2>
-      <ScoreAgain model={model} benchmarks={known} />
+      <h2 id="score">Score, or map the layers</h2>
+      {model.card ? (
+        <StartJobs model={model} />
+      ) : (
+        <p class="notice">
+          This model has no card and cannot be scored: <a href="#card">add one</a>.
+        </p>
+      )}
       <h2 id="layers">Layer by layer</h2>
       <Maps model={model} />
       <LayerList model={model} />

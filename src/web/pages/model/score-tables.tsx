@@ -1,6 +1,6 @@
 import type { Schemas } from '../../client/client.js';
 import { BenchmarkName } from '../../parts/benchmark-name.js';
-import type { BenchmarkPages } from '../../parts/benchmark-pages.js';
+import type { BenchmarkPages, PlacedBenchmark } from '../../parts/benchmark-pages.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
 import {
@@ -138,7 +138,7 @@ function ScoreTable({
 }
 
 interface RowProps extends ScoreOfJob {
-  readonly of: { readonly page: string; readonly version: number } | undefined;
+  readonly of: PlacedBenchmark | undefined;
 }
 
 function Row({ score, job, of }: RowProps) {
@@ -146,7 +146,7 @@ function Row({ score, job, of }: RowProps) {
   return (
     <tr>
       <th scope="row">
-        <BenchmarkName id={benchmark} page={of?.page} />{' '}
+        <BenchmarkName id={benchmark} simulated={score.simulated} of={of} />{' '}
         <span class="quiet">
           v{version}
           {of && of.version !== version && `, which is v${of.version} now`}

@@ -1,9 +1,10 @@
-import { useMemo, useState } from 'preact/hooks';
-import { answer, client, ProblemError, type Schemas } from '../../client/client.js';
-import { Problem } from '../../parts/problem.js';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { ProblemError, type Schemas, tagOf } from '../../client/client.js';
+import { dropDraft, keepDraft, readDraft } from '../../parts/draft.js';
+import { type CardDraft, KeptEdits, SaveFaults, useSaveCard } from '../../parts/save-card.js';
 import { type Card, type CardEditor, withValue } from './card.js';
 import { CardText } from './card-text.js';
-import { NumberField, TextField } from './field.js';
+import { ChoiceField, NumberField, TextField } from './field.js';
 import { LayerFields } from './layer-fields.js';
 import { PictureFields } from './picture-fields.js';
 
@@ -18,12 +19,44 @@ interface CardFormProps {
   readonly changed: (is: boolean) => void;
 }
 
+/** What is being filled in, and what neither the file nor a person has set. */
+interface Edits {
+  readonly card: Card;
+  readonly open: readonly string[];
+}
+
+const weightsChoices = [
+  ['', 'not stated'],
+  ['trained', 'trained'],
+  ['random', 'random: never trained'],
+  ['control', 'control: nothing in it is learned'],
+] as const;
+
 /** Form for the card of a model, prefilled from its file. */
 export function CardForm({ model, draft, saved, changed }: CardFormProps) {
-  const [card, setCard] = useState<Card>(draft.card);
-  const [open, setOpen] = useState<readonly string[]>(draft.open);
-  const [error, setError] = useState<Error>();
-  const [busy, setBusy] = useState(false);
+  const [kept, setKept] = useState(() => readDraft<CardDraft<Edits>>(model.id));
+  const [{ card, open }, setEdits] = useState<Edits>(kept?.edits ?? draft);
+  const [tag, setTag] = useState(kept ? kept.tag : tagOf(model));
+  const saving = useSaveCard(model.id, (next) => {
+    dropDraft(model.id);
+    setKept(undefined);
+    setTag(tagOf(next));
+    setEdits(({ card }) => ({ card, open: [] }));
+    changed(false);
+    saved(next);
+  });
+  const { busy, error } = saving;
+  useEffect(() => {
+    if (kept) changed(true);
+  }, [kept]);
+  const start = (from: Edits, of: Model) => {
+    dropDraft(model.id);
+    setKept(undefined);
+    setEdits(from);
+    setTag(tagOf(of));
+    saving.clear();
+    changed(false);
+  };
   const editor = useMemo<CardEditor>(() => {
     const parts = error instanceof ProblemError ? (error.problem.errors ?? []) : [];
     return {
@@ -35,35 +68,35 @@ export function CardForm({ model, draft, saved, changed }: CardFormProps) {
           .map(({ detail }) => detail.replace(/^card:\d+:\d+ /, ''))
           .join('; '),
       set: (pointer, value) => {
-        setCard((before) => withValue(before, pointer, value));
-        // A preset has everything of the input but the image side.
-        setOpen((before) =>
-          before.filter(
-            (at) => !at.startsWith(pointer) || (at === '/input/crop' && at !== pointer),
-          ),
-        );
+        setEdits((before) => {
+          // A preset has everything of the input but the image side.
+          const edits = {
+            card: withValue(before.card, pointer, value),
+            open: before.open.filter(
+              (at) => !at.startsWith(pointer) || (at === '/input/crop' && at !== pointer),
+            ),
+          };
+          keepDraft(model.id, { tag, edits });
+          return edits;
+        });
         changed(true);
       },
     };
-  }, [card, open, error, changed]);
-  const save = async (event: Event) => {
-    event.preventDefault();
-    setBusy(true);
-    setError(undefined);
-    try {
-      const { name } = card;
-      const change = { card, ...(typeof name === 'string' && name !== model.name ? { name } : {}) };
-      const params = { path: { model: model.id } };
-      saved(await answer(client.PATCH('/models/{model}', { params, body: change })));
-      changed(false);
-      setOpen([]);
-    } catch (thrown) {
-      setError(thrown as Error);
-    }
-    setBusy(false);
+  }, [card, open, tag, error, changed]);
+  const save = (to = tag) => {
+    const { name } = card;
+    const named = typeof name === 'string' && name !== model.name ? { name } : {};
+    return saving.save({ card, ...named }, to);
   };
   return (
-    <form class="card-form" onSubmit={save}>
+    <form
+      class="card-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      {kept && <KeptEdits discard={() => start(draft, model)} />}
       <div class="fields">
         <TextField editor={editor} pointer="/name" label="Name" maxLength={200} />
         <NumberField
@@ -73,10 +106,24 @@ export function CardForm({ model, draft, saved, changed }: CardFormProps) {
           hint="Brain-Score’s models span 8."
           required
         />
+        <ChoiceField
+          editor={editor}
+          pointer="/weights"
+          label="Weights"
+          hint="Shown beside the model’s name; no number depends on it."
+          choices={weightsChoices}
+        />
       </div>
       <PictureFields editor={editor} presets={draft.presets} />
       <LayerFields editor={editor} draft={draft} />
-      {error && <Problem error={error} />}
+      <SaveFaults
+        saving={saving}
+        overwrite={(current) => void save(tagOf(current))}
+        take={(current) => {
+          start({ card: current.card ?? draft.card, open: [] }, current);
+          saved(current);
+        }}
+      />
       <CardText card={card} />
       <p class="actions">
         <button type="submit" class="primary" disabled={busy}>

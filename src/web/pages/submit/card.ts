@@ -33,7 +33,8 @@ const isEmpty = (value: unknown) =>
 
 /** The keys of a card and of what is in it, in the order in which cards are written. */
 const order = [
-  ...['name', 'input', 'resize', 'to', 'mode', 'filter', 'library', 'antialias', 'crop', 'range'],
+  ...['name', 'weights', 'input', 'resize', 'to', 'mode', 'filter', 'library', 'antialias', 'crop'],
+  ...['crop_rule', 'range'],
   ...[
     'mean',
     'std',

@@ -4,12 +4,13 @@ import { mayChange, useSession } from '../../client/session.js';
 import { LayerList } from '../../parts/layer-list.js';
 import { ModelFacts } from '../../parts/model-facts.js';
 import { Problem } from '../../parts/problem.js';
+import { WeightsChip } from '../../parts/provenance.js';
 import { useQuery } from '../../parts/query.js';
+import { StartJobs } from '../../parts/start/start-jobs.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import { CardForm } from './card-form.js';
 import { ChooseFile } from './choose-file.js';
-import { StartJobs } from './start-jobs.js';
 import './submit.css';
 
 /** From a file to its first score: it is sent, its card is completed, benchmarks are chosen. */
@@ -81,7 +82,8 @@ function Steps({ model: given, draft, before, another }: StepsProps) {
       <p>
         <a href={`/models/${model.id}`}>
           <bdi>{model.name}</bdi>
-        </a>{' '}
+        </a>
+        <WeightsChip weights={model.weights} />{' '}
         {before ? 'was registered before.' : 'is registered.'}{' '}
         <button type="button" onClick={another}>
           Choose another file
@@ -106,7 +108,7 @@ function Steps({ model: given, draft, before, another }: StepsProps) {
       )}
       <h2>Score</h2>
       {model.card ? (
-        <StartJobs model={model} unsaved={unsaved} />
+        <StartJobs model={model} unsaved={unsaved} suggest />
       ) : (
         <p class="quiet">Save the card to score the model.</p>
       )}

@@ -1,4 +1,4 @@
-import { byScript, ProblemError, type Schemas } from '../../client/client.js';
+import { byScript, noteRefusal, ProblemError, type Schemas } from '../../client/client.js';
 
 type Model = Schemas['Model'];
 
@@ -30,10 +30,11 @@ export function uploadModel(
   request.responseType = 'json';
   return new Promise((resolve, reject) => {
     request.upload.onprogress = ({ loaded }) => progress(Math.min(loaded, file.size));
-    request.onload = () =>
-      request.status < 300
-        ? resolve(request.response)
-        : reject(new ProblemError(request.response ?? unanswered(request)));
+    request.onload = () => {
+      noteRefusal('/v1/models', request.status);
+      if (request.status < 300) resolve(request.response);
+      else reject(new ProblemError(request.response ?? unanswered(request)));
+    };
     request.onerror = () =>
       reject(new Error('The connection was lost before the upload finished.'));
     request.onabort = () => reject(signal.reason);

@@ -3,6 +3,7 @@ import { useLocation } from 'preact-iso';
 import { answer, client, ProblemError } from '../../client/client.js';
 import { Problem } from '../../parts/problem.js';
 import type { ChangeQuery } from '../../parts/query.js';
+import { type OnceHeader, useSendOnce } from '../../parts/start/send-once.js';
 import { useResource } from '../../parts/use-resource.js';
 import { type Fault, type Place, readRecipe, writeRecipe } from './recipe-text.js';
 
@@ -21,33 +22,24 @@ export function RecipeForm({ query, change }: RecipeFormProps) {
   );
   const [text, setText] = useState('');
   const [faults, setFaults] = useState<readonly Fault[]>([]);
-  const [failed, setFailed] = useState<Error>();
-  const [sending, setSending] = useState(false);
+  const { busy, error: failed, once } = useSendOnce();
   const area = useRef<HTMLTextAreaElement>(null);
   const start = useResource((signal) => textOf(chosen, data ?? [], signal), [chosen, data]);
   useEffect(() => {
     if (start.data === undefined) return;
     setText(start.data);
     setFaults([]);
-    setFailed(undefined);
   }, [start.data]);
   const described = data?.find(({ name }) => name === chosen)?.description;
-  const send = async () => {
-    setFaults([]);
-    setFailed(undefined);
-    setSending(true);
-    try {
+  const send = () =>
+    once(async (headerOf) => {
+      setFaults([]);
       const read = await readRecipe(text);
       if ('faults' in read) return setFaults(read.faults);
-      const found = await started(read.recipe);
+      const found = await started(read.recipe, headerOf);
       if (typeof found === 'string') return route(`/trainings/${found}`);
       setFaults(placed(found, read.placeOf));
-    } catch (thrown) {
-      setFailed(thrown as Error);
-    } finally {
-      setSending(false);
-    }
-  };
+    });
   return (
     <form
       onSubmit={(event) => {
@@ -93,7 +85,7 @@ export function RecipeForm({ query, change }: RecipeFormProps) {
       </div>
       {failed && <Problem error={failed} />}
       <p class="actions">
-        <button type="submit" class="primary" disabled={sending || text.trim() === ''}>
+        <button type="submit" class="primary" disabled={busy || text.trim() === ''}>
           Start the training
         </button>
       </p>
@@ -129,11 +121,12 @@ async function textOf(
 /** @returns the id of the training, or what the service finds wrong with the recipe */
 async function started(
   recipe: Record<string, unknown>,
+  headerOf: (body: object) => OnceHeader,
 ): Promise<string | readonly Omit<Fault, 'place'>[]> {
   try {
-    const key = { 'Idempotency-Key': crypto.randomUUID() };
+    const body = { recipe };
     const { id } = await answer(
-      client.POST('/trainings', { body: { recipe }, params: { header: key } }),
+      client.POST('/trainings', { body, params: { header: headerOf(body) } }),
     );
     return id;
   } catch (error) {

@@ -1,6 +1,9 @@
 import { useState } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client/client.js';
+import { useSession } from '../../client/session.js';
 import { Problem } from '../../parts/problem.js';
+import { nameOf } from '../../parts/start/benchmark-groups.js';
+import { type OnceHeader, useSendOnce } from '../../parts/start/send-once.js';
 import { useResource } from '../../parts/use-resource.js';
 import type { Training } from './use-runs.js';
 
@@ -26,25 +29,19 @@ export function TakeIn({ job, checkpoints }: TakeInProps) {
   const [visibility, setVisibility] = useState<Schemas['Visibility']>('private');
   const [benchmarks, setBenchmarks] = useState<readonly string[]>();
   const [taken, setTaken] = useState<readonly Taken[]>([]);
-  const [failed, setFailed] = useState<Error>();
-  const [working, setWorking] = useState(false);
+  const { caller } = useSession();
+  const { busy: working, error: failed, once } = useSendOnce();
   const asked = benchmarks ?? standardBenchmarks(job, data ?? []);
-  const take = async () => {
-    setWorking(true);
-    setFailed(undefined);
-    setTaken([]);
-    try {
+  const take = () =>
+    once(async (headerOf) => {
+      setTaken([]);
       for (const checkpoint of checkpoints) {
         const given = checkpoints.length === 1 && name !== '' ? { name } : {};
-        const one = await takenIn(job, checkpoint, { ...given, visibility }, asked);
+        const one = await takenIn(job, checkpoint, { ...given, visibility }, asked, headerOf);
         setTaken((before) => [...before, one]);
       }
-    } catch (error) {
-      setFailed(error as Error);
-    } finally {
-      setWorking(false);
-    }
-  };
+    });
+  if (caller?.role === 'reader') return null;
   return (
     <form
       class="take-in"
@@ -125,16 +122,18 @@ async function takenIn(
   checkpoint: string,
   body: Schemas['CheckpointRegistration'],
   benchmarks: readonly string[],
+  headerOf: (body: object) => OnceHeader,
 ): Promise<Taken> {
   const model = await answer(
     client.POST('/trainings/{job}/checkpoints/{checkpoint}/model', {
-      params: { path: { job: id, checkpoint } },
+      params: { path: { job: id, checkpoint }, header: headerOf({ checkpoint, ...body }) },
       body,
     }),
   );
   if (benchmarks.length === 0) return { model, job: undefined };
+  const asked = { model: model.id, benchmarks: [...benchmarks] };
   const score = await answer(
-    client.POST('/scores', { body: { model: model.id, benchmarks: [...benchmarks] } }),
+    client.POST('/scores', { body: asked, params: { header: headerOf(asked) } }),
   );
   return { model, job: score.id };
 }
@@ -158,8 +157,9 @@ interface BenchmarkChoiceProps {
 
 function BenchmarkChoice({ all, asked, change }: BenchmarkChoiceProps) {
   const kinds = [
-    ['Simulated benchmarks', all.filter(({ simulated }) => simulated)],
-    ['Real recordings', all.filter(({ simulated }) => !simulated)],
+    ['Simulated benchmarks', all.filter(({ origin }) => origin === 'simulated')],
+    ['Real recordings', all.filter(({ origin }) => origin === 'real')],
+    ['Uploaded recordings', all.filter(({ origin }) => origin === 'uploaded')],
   ] as const;
   return (
     <>
@@ -172,7 +172,7 @@ function BenchmarkChoice({ all, asked, change }: BenchmarkChoiceProps) {
               </summary>
               <fieldset class="benchmark-choice">
                 <legend>{kind}</legend>
-                {some.map(({ id }) => (
+                {some.map(({ id, ...benchmark }) => (
                   <label class="inline" key={id}>
                     <input
                       type="checkbox"
@@ -185,7 +185,7 @@ function BenchmarkChoice({ all, asked, change }: BenchmarkChoiceProps) {
                         )
                       }
                     />
-                    <bdi>{id}</bdi>
+                    <bdi>{nameOf({ id, ...benchmark })}</bdi>
                   </label>
                 ))}
               </fieldset>

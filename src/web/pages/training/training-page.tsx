@@ -6,6 +6,7 @@ import { Swatch } from '../../parts/charts/series.js';
 import { duration, moment, value } from '../../parts/format.js';
 import { JobProgress } from '../../parts/job-progress.js';
 import { Problem } from '../../parts/problem.js';
+import { WeightsChip } from '../../parts/provenance.js';
 import { type ChangeQuery, useQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
@@ -95,11 +96,12 @@ function State({ run, job }: { readonly run: Run; readonly job: Training }) {
         <dd>
           {job.links.model ? (
             <a href={`/models/${job.model}`}>
-              <bdi>{job.model}</bdi>
+              <bdi>{job.modelName}</bdi>
             </a>
           ) : (
             <bdi>{job.model}</bdi>
           )}
+          <WeightsChip weights={job.weights} />
         </dd>
         <dt>Submitted</dt>
         <dd>{moment(job.createdAt)}</dd>

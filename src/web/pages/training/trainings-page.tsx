@@ -1,7 +1,9 @@
 import { useEffect } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client/client.js';
+import { useSession } from '../../client/session.js';
 import { duration, moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
+import { WeightsChip } from '../../parts/provenance.js';
 import { type ChangeQuery, useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useTitle } from '../../parts/title.js';
@@ -19,6 +21,7 @@ const PAGE = 50;
 /** The trainings that one may see, and a form that starts another. */
 export function TrainingsPage() {
   useTitle('Trainings');
+  const { caller } = useSession();
   const [query, change] = useQuery();
   const before = query.get('before');
   const { data, error, loading, reload } = useResource(
@@ -40,13 +43,19 @@ export function TrainingsPage() {
   return (
     <div class="trainings">
       <h1>Trainings</h1>
-      <h2>Start a training</h2>
-      <p>
-        A recipe trains a network in stages, attacks its checkpoints and scores them. A recipe on
-        the service cannot name files: images are generated, and <code>model</code> is the id of a
-        registered model with a card, a shipped model, or <code>NAME/untrained</code>.
-      </p>
-      <RecipeForm query={query} change={change} />
+      {caller?.role === 'reader' ? (
+        <p class="notice">This key is read-only. Starting a training requires a member key.</p>
+      ) : (
+        <>
+          <h2>Start a training</h2>
+          <p>
+            A recipe trains a network in stages, attacks its checkpoints and scores them. A recipe
+            on the service cannot name files: images are generated, and <code>model</code> is the id
+            of a registered model with a card, a shipped model, or <code>NAME/untrained</code>.
+          </p>
+          <RecipeForm query={query} change={change} />
+        </>
+      )}
       <h2>Runs</h2>
       {error && <Problem error={error} />}
       {!data && !error && <p role="status">Loading trainings …</p>}
@@ -123,7 +132,8 @@ function Runs({ items, query, change }: RunsProps) {
                 </td>
                 <td class="words">{progressText(item)}</td>
                 <td>
-                  <bdi>{item.model}</bdi>
+                  <bdi>{item.modelName}</bdi>
+                  <WeightsChip weights={item.weights} />
                 </td>
                 <td>{moment(item.createdAt)}</td>
                 <td>{tookText(item)}</td>

@@ -1,0 +1,126 @@
+import { type Benchmark, nameOf, type Role, roles } from './benchmark-groups.js';
+
+/** What a layer map is asked for with. */
+export interface MapRequest {
+  readonly regions: readonly Role[];
+  /** Ids of benchmarks, beside those of the regions. */
+  readonly benchmarks: readonly string[];
+  readonly holdout: boolean;
+  readonly components: boolean;
+}
+
+export const noMap: MapRequest = {
+  regions: [],
+  benchmarks: [],
+  holdout: false,
+  components: false,
+};
+
+/** As many as Brain-Score takes. */
+const COMPONENTS = 1000;
+
+/** The body of a request for a map; undefined if none is wanted. */
+export function mapBody(model: string, { regions, benchmarks, holdout, components }: MapRequest) {
+  if (regions.length + benchmarks.length === 0) return undefined;
+  return {
+    model,
+    ...(regions.length > 0 ? { regions: [...regions] } : {}),
+    ...(benchmarks.length > 0 ? { benchmarks: [...benchmarks] } : {}),
+    ...(holdout ? { holdout } : {}),
+    ...(components ? { pca: COMPONENTS } : {}),
+  };
+}
+
+interface MapChoiceProps {
+  readonly map: MapRequest;
+  /** Benchmarks that can be mapped on by their names. */
+  readonly benchmarks: readonly Benchmark[];
+  readonly change: (map: MapRequest) => void;
+}
+
+/** On which recordings every layer is scored, to find the one that represents a region. */
+export function MapChoice({ map, benchmarks, change }: MapChoiceProps) {
+  const { regions, benchmarks: chosen, holdout, components } = map;
+  return (
+    <fieldset>
+      <legend>Layer map</legend>
+      <p class="quiet">
+        Every layer is scored against each of these, to find the layer that represents it. A region
+        is mapped on its public recordings if they are installed, else on simulated ones.
+      </p>
+      <div class="controls">
+        {roles.map((role) => (
+          <Box
+            key={role}
+            says={role}
+            checked={regions.includes(role)}
+            onChange={(on) =>
+              change({
+                ...map,
+                regions: roles.filter((one) => (one === role ? on : regions.includes(one))),
+              })
+            }
+          />
+        ))}
+      </div>
+      {benchmarks.length > 0 && (
+        <details open={chosen.length > 0}>
+          <summary>Map on uploaded or installed recordings ({chosen.length} chosen)</summary>
+          <div class="choices">
+            {benchmarks.map((benchmark) => (
+              <Box
+                key={benchmark.id}
+                says={`Map on ${nameOf(benchmark)}`}
+                checked={chosen.includes(benchmark.id)}
+                onChange={(on) =>
+                  change({
+                    ...map,
+                    benchmarks: on
+                      ? [...chosen, benchmark.id]
+                      : chosen.filter((one) => one !== benchmark.id),
+                  })
+                }
+              />
+            ))}
+          </div>
+        </details>
+      )}
+      <details open={holdout || components}>
+        <summary>More options</summary>
+        <Box
+          says="Hold out half of the stimuli: choose on one half, score on the other"
+          checked={holdout}
+          disabled={components}
+          onChange={(on) => change({ ...map, holdout: on })}
+        />
+        <Box
+          says="Compare on 1,000 principal components too, and choose by them as Brain-Score does"
+          checked={components}
+          disabled={holdout}
+          onChange={(on) => change({ ...map, components: on })}
+        />
+      </details>
+    </fieldset>
+  );
+}
+
+interface BoxProps {
+  readonly says: string;
+  readonly checked: boolean;
+  readonly disabled?: boolean;
+  readonly onChange: (on: boolean) => void;
+}
+
+function Box({ says, checked, disabled = false, onChange }: BoxProps) {
+  return (
+    <label class="inline">
+      <input
+        type="checkbox"
+        checked={checked}
+        disabled={disabled}
+        onChange={({ currentTarget }) => onChange(currentTarget.checked)}
+      />
+      <bdi>{says}</bdi>
+    </label>
+  );
+}
