@@ -121,17 +121,22 @@ export function pickRows({ cols, data }: Matrix, index: readonly number[]): Matr
 }
 
 /** One column of a matrix, copied. */
-function column({ rows, cols, data }: Matrix, k: number): Float64Array {
-  const values = new Float64Array(rows);
-  for (let i = 0; i < rows; i++) values[i] = data[i * cols + k];
-  return values;
+function column(
+  { rows, cols, data }: Matrix,
+  k: number,
+  into: Float64Array = new Float64Array(rows),
+): Float64Array {
+  for (let i = 0; i < rows; i++) into[i] = data[i * cols + k];
+  return into;
 }
 
 /** Pearson's r of each pair of columns; NaN if either is constant. */
 export function correlate(target: Matrix, prediction: Matrix): Float64Array {
-  return Float64Array.from({ length: target.cols }, (_, k) =>
-    pearson(column(target, k), column(prediction, k)),
-  );
+  const found = new Float64Array(target.cols);
+  const [own, other] = [target, prediction].map(({ rows }) => new Float64Array(rows));
+  for (let k = 0; k < found.length; k++)
+    found[k] = pearson(column(target, k, own), column(prediction, k, other));
+  return found;
 }
 
 /** @throws VentralError `recordings-invalid` of a missing value, `neuroids-constant` where all are */

@@ -64,21 +64,23 @@ export function averageHalf(
   const stimulusIds = ascending(found).map((i) => found[i]);
   const cols = recordings.neuroidIds.length;
   const means = matrix(stimulusIds.length, cols);
+  const counts = new Uint32Array(cols);
   stimulusIds.forEach((id, i) => {
-    const rows = presentations.get(id) ?? [];
-    for (let k = 0; k < cols; k++) {
-      let sum = 0;
-      let count = 0;
-      for (const row of rows) {
-        const value = values[row * cols + k];
-        if (Number.isNaN(value)) continue;
-        sum += value;
-        count++;
-      }
-      means.data[i * cols + k] = sum / count;
-    }
+    const own = means.data.subarray(i * cols, (i + 1) * cols);
+    counts.fill(0);
+    for (const row of presentations.get(id) ?? [])
+      addRow(values.subarray(row * cols, (row + 1) * cols), own, counts);
+    for (let k = 0; k < cols; k++) own[k] /= counts[k];
   });
   return { stimulusIds, values: means };
+}
+
+function addRow(row: Float32Array | Float64Array, sums: Float64Array, counts: Uint32Array): void {
+  for (let k = 0; k < sums.length; k++) {
+    if (Number.isNaN(row[k])) continue;
+    sums[k] += row[k];
+    counts[k]++;
+  }
 }
 
 /**

@@ -24,9 +24,16 @@ export function submatrix(
 ): Matrix {
   const picked = matrix(rows.length, columns.length);
   const index = Int32Array.from(columns);
+  const [first = 0] = index;
+  const adjacent = index.every((column, j) => column === first + j);
   let at = 0;
-  for (const row of rows)
-    for (let j = 0; j < index.length; j++) picked.data[at++] = data[row * cols + index[j]];
+  for (const row of rows) {
+    const from = row * cols;
+    if (adjacent) {
+      picked.data.set(data.subarray(from + first, from + first + index.length), at);
+      at += index.length;
+    } else for (let j = 0; j < index.length; j++) picked.data[at++] = data[from + index[j]];
+  }
   return picked;
 }
 
