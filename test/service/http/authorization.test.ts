@@ -140,6 +140,7 @@ const policy: Readonly<Record<string, Rule>> = {
     asked: () => json({}),
   },
   getLeaderboard: { who: 'key', ok: 200 },
+  getQueue: { who: 'key', ok: 200 },
   computeActivations: {
     who: 'sees',
     ok: 422,
