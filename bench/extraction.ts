@@ -77,7 +77,7 @@ export async function networkRates(
 ): Promise<ExtractionRates[]> {
   const { folder } = options;
   const benchmark = await writeMadeSet(folder, {
-    ...{ stimuli: options.pictures, regions: { V1: 5 }, repetitions: 2 },
+    ...{ stimuli: options.pictures, regions: { V1: 5 }, repetitions: 4 },
     ...{ side: 256, classes: 4, degrees: 4 },
   });
   const { loaded, close } = await loadBenchmarks([benchmark], { home: folder }, (_, error) => {

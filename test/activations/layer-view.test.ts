@@ -61,6 +61,7 @@ describe.each<[Prefix, number, number]>([
   ['cls', 1, 0],
   ['cls and registers', 1, 3],
   ['registers after', 1, 3],
+  ['registers after, unfolded', 1, 3],
   ['folded', 1, 0],
   ['vector', 1, 0],
 ])('tokens of a graph with %s', (prefix, cls, registers) => {

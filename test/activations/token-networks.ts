@@ -9,6 +9,7 @@ export type Prefix =
   | 'cls'
   | 'cls and registers'
   | 'registers after'
+  | 'registers after, unfolded'
   | 'folded'
   | 'vector'
   | 'registers alone'
@@ -55,12 +56,20 @@ export function tokenNetwork(prefix: Prefix): GraphBuilder {
     graph.node('Expand', [constant(name, [1, tokens, CHANNELS]), sized(tokens)]);
   const concat = (...parts: readonly string[]) =>
     graph.node('Concat', parts, { attributes: { axis: { int: 1 } } });
+  // Without constant folding the exporter makes a list of each bound.
+  const bound = (name: string, value: number) =>
+    prefix === 'registers after, unfolded'
+      ? graph.node('Unsqueeze', [
+          graph.initializer(name, [], BigInt64Array.of(BigInt(value))),
+          whole(`${name} axes`, [0]),
+        ])
+      : whole(name, [value]);
   const slice = (of: string, from: number, to: number) =>
     graph.node('Slice', [
       of,
-      whole(`from ${of} ${from}`, [from]),
-      whole(`to ${of} ${from}`, [to]),
-      whole(`axes ${of} ${from}`, [1]),
+      bound(`from ${of} ${from}`, from),
+      bound(`to ${of} ${from}`, to),
+      bound(`axes ${of} ${from}`, 1),
     ]);
   const joined = (): string => {
     if (prefix === 'none') return x;
