@@ -66,6 +66,7 @@ const folders: Record<string, readonly string[]> = {
       'observed',
       'draws',
       'measure',
+      'measure/train-test',
       'kinds',
       'registry',
       'model',

@@ -212,7 +212,8 @@ test('--csv prints a line a score with its inputs', async () => {
   const [header, ...rows] = out.trimEnd().split('\n');
   expect(header).toMatch(/^model,benchmark,layer,value,/);
   expect(rows).toHaveLength(2);
-  for (const row of rows) expect(row).toMatch(/^e2e-resnet,.*,false,false,sha256:[0-9a-f]{64}$/);
+  for (const row of rows)
+    expect(row).toMatch(/^e2e-resnet,.*,false,false,sha256:[0-9a-f]{64},images/);
 });
 
 test('--detail has splits, neuroids and their ids', async () => {

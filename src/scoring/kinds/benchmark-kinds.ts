@@ -10,7 +10,7 @@ import { rdmKind } from '../measure/rdm-benchmark.js';
 import { readOutKind } from '../measure/read-out-benchmark.js';
 import { subjectKind } from '../measure/subject-benchmark.js';
 import { timeKind } from '../measure/time-benchmark.js';
-import { trainTestKind } from '../measure/train-test-benchmark.js';
+import { trainTestKind } from '../measure/train-test/train-test-benchmark.js';
 import { factorKind } from './factor-benchmark.js';
 import { searchKind } from './search-benchmark.js';
 import { thresholdKind } from './threshold-benchmark.js';

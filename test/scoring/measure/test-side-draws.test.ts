@@ -9,8 +9,8 @@ import {
   fitDraws,
   trainTestDraws,
   trainTestUnits,
-} from '../../../src/scoring/measure/train-test-draws.js';
-import type { Fit } from '../../../src/scoring/measure/train-test-fit.js';
+} from '../../../src/scoring/measure/train-test/train-test-draws.js';
+import type { Fit } from '../../../src/scoring/measure/train-test/train-test-fit.js';
 
 const random = new RandomState(4);
 const range = (n: number, prefix = '') => Array.from({ length: n }, (_, i) => `${prefix}${i}`);

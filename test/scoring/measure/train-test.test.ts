@@ -13,9 +13,16 @@ import {
   fitCeilingDraws,
   fitDraws,
   trainTestUnits,
-} from '../../../src/scoring/measure/train-test-draws.js';
-import { type Fitted, fitsOf, predict } from '../../../src/scoring/measure/train-test-fit.js';
-import { overallCeiling, trainTestScore } from '../../../src/scoring/measure/train-test-score.js';
+} from '../../../src/scoring/measure/train-test/train-test-draws.js';
+import {
+  type Fitted,
+  fitsOf,
+  predict,
+} from '../../../src/scoring/measure/train-test/train-test-fit.js';
+import {
+  overallCeiling,
+  trainTestScore,
+} from '../../../src/scoring/measure/train-test/train-test-score.js';
 import type { FixedSets } from '../../../src/scoring/recorded/fixed-sets.js';
 import { positionsAbove } from '../../../src/scoring/recorded/keep-neuroids.js';
 import { numbers, type OracleArray, oracle } from '../../oracle.js';

@@ -3,25 +3,25 @@ import {
   featuresOf,
   inForm,
   type ReducedLayer,
-} from '../../activations/reduced-layer.js';
-import type { Id } from '../../data/ids.js';
-import { VentralError } from '../../errors/ventral-error.js';
-import type { Digestible } from '../../formats/digest.js';
-import { present } from '../../formats/present.js';
-import type { NeuralMetric, Regress, Source } from '../../metrics/metric.js';
-import { neuralMetric, versionedName } from '../../metrics/table/metric-table.js';
-import { tiledPlan } from '../../metrics/tiled/tiled-regression.js';
-import { stackRows } from '../../numerics/algebra/features.js';
-import type { Benchmark } from '../benchmark/benchmark.js';
-import type { DataSources } from '../benchmark/data-sources.js';
-import { regionLayer } from '../benchmark/layer-role.js';
-import { definitionInputs } from '../benchmark/shown-stimuli.js';
-import { readFixedSets, type TestedSets, withoutTraining } from '../recorded/fixed-sets.js';
-import type { BenchmarkKind } from './benchmark-kind.js';
-import { constantLayer } from './constant-layer.js';
-import type { PreparedBenchmark } from './loaded-benchmark.js';
-import { requireComplete, requireVaried } from './require-comparable.js';
-import { ceilingPart } from './score.js';
+} from '../../../activations/reduced-layer.js';
+import type { Id } from '../../../data/ids.js';
+import { VentralError } from '../../../errors/ventral-error.js';
+import type { Digestible } from '../../../formats/digest.js';
+import { present } from '../../../formats/present.js';
+import type { NeuralMetric, Regress, Source } from '../../../metrics/metric.js';
+import { neuralMetric, versionedName } from '../../../metrics/table/metric-table.js';
+import { tiledPlan } from '../../../metrics/tiled/tiled-regression.js';
+import { stackRows } from '../../../numerics/algebra/features.js';
+import type { Benchmark } from '../../benchmark/benchmark.js';
+import type { DataSources } from '../../benchmark/data-sources.js';
+import { regionLayer } from '../../benchmark/layer-role.js';
+import { definitionInputs } from '../../benchmark/shown-stimuli.js';
+import { readFixedSets, type TestedSets, withoutTraining } from '../../recorded/fixed-sets.js';
+import type { BenchmarkKind } from '../benchmark-kind.js';
+import { constantLayer } from '../constant-layer.js';
+import type { PreparedBenchmark } from '../loaded-benchmark.js';
+import { requireComplete, requireVaried } from '../require-comparable.js';
+import { ceilingPart } from '../score.js';
 import { fitCeilingDraws, fitDraws, trainTestUnits } from './train-test-draws.js';
 import {
   type Fit,

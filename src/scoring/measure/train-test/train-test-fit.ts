@@ -1,22 +1,22 @@
-import { type MeasureRoom, withTileRoom } from '../../activations/scratch/tile-room.js';
-import { ascending, type Id } from '../../data/ids.js';
-import type { Recordings } from '../../data/recordings.js';
-import { VentralError } from '../../errors/ventral-error.js';
-import { correlate, pickRows } from '../../metrics/cross-regressed-correlation.js';
-import { requireSameStimuli } from '../../metrics/cross-validation.js';
-import type { Fold, Prediction, Regress, Source, Warning } from '../../metrics/metric.js';
-import type { TwoFactorDraws } from '../../metrics/resampling/two-factor-draws.js';
-import { tiledPredictions } from '../../metrics/tiled/tiled-regression.js';
-import { type Matrix, submatrix } from '../../numerics/algebra/matrix.js';
-import type { Benchmark } from '../benchmark/benchmark.js';
-import { type AveragedRecordings, averaged } from '../recorded/averaged.js';
+import { type MeasureRoom, withTileRoom } from '../../../activations/scratch/tile-room.js';
+import { ascending, type Id } from '../../../data/ids.js';
+import type { Recordings } from '../../../data/recordings.js';
+import { VentralError } from '../../../errors/ventral-error.js';
+import { correlate, pickRows } from '../../../metrics/cross-regressed-correlation.js';
+import { requireSameStimuli } from '../../../metrics/cross-validation.js';
+import type { Fold, Prediction, Regress, Source, Warning } from '../../../metrics/metric.js';
+import type { TwoFactorDraws } from '../../../metrics/resampling/two-factor-draws.js';
+import { tiledPredictions } from '../../../metrics/tiled/tiled-regression.js';
+import { type Matrix, submatrix } from '../../../numerics/algebra/matrix.js';
+import type { Benchmark } from '../../benchmark/benchmark.js';
+import { type AveragedRecordings, averaged } from '../../recorded/averaged.js';
 import {
   type FixedSets,
   type RecordedSets,
   rowsOf,
   sharedColumns,
-} from '../recorded/fixed-sets.js';
-import { completeColumns } from './drop-incomplete.js';
+} from '../../recorded/fixed-sets.js';
+import { completeColumns } from '../drop-incomplete.js';
 
 /** One regression: the neuroids of one subject, or of all. */
 export interface Fit {

@@ -1,16 +1,21 @@
-import type { Id } from '../../data/ids.js';
-import { selectPresentations } from '../../data/select-presentations.js';
-import { explainedVariance } from '../../metrics/ceiling-normalisation.js';
-import { correlate } from '../../metrics/cross-regressed-correlation.js';
-import { medianDraws, neuroidDraws } from '../../metrics/resampling/correlation-draws.js';
-import type { TwoFactorDraws } from '../../metrics/resampling/two-factor-draws.js';
-import type { Matrix } from '../../numerics/algebra/matrix.js';
-import { nanMedian } from '../../numerics/statistics/statistics.js';
-import type { Benchmark } from '../benchmark/benchmark.js';
-import { type DrawnUnits, drawnUnits, IMAGE_STEP, LEAST_SUBJECTS } from '../draws/drawn-units.js';
-import { type ScoreDraws, singleDraws, twoFactorDraws } from '../draws/score-draws.js';
-import { selectNeuroids } from '../recorded/keep-neuroids.js';
-import { ceilingDraws, MOST_VALUES } from './neural-draws.js';
+import type { Id } from '../../../data/ids.js';
+import { selectPresentations } from '../../../data/select-presentations.js';
+import { explainedVariance } from '../../../metrics/ceiling-normalisation.js';
+import { correlate } from '../../../metrics/cross-regressed-correlation.js';
+import { medianDraws, neuroidDraws } from '../../../metrics/resampling/correlation-draws.js';
+import type { TwoFactorDraws } from '../../../metrics/resampling/two-factor-draws.js';
+import type { Matrix } from '../../../numerics/algebra/matrix.js';
+import { nanMedian } from '../../../numerics/statistics/statistics.js';
+import type { Benchmark } from '../../benchmark/benchmark.js';
+import {
+  type DrawnUnits,
+  drawnUnits,
+  IMAGE_STEP,
+  LEAST_SUBJECTS,
+} from '../../draws/drawn-units.js';
+import { type ScoreDraws, singleDraws, twoFactorDraws } from '../../draws/score-draws.js';
+import { selectNeuroids } from '../../recorded/keep-neuroids.js';
+import { ceilingDraws, MOST_VALUES } from '../neural-draws.js';
 import type { Fit } from './train-test-fit.js';
 
 /** What is drawn of fits: the test images, and neuroids within each subject, or the subjects where there are enough. */

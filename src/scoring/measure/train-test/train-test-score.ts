@@ -1,18 +1,18 @@
-import { ascending } from '../../data/ids.js';
-import type { Recordings } from '../../data/recordings.js';
-import { selectPresentations } from '../../data/select-presentations.js';
-import { explainedVariance } from '../../metrics/ceiling-normalisation.js';
-import { mean, median, nanMedian } from '../../numerics/statistics/statistics.js';
-import type { Benchmark } from '../benchmark/benchmark.js';
-import type { DataSources } from '../benchmark/data-sources.js';
-import { estimated, type ScoreDraws } from '../draws/score-draws.js';
-import type { TestedSets } from '../recorded/fixed-sets.js';
-import { selectNeuroids } from '../recorded/keep-neuroids.js';
-import type { Measured } from './loaded-benchmark.js';
-import { boundOf, type Ceiling, ceilingOf, neuroidsAt, prepareCeiling } from './neural-ceiling.js';
-import { neuralRemarks } from './neural-remarks.js';
-import { averageParts, type Part, scoreParts, standardError } from './parts.js';
-import { ceilingPart, finite, type ScorePart } from './score.js';
+import { ascending } from '../../../data/ids.js';
+import type { Recordings } from '../../../data/recordings.js';
+import { selectPresentations } from '../../../data/select-presentations.js';
+import { explainedVariance } from '../../../metrics/ceiling-normalisation.js';
+import { mean, median, nanMedian } from '../../../numerics/statistics/statistics.js';
+import type { Benchmark } from '../../benchmark/benchmark.js';
+import type { DataSources } from '../../benchmark/data-sources.js';
+import { estimated, type ScoreDraws } from '../../draws/score-draws.js';
+import type { TestedSets } from '../../recorded/fixed-sets.js';
+import { selectNeuroids } from '../../recorded/keep-neuroids.js';
+import type { Measured } from '../loaded-benchmark.js';
+import { boundOf, type Ceiling, ceilingOf, neuroidsAt, prepareCeiling } from '../neural-ceiling.js';
+import { neuralRemarks } from '../neural-remarks.js';
+import { averageParts, type Part, scoreParts, standardError } from '../parts.js';
+import { ceilingPart, finite, type ScorePart } from '../score.js';
 import {
   type DrawnFits,
   type FitCeiling,
