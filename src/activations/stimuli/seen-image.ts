@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import sharp from 'sharp';
 import { stimulusSetOf } from '../../data/stimulus-set.js';
+import { VentralError } from '../../errors/ventral-error.js';
 import { colourChannels, normaliseInto } from '../../screen/preprocess.js';
 import type { ModelCard } from '../card/card.js';
 import { prepareStimulus } from './stimulus-feed.js';
@@ -19,14 +20,19 @@ export interface SeenImage {
  * The tensor that a network gets for an image, turned back into pixels: decoded, placed on the canvas, resized,
  * cropped and normalised as for a score; then × std + mean, scaled from `range` to 0 to 255.
  * @param degrees visual angle of the image on the canvas of the card's; undefined: it is not placed
- * Throws `file-missing`, `image-corrupt`, `degrees-mismatch`, `input-mismatch`.
+ * Throws `file-missing`, `bad-usage` for a folder, `image-corrupt`, `degrees-mismatch`, `input-mismatch`.
  */
 export async function seenImage(
   path: string,
   card: ModelCard,
   degrees?: number,
 ): Promise<SeenImage> {
-  const bytes = await readFile(path);
+  const bytes = await readFile(path).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code !== 'EISDIR') throw thrown;
+    const expected = 'an image; of a clip one of its frames';
+    const details = { file: path, expected, found: 'a folder' };
+    throw new VentralError('bad-usage', `${path}: expected ${expected}, found a folder`, details);
+  });
   const name = basename(path);
   const stimuli = stimulusSetOf(
     name,

@@ -6,5 +6,6 @@ export function generalisationCells(generalises: Generalisation | undefined): Pl
   if (!generalises) return [null, null, null];
   const { to, units, animals } = generalises;
   const drawn = Object.entries(units).map(([of, count]) => `${of} ${count}`);
-  return [to, drawn.reverse().join(', '), animals ?? null];
+  // A database gives the keys of an object in an order of its own.
+  return [to, drawn.sort().join(', '), animals ?? null];
 }

@@ -111,7 +111,7 @@ async function fetchAll(
   const needed = externalFiles(graph).map((name) => dataFile(name, model, snapshot, byPath));
   requireSize(snapshot, [model, ...needed]);
   const configs = configsFor(model, byPath);
-  const others = [...needed, ...configs];
+  const others = [...new Set([...needed, ...configs])];
   for (const file of others) await bring(file);
   const source = {
     ...{ hub: hubName(snapshot.address), commit: snapshot.commit, file: model.path },
@@ -133,7 +133,13 @@ const incoming = (home: string) => join(hubFolder(home), '.incoming');
 const folderOf = ({ address, commit }: HubSnapshot, home: string) =>
   join(hubFolder(home), ...address.repository.split('/'), commit);
 
-/** The file of the repository that a graph names, beside the graph. */
+/** Where the card of a network is, below the folder. */
+const cardPath = (model: HubFile) => model.path.replace(/\.onnx$/i, '.yaml');
+
+/**
+ * The file of the repository that a graph names, beside the graph.
+ * @throws VentralError `onnx-external-data` where it is not there, or has the place of the graph or its card
+ */
 function dataFile(
   name: string,
   model: HubFile,
@@ -141,6 +147,15 @@ function dataFile(
   byPath: ReadonlyMap<string, HubFile>,
 ): HubFile {
   const path = posix.join(posix.dirname(model.path), name);
+  const taken = [model.path, cardPath(model)].find(
+    (place) => place.toLowerCase() === path.toLowerCase(),
+  );
+  if (taken !== undefined)
+    throw new VentralError(
+      'onnx-external-data',
+      `${hubName(address)}: ${model.path} keeps weights in ${quotedList([path])}, where the ${taken === model.path ? 'graph' : 'card'} is`,
+      { file: model.path, expected: 'a file of their own', found: path },
+    );
   const found = byPath.get(path);
   if (found) return found;
   throw new VentralError(
@@ -194,7 +209,7 @@ interface Drafted extends Pick<HubPull, 'open' | 'notes'> {
 
 /** Writes the card, where there is none, and opens the network with it. */
 async function draft({ folder, made, model, configs, source }: Making): Promise<Drafted> {
-  const card = model.path.replace(/\.onnx$/i, '.yaml');
+  const card = cardPath(model);
   const [onnx, yaml] = [join(made, model.path), join(made, card)];
   if (existsSync(join(folder, card))) {
     await copyFile(join(folder, card), yaml);

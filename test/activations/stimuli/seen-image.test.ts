@@ -18,3 +18,10 @@ test('what a network that takes blue first sees is shown red first', async () =>
   const pixels = await sharp(png).raw().toBuffer();
   expect([...pixels.subarray(0, 3)]).toEqual([0xc8, 0x64, 0x32]);
 });
+
+test('a folder is no image, and frames are told of', async () => {
+  await expect(seenImage(root, imagenetCard)).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: `${root}: expected an image; of a clip one of its frames, found a folder`,
+  });
+});

@@ -95,6 +95,29 @@ describe('a repository with external data', () => {
     expect(existsSync(join(home, 'networks', 'hf', '.incoming'))).toBe(false);
   });
 
+  test('is brought whole where the file of its weights is called like one of preprocessing', async () => {
+    const settings = madeExternal(network, 'config.json');
+    hub.files.set('onnx/model.onnx', settings.model);
+    hub.files.set('onnx/config.json', settings.data);
+    const found = await pull();
+    expect(readFileSync(join(found.path, '..', 'config.json'))).toEqual(Buffer.from(settings.data));
+  });
+
+  test.each([
+    ['model.yaml', 'card'],
+    ['Model.YAML', 'card'],
+    ['model.onnx', 'graph'],
+  ])('is refused where its weights have the place of another file: %s', async (name, what) => {
+    const hostile = madeExternal(network, name);
+    if (name !== 'model.onnx') hub.files.set(`onnx/${name}`, hostile.data);
+    hub.files.set('onnx/model.onnx', hostile.model);
+    for (const _ of ['first', 'again'])
+      await expect(pull()).rejects.toEqual(
+        refused('onnx-external-data', new RegExp(`keeps weights in .*, where the ${what} is$`)),
+      );
+    expect(placed()).toEqual([]);
+  });
+
   test('is checked and not fetched again, and keeps a card that somebody completed', async () => {
     const first = await pull();
     const card = readFileSync(first.card, 'utf8').replace(/ {3}# TODO.*$/m, '');
