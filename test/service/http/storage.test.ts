@@ -233,7 +233,8 @@ describe('over HTTP', () => {
     expect(await answer).toMatchObject(full);
     const { body } = await member.upload(parts('p', storage - 30_000));
     expect(body.id).toMatch(/^mdl_/);
-    const cardBody = { ...(await cardJson()), layers: ['x'.repeat(70_000)] };
+    const logits = Array.from({ length: 1000 }, (_, i) => `${i} ${'x'.repeat(66)}`);
+    const cardBody = { ...(await cardJson()), logits };
     expect(await member.patch(`/v1/models/${body.id}`, { card: cardBody })).toMatchObject(full);
     expect((await member.patch(`/v1/models/${body.id}`, { name: 'n' })).status).toBe(200);
     const answers = [];
