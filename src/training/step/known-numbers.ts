@@ -285,7 +285,7 @@ export function knownResult(
   if (node.operator === 'Size') return sizes && { dims: [], numbers: [sizeOf(sizes)] };
   const rule = Object.hasOwn(rules, node.operator) ? rules[node.operator] : undefined;
   const found = first && rule?.(first, { node, known, whole });
-  // A graph that is not as it should be gives numbers that are none, or that its sizes do not fit.
+  // An invalid graph gives NaN, or numbers that do not fit its sizes.
   const isWhole = found && sizeOf(found.dims) === found.numbers.length;
   return isWhole && found.numbers.every(Number.isFinite) ? found : undefined;
 }

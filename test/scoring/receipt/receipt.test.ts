@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { VentralError } from '../../../src/errors/ventral-error.js';
+import { numericsVersion } from '../../../src/numerics/numerics-version.js';
 import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
 import { mapLayers } from '../../../src/scoring/map/layer-map.js';
 import { scoreModel } from '../../../src/scoring/model/score-model.js';
@@ -440,6 +441,6 @@ test('a receipt from before the screen had a version is read, and its numbers ar
   expect(report.values).toEqual([]);
   expect(['equal', 'close']).toContain(report.verdict);
   // Its digests of inputs are not those of today.
-  edit(copy, '"numerics":', '"screen": 1, "numerics":');
+  edit(copy, '"numerics": 2', `"screen": 1, "numerics": ${numericsVersion}`);
   expect((await verify(copy)).verdict).toBe('differs');
 });

@@ -234,7 +234,8 @@ describe('over HTTP', () => {
     const { body } = await member.upload(parts('p', storage - 30_000));
     expect(body.id).toMatch(/^mdl_/);
     const logits = Array.from({ length: 1000 }, (_, i) => `${i} ${'x'.repeat(66)}`);
-    const cardBody = { ...(await cardJson()), logits };
+    const { name, input, visual_degrees } = await cardJson();
+    const cardBody = { name, input, visual_degrees, logits };
     expect(await member.patch(`/v1/models/${body.id}`, { card: cardBody })).toMatchObject(full);
     expect((await member.patch(`/v1/models/${body.id}`, { name: 'n' })).status).toBe(200);
     const answers = [];
