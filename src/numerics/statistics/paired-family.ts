@@ -62,11 +62,10 @@ export function pairStatistics({
       const se = Math.sqrt(variance);
       const flat = se <= rounding;
       const t = !flat ? difference / se : difference <= rounding ? 0 : Number.POSITIVE_INFINITY;
-      for (const k of [at, j * models + i]) {
-        found.variances[k] = flat ? 0 : variance;
-        found.t[k] = t;
-        found.deviations[k] = flat || !(joint > 0) ? 0 : Math.sqrt(joint);
-      }
+      const below = j * models + i;
+      found.variances[at] = found.variances[below] = flat ? 0 : variance;
+      found.t[at] = found.t[below] = t;
+      found.deviations[at] = found.deviations[below] = flat || !(joint > 0) ? 0 : Math.sqrt(joint);
     }
   }
   return found;

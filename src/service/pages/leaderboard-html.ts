@@ -75,7 +75,7 @@ const row = (item: Item, columns: readonly Column[], board: Leaderboard) =>
 const range = ({ group }: Item, { groups, columns }: Leaderboard) =>
   group &&
   groups &&
-  html` <small title="by ${groups.column}, at 95 % for all pairs of models">${groups.column !== columns[0]?.id && `${group.rank} `}(${group.ranks.join('–')})${!group.paired && '*'}</small>`;
+  html` <small class="range" title="by ${groups.column}, at 95 % for all pairs of models">${groups.column !== columns[0]?.id && `${group.rank} `}(${group.ranks.join('–')})${!group.paired && '*'}</small>`;
 
 function cell(column: Column, item: Item): Html {
   if (column.kind === 'formula')

@@ -238,7 +238,10 @@ function Rank({ item, board: { groups, columns } }: Pick<RowProps, 'item' | 'boa
     <td class="rank">
       {rank === null ? '–' : `${rankShared ? '=' : ''}${rank}`}
       {group && (
-        <small title={`Places that it may have by ${groups?.column}, at 95 % for all pairs`}>
+        <small
+          class="range"
+          title={`Places that it may have by ${groups?.column}, at 95 % for all pairs`}
+        >
           {elsewhere && `${group.rank} `}({group.ranks.join('–')}){!group.paired && '*'}
         </small>
       )}
