@@ -26,9 +26,10 @@ const MOST = 2000;
 /** How long an answer waits for its groups. */
 const WAIT_MS = 1000;
 const IDLE_MS = 30_000;
+/** Boards whose draws are read, or that wait for the thread. */
 const MOST_WAITING = 16;
 /** Boards whose groups are kept. */
-const KEPT = 64;
+const KEPT = 32;
 
 const filename = join(packageRoot, 'dist', 'src', 'service', 'registry', 'group-worker.js');
 
@@ -86,12 +87,13 @@ export class GroupService {
   ): Promise<ModelGroups | undefined> {
     const running = this.#running.get(key);
     if (running) return running;
+    if (this.#running.size >= MOST_WAITING) return Promise.resolve(undefined);
     const started = this.#compute(column, rows)
       .then((groups) => {
         keep(this.#found, key, groups);
         return groups;
       })
-      // Too many wait, or the service ends: the next request tries again.
+      // The service ends, or a score went away meanwhile: the next request tries again.
       .catch(() => undefined)
       .finally(() => this.#running.delete(key));
     this.#running.set(key, started);
@@ -125,7 +127,6 @@ async function start(): Promise<Piscina<readonly GroupedModel[], ModelGroups>> {
     filename,
     minThreads: 0,
     maxThreads: 1,
-    maxQueue: MOST_WAITING,
     idleTimeout: IDLE_MS,
     env: {},
   });
