@@ -72,7 +72,8 @@ const ends = (ci: readonly number[] | null | undefined): [Cell, Cell] => [
 export function leaderboardMarkdown({ columns, items, groups }: Leaderboard): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const grouped = items.some(({ group }) => group);
-  const by = grouped && groups ? [`Rank by ${escaped(groups.column)}`] : [];
+  // On every page, also where its models have no places yet: pages are put together.
+  const by = groups ? [`Rank by ${escaped(groups.column)}`] : [];
   const head = ['Rank', ...by, 'Model', ...columns.map((column) => escaped(headingOf(column)))];
   const rows = items.map((item) => [
     item.rank === null ? '' : String(item.rank),
