@@ -669,9 +669,11 @@ export interface paths {
          *
          *     **Ranks** are by the first column, over all models of the board (`total`), whatever `search`, `owner` and
          *     `visibility` leave of them (`models`): equal values at two decimals
-         *     share a rank, and the next one skips. `tied` lists the models that are not distinguishable from it: those
-         *     whose 95 % interval of the difference, the errors of both taken as independent, contains 0. Models are scored
-         *     on the same recordings, so ties are conservative: they favour "no difference".
+         *     share a rank, and the next one skips.
+         *
+         *     **Groups** are by the column sorted by, over the same models: pairs are told apart at a level of 95 % for all of them
+         *     together, from the draws that were kept with scores; `tied` lists those that are not told apart from a model, `group` the
+         *     places that it may have. Scores without draws, or drawn otherwise, are compared by their intervals as independent.
          *
          *     **Formulas** (`column=0.5*V1 + 0.5*behavior`): + - * / ^ with exponents from -16 to 16, the names average, V1,
          *     V2, V4, IT, behavior, engineering, Marques2020, `b("<benchmark>")`, and mean, min, max, abs, sqrt; at most 200 characters
@@ -2328,8 +2330,62 @@ export interface components {
             models: number;
             /** @description The number of models ranked, which `search`, `owner` and `visibility` do not change. */
             total: number;
+            /** @description Which models can be told apart under the column sorted by; null for a formula, and without columns. */
+            groups: components["schemas"]["LeaderboardGroups"] | null;
             items: components["schemas"]["LeaderboardItem"][];
             next: components["schemas"]["Cursor"];
+        };
+        /**
+         * @description A statement about all pairs of models together, whatever `search`, `owner` and `visibility` leave of the lines. What it
+         *     counts is null while it is `pending`.
+         */
+        LeaderboardGroups: {
+            /** @description The column sorted by; the first one where lines are sorted by name. */
+            column: string;
+            /**
+             * @description `stale`: of earlier scores, while those of the present ones are computed. Ask again.
+             * @enum {string}
+             */
+            state: "current" | "stale" | "pending";
+            /**
+             * @description Of all pairs together.
+             * @example 0.95
+             */
+            level: number;
+            /** @description Models with draws or an interval, at most 2,000: the family. */
+            compared: number | null;
+            pairs: {
+                /** @description Of models that were drawn alike. */
+                paired: number;
+                /** @description Whose errors count as independent. */
+                unpaired: number;
+            } | null;
+            /** @description Pairs that can be told apart. */
+            separated: number | null;
+            instrument: components["schemas"]["LeaderboardInstrument"] | null;
+        };
+        /** @description How well the column tells these models apart. */
+        LeaderboardInstrument: {
+            /** @description Over how many models. Others give another number. */
+            models: number;
+            /** @description 1 − mean variance of a difference / mean square of a difference; 0 where that is negative; null below ten models. */
+            reliability: number | null;
+            /** @description The number itself, which may be negative. */
+            unbounded: number | null;
+            /** @description 95 %, by drawing models. */
+            ci: components["schemas"]["Interval"];
+            /** @description The smallest difference of one pair found four times out of five, at 5 %: 2.80 · median standard error. */
+            detectable: number | null;
+        };
+        LeaderboardGroup: {
+            /** @description Place by the value itself, among the models compared. */
+            rank: number;
+            /** @description Places that it may have, from 1 + models certainly better to those not certainly worse; simultaneous over models. */
+            ranks: number[];
+            /** @description Models that share a letter cannot be told apart; null above 30 models. */
+            letters: string | null;
+            /** @description Whether it was drawn alike with another model. If not, all its errors count as independent. */
+            paired: boolean;
         };
         LeaderboardColumn: {
             /** @example average */
@@ -2371,7 +2427,9 @@ export interface components {
             owner: string;
             visibility: components["schemas"]["Visibility"];
             weights: components["schemas"]["Weights"];
-            /** @description null without an interval in the first column. */
+            /** @description null without draws or an interval in the column of `groups`. */
+            group: components["schemas"]["LeaderboardGroup"] | null;
+            /** @description null without draws or an interval in the column of `groups`. */
             tied: components["schemas"]["LeaderboardTies"] | null;
             /** @description By column. */
             averages: {

@@ -7,7 +7,6 @@ import {
   type ScoredModel,
 } from '../../src/leaderboard/leaderboard.js';
 import { pageAfter, rowOrder } from '../../src/leaderboard/leaderboard-order.js';
-import { tiesOf } from '../../src/leaderboard/leaderboard-ties.js';
 import { leaderboardTree, type TreeBenchmark } from '../../src/leaderboard/leaderboard-tree.js';
 import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 
@@ -157,8 +156,7 @@ describe('benchmarks beside the tree', () => {
     ]);
     expect(ids(board)[0]).toBe('own.V4');
     expect(board.rows.map(({ rank }) => rank)).toEqual([2, 1, null]);
-    expect(tiesOf(board)(1)).toEqual({ withBest: true, total: 0, models: [] });
-    expect(tiesOf(board)(2)).toBeNull();
+    expect(board.rows.map(({ first }) => first.value)).toEqual([0.3, 0.9, null]);
   });
 });
 
@@ -237,28 +235,6 @@ describe('ranks', () => {
     expect(ranked(0.5, 0.404, 0.395, 0.3949)).toEqual([1, 2, 2, 4]);
     expect(ranked(0.285, 0.29, 0.284999, null)).toEqual([1, 1, 3, null]);
   });
-
-  it('and ties by the interval of the difference are told apart', () => {
-    const wide = score(0.5, { ci: [0.4, 0.6] });
-    const board = makeLeaderboard(
-      [behavioural('e')],
-      [
-        model('best', { e: 0.6 }),
-        model('wide', { e: wide }),
-        model('low', { e: 0.42 }),
-        model('none', { e: score(0.6, { ci: null }) }),
-      ],
-      zero,
-    );
-    expect(board.rows.map(({ rank }) => rank)).toEqual([1, 3, 4, 1]);
-    const tied = tiesOf(board);
-    expect([0, 1, 2, 3].map(tied)).toEqual([
-      { withBest: true, total: 1, models: ['wide'] },
-      { withBest: true, total: 2, models: ['low', 'best'] },
-      { withBest: false, total: 1, models: ['wide'] },
-      null,
-    ]);
-  });
 });
 
 const anyScore: fc.Arbitrary<LeafScore> = fc.record({
@@ -300,8 +276,7 @@ describe('whatever the scores are', () => {
           const turned = models.map((_, k) => models[(k + turn) % models.length]);
           const byId = (of: typeof models, leaves: readonly TreeBenchmark[]) => {
             const board = makeLeaderboard(leaves, of, rules);
-            const tied = tiesOf(board);
-            return new Map(board.rows.map((row, k) => [row.model.id, [row, tied(k)]]));
+            return new Map(board.rows.map((row) => [row.model.id, row]));
           };
           const [first, second] = [byId(models, benchmarks), byId(turned, shuffled)];
           for (const { id } of models) expect(second.get(id)).toEqual(first.get(id));

@@ -25,7 +25,7 @@ export function leaderboardHtml(
 <div class="board-scroll"><table class="board">
 <caption>${board.models} ${board.models < board.total && `of ${board.total} `}${board.models === 1 ? 'model' : 'models'}${board.items.length < board.models && `, ${board.items.length} on this page`}</caption>
 <thead><tr><th scope="col" class="rank">Rank</th><th scope="col" class="model">${sortLink('Model', 'name', address)}</th>${columns.map((column) => headerCell(column, address))}</tr></thead>
-<tbody>${board.items.map((item) => row(item, columns))}</tbody>
+<tbody>${board.items.map((item) => row(item, columns, board))}</tbody>
 </table></div>
 <p>${board.next !== null && link('Next models', changed(address, { cursor: board.next }))} ${address.get('open') !== 'all' && link('All benchmarks', changed(address, { open: 'all' }))}</p>`;
 }
@@ -67,9 +67,15 @@ function titleOf(column: Column): string {
   return column.id === 'simulated' ? 'average' : column.id.replace(/^simulated\./, '');
 }
 
-const row = (item: Item, columns: readonly Column[]) =>
-  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a>${item.weights && html` <span class="chip weights-${item.weights}">${weightsWords[item.weights]}</span>`}</th>${columns.map((column) => cell(column, item))}</tr>
+const row = (item: Item, columns: readonly Column[], board: Leaderboard) =>
+  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}${range(item, board)}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a>${item.weights && html` <span class="chip weights-${item.weights}">${weightsWords[item.weights]}</span>`}</th>${columns.map((column) => cell(column, item))}</tr>
 `;
+
+/** The places that a model may have; with its place where these are by another column than the rank. */
+const range = ({ group }: Item, { groups, columns }: Leaderboard) =>
+  group &&
+  groups &&
+  html` <small class="range" title="by ${groups.column}, at 95 % for all pairs of models">${groups.column !== columns[0]?.id && `${group.rank} `}(${group.ranks.join('–')})${!group.paired && '*'}</small>`;
 
 function cell(column: Column, item: Item): Html {
   if (column.kind === 'formula')

@@ -15,16 +15,23 @@ type Cell = string | number | boolean | null;
 export function leaderboardCsv({ columns, items }: Leaderboard): string {
   const header = [
     ...['rank', 'model', 'name', 'owner', 'visibility', 'weights', 'tied', 'tied_with_best'],
+    ...['group_rank', 'rank_low', 'rank_high', 'letters', 'paired'],
   ];
   const rows = items.map((item) => [
     ...[item.rank, item.model, item.name, item.owner, item.visibility, item.weights],
     ...[item.tied?.total ?? null, item.tied?.withBest ?? null],
+    ...groupCells(item),
     ...columns.flatMap((column) => csvCells(column, item)),
   ]);
   return stringify([[...header, ...columns.flatMap(csvHeader)], ...rows], {
     escape_formulas: true,
     cast: { boolean: String },
   });
+}
+
+function groupCells({ group }: Item): Cell[] {
+  const { rank = null, ranks, letters = null, paired = null } = group ?? {};
+  return [rank, ...ends(ranks), letters, paired];
 }
 
 const titleOf = (column: Column) => (column.kind === 'formula' ? column.formula : column.id);
@@ -62,17 +69,23 @@ const ends = (ci: readonly number[] | null | undefined): [Cell, Cell] => [
 ];
 
 /** A page of a leaderboard as a table in Markdown: values with their intervals, and n of m of averages. */
-export function leaderboardMarkdown({ columns, items }: Leaderboard): string {
+export function leaderboardMarkdown({ columns, items, groups }: Leaderboard): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const head = ['Rank', 'Model', ...columns.map((column) => escaped(headingOf(column)))];
+  const grouped = items.some(({ group }) => group);
+  // On every page, also where its models have no places yet: pages are put together.
+  const by = groups ? [`Rank by ${escaped(groups.column)}`] : [];
+  const head = ['Rank', ...by, 'Model', ...columns.map((column) => escaped(headingOf(column)))];
   const rows = items.map((item) => [
     item.rank === null ? '' : String(item.rank),
+    ...by.map(() => groupText(item)),
     escaped(withWeights(item.name, item.weights)),
     ...columns.map((column) => markdownCell(column, item)),
   ]);
   const any = (mark: 'selection' | 'brought') =>
     items.some(({ scores }) => Object.values(scores).some((one) => one[mark]));
   const notes = [
+    ...(grouped && groups ? [groupNote(groups)] : []),
+    ...(items.some(({ group }) => group?.paired === false) ? [UNPAIRED] : []),
     ...(any('selection') ? ['† The layer was chosen on stimuli of this benchmark.'] : []),
     ...(any('brought') ? ['‡ Computed elsewhere and brought with a receipt.'] : []),
   ];
@@ -84,6 +97,19 @@ export function leaderboardMarkdown({ columns, items }: Leaderboard): string {
     '',
   ].join('\n');
 }
+
+const UNPAIRED =
+  '\\* Compared as if its errors were independent: no draws that others share were kept.';
+
+function groupText({ group }: Item): string {
+  if (!group) return '';
+  const { rank, ranks, letters, paired } = group;
+  return [`${rank} (${ranks.join('–')})`, letters, paired ? null : '\\*'].filter(Boolean).join(' ');
+}
+
+/** What the places in brackets say. */
+const groupNote = ({ level, compared, state }: NonNullable<Leaderboard['groups']>) =>
+  `In brackets: the places that a model may have, at ${Math.round(100 * level)} % for all pairs of ${compared} models together. Models that share a letter cannot be told apart.${state === 'stale' ? ' Of earlier scores: new ones are being computed.' : ''}`;
 
 /** Uploads by their names, as readers know them; CSV has their ids, which are unique. */
 const headingOf = (column: Column) =>

@@ -10,11 +10,12 @@ import {
 } from '../../leaderboard/leaderboard.js';
 import { formulaEstimate } from '../../leaderboard/leaderboard-formula.js';
 import { pageAfter, rowOrder, type Sortable } from '../../leaderboard/leaderboard-order.js';
-import { tiesOf } from '../../leaderboard/leaderboard-ties.js';
+import { LEVEL, type ModelGroups } from '../../scoring/draws/model-groups.js';
 import type { HomeStore } from '../../store/home-store.js';
 import type { Principal } from '../../store/records/principal.js';
 import { ResultStore, type StoredModel } from '../../store/records/result-store.js';
 import { readPage } from '../http/read-page.js';
+import { GroupService, type KnownGroups } from './group-service.js';
 import { type BoardBenchmark, LeaderboardBenchmarks } from './leaderboard-benchmarks.js';
 import {
   type BoardColumns,
@@ -31,6 +32,18 @@ type Leaderboard = components['schemas']['Leaderboard'];
 type Item = Leaderboard['items'][number];
 type Column = Leaderboard['columns'][number];
 
+/** A board with what its columns are of. */
+interface BoardParts {
+  readonly board: Board<StoredModel>;
+  readonly benchmarks: readonly BoardBenchmark[];
+  readonly formulas: readonly FormulaColumn[];
+}
+
+/** The groups of the models under a column. */
+interface ColumnGroups extends KnownGroups {
+  readonly column: string;
+}
+
 /** Builds leaderboards, for HTTP and for the first HTML of the page. */
 export class LeaderboardService {
   readonly #store: HomeStore;
@@ -41,8 +54,12 @@ export class LeaderboardService {
     { key: string; board: Board<StoredModel> }
   >();
 
-  constructor(store: HomeStore) {
+  readonly #groups: GroupService;
+
+  /** @param closing aborts when the service stops */
+  constructor(store: HomeStore, closing: AbortSignal) {
     this.#store = store;
+    this.#groups = new GroupService(store, closing);
     this.#results = new ResultStore(store.database);
   }
 
@@ -54,7 +71,12 @@ export class LeaderboardService {
    */
   async read(principal: Principal, query: LeaderboardQuery): Promise<Leaderboard> {
     const { board, benchmarks, formulas } = await this.board(principal, query);
-    const page = pageOf(board, benchmarks, formulas, query);
+    const column = groupedColumn(board, query);
+    const known =
+      column === undefined
+        ? undefined
+        : await this.#groupsOf(principal, query, { board, benchmarks, column });
+    const page = pageOf(board, benchmarks, formulas, query, known);
     return { ...page, items: await this.#labelled(page.items) };
   }
 
@@ -62,14 +84,7 @@ export class LeaderboardService {
    * The board of a query, before it is filtered, sorted and paged.
    * @throws as {@link read}, but for the sort and the cursor
    */
-  async board(
-    principal: Principal,
-    query: LeaderboardQuery,
-  ): Promise<{
-    readonly board: Board<StoredModel>;
-    readonly benchmarks: readonly BoardBenchmark[];
-    readonly formulas: readonly FormulaColumn[];
-  }> {
+  async board(principal: Principal, query: LeaderboardQuery): Promise<BoardParts> {
     const catalog = new LeaderboardBenchmarks(await this.#store.benchmarks.list(principal));
     const columns = boardColumns(query, catalog);
     const formulas = await formulaColumns(query, catalog);
@@ -86,6 +101,18 @@ export class LeaderboardService {
     const shown = scoredColumns(scored, columns);
     const board = this.#boardOf(scored, shown, query);
     return { board, benchmarks: [...shown.tree, ...shown.beside], formulas };
+  }
+
+  /** What of a query chooses lines and columns of a page alone changes no group. */
+  async #groupsOf(
+    principal: Principal,
+    { search, owner, visibility, limit, cursor, sort, column: formulas, ...rest }: LeaderboardQuery,
+    { board, benchmarks, column }: Pick<BoardParts, 'board' | 'benchmarks'> & { column: string },
+  ): Promise<ColumnGroups> {
+    const view = JSON.stringify([principal, column, rest]);
+    const byId = new Map(benchmarks.map((benchmark) => [benchmark.id, benchmark]));
+    const known = await this.#groups.read(view, { board, benchmarks: byId, node: column });
+    return { ...known, column };
   }
 
   /** The rows with where the weights of their models come from; cards of a page alone are read. */
@@ -137,7 +164,6 @@ type StoredRow = LeaderboardRow<StoredModel>;
 /** A row on its way to its page. */
 interface Line extends Sortable {
   readonly row: StoredRow;
-  readonly position: number;
 }
 
 function pageOf(
@@ -145,6 +171,7 @@ function pageOf(
   benchmarks: readonly BoardBenchmark[],
   formulas: readonly FormulaColumn[],
   query: LeaderboardQuery,
+  known: ColumnGroups | undefined,
 ): Omit<Leaderboard, 'items'> & { readonly items: Unlabelled[] } {
   const columns = columnsOf(board, benchmarks, formulas);
   const sort = readSort(
@@ -154,19 +181,23 @@ function pageOf(
   const key = keyOf(sort.by, board, formulas);
   const fits = modelFilter(query);
   const lines = board.rows
-    .map((row, position): Line => {
+    .map((row): Line => {
       const { id, name } = row.model;
-      return { id, name, key: key(row), row, position };
+      return { id, name, key: key(row), row };
     })
     .filter(({ row }) => fits(row.model))
     .sort(rowOrder(sort.descending));
   const { rows, more } = pageAfter(lines, sort.descending, readPage(query).limit, readPlace(query));
-  const tied = tiesOf(board);
+  const shownGroup = known?.groups && groupShown(board, known.groups);
   return {
     columns,
     models: lines.length,
     total: board.rows.length,
-    items: rows.map((line) => itemOf(line, board, benchmarks, formulas, tied(line.position))),
+    groups: known ? groupsShown(known) : null,
+    items: rows.map((line) => ({
+      ...itemOf(line, board, benchmarks, formulas),
+      ...(shownGroup?.(line.row.model.id) ?? { group: null, tied: null }),
+    })),
     next: more ? placeText(rows[rows.length - 1]) : null,
   };
 }
@@ -211,6 +242,37 @@ function columnOf(
   return { benchmark, title: others ? `${benchmark} (${id})` : benchmark, version, origin };
 }
 
+/** The column that groups are of: the one sorted by; sorted by name the first; formulas have none. */
+function groupedColumn({ nodes }: Board, { sort }: LeaderboardQuery): string | undefined {
+  const by = sort?.replace(/^-/, '') ?? nodes[0]?.id;
+  return nodes.find(({ id }) => id === (by === 'name' ? nodes[0]?.id : by))?.id;
+}
+
+function groupsShown({ column, state, groups }: ColumnGroups): Leaderboard['groups'] {
+  const { level = LEVEL, compared = null, pairs = null, separated = null } = groups ?? {};
+  const instrument = groups?.instrument;
+  return {
+    ...{ column, state, level, compared, separated, pairs: pairs && { ...pairs } },
+    instrument: instrument
+      ? { ...instrument, ci: instrument.ci && ([...instrument.ci] as [number, number]) }
+      : null,
+  };
+}
+
+/** What is said of a model; groups of an earlier state may name models that are gone. */
+function groupShown({ rows }: Board<StoredModel>, { models }: ModelGroups) {
+  const there = new Set(rows.map(({ model }) => model.id));
+  return (id: string): Pick<Item, 'group' | 'tied'> | undefined => {
+    const found = models.get(id);
+    if (!found) return undefined;
+    const { rank, ranks, letters, paired, tied } = found;
+    return {
+      group: { rank, ranks: [...ranks], letters, paired },
+      tied: { ...tied, models: tied.models.filter((other) => there.has(other)) },
+    };
+  };
+}
+
 /** The sort key of a row. */
 function keyOf(
   by: string,
@@ -231,8 +293,7 @@ function itemOf(
   board: Board,
   benchmarks: readonly BoardBenchmark[],
   formulas: readonly FormulaColumn[],
-  tied: ReturnType<ReturnType<typeof tiesOf>>,
-): Unlabelled {
+): Omit<Unlabelled, 'tied' | 'group'> {
   const { model, averages, rank, rankShared } = row;
   const { id, name, digest, owner, visibility } = model;
   const scores = benchmarks.flatMap((benchmark): [string, Item['scores'][string]][] => {
@@ -243,7 +304,6 @@ function itemOf(
   });
   return {
     ...{ rank, rankShared, model: id, name, digest, owner, visibility },
-    tied: tied && { ...tied, models: [...tied.models] },
     averages: Object.fromEntries(
       [...averages].map(([node, average]) => [node, { ...average, ...shown(average) }]),
     ),

@@ -378,8 +378,8 @@ describe('as text', () => {
     const answer = await board({ region: ['V1', 'V2'] }, { Accept: 'text/markdown' });
     expect(answer.headers['content-type']).toBe('text/markdown; charset=utf-8');
     const lines = answer.text.trim().split('\n');
-    expect(lines[0]).toMatch(/^\| Rank \| Model \| average \| neural \| V1 \|/);
-    expect(lines[2]).toContain('| 1 | best | 0.350 \\[');
+    expect(lines[0]).toMatch(/^\| Rank \| Rank by average \| Model \| average \| neural \| V1 \|/);
+    expect(lines[2]).toContain('| 1 | 1 (1–2) a \\* | best | 0.350 \\[');
     expect(lines[2]).toContain('(2 of 24)');
     const cells = lines[0].split(' | ').length;
     for (const line of lines.slice(0, 7))

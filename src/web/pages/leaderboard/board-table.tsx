@@ -55,6 +55,7 @@ export function BoardTable({
               <Row
                 key={item.model}
                 item={item}
+                board={board}
                 index={first + k}
                 columns={columns}
                 chosen={chosen.includes(item.model)}
@@ -192,6 +193,7 @@ function Beside({
 
 interface RowProps {
   readonly item: Item;
+  readonly board: Board;
   readonly index: number;
   readonly columns: readonly ShownColumn[];
   readonly chosen: boolean;
@@ -199,10 +201,10 @@ interface RowProps {
   readonly ask: (asked: Asked) => void;
 }
 
-function Row({ item, index, columns, chosen, choose, ask }: RowProps) {
+function Row({ item, board, index, columns, chosen, choose, ask }: RowProps) {
   return (
     <tr aria-rowindex={index + 2} class={chosen ? 'picked' : undefined}>
-      <Rank item={item} />
+      <Rank item={item} board={board} />
       <th scope="row" class="model">
         <div>
           <input
@@ -228,11 +230,21 @@ function Row({ item, index, columns, chosen, choose, ask }: RowProps) {
   );
 }
 
-function Rank({ item: { rank, rankShared, tied } }: { readonly item: Item }) {
+function Rank({ item, board: { groups, columns } }: Pick<RowProps, 'item' | 'board'>) {
+  const { rank, rankShared, tied, group } = item;
   const others = tied && tied.total > 0;
+  const elsewhere = groups?.column !== columns[0]?.id;
   return (
     <td class="rank">
       {rank === null ? '–' : `${rankShared ? '=' : ''}${rank}`}
+      {group && (
+        <small
+          class="range"
+          title={`Places that it may have by ${groups?.column}, at 95 % for all pairs`}
+        >
+          {elsewhere && `${group.rank} `}({group.ranks.join('–')}){!group.paired && '*'}
+        </small>
+      )}
       {tied?.withBest && others && (
         <small title={`Tied with the best; ${tied.total} models are tied with it`}>≈ best</small>
       )}

@@ -56,10 +56,33 @@ export function LeaderboardPage() {
       {board && board.models > 0 && (
         <div aria-busy={loading}>
           <BoardTable {...view} board={board} chosen={address.getAll('pick')} reached={reached} />
+          {board.groups && <Groups groups={board.groups} />}
           <Legend />
         </div>
       )}
     </>
+  );
+}
+
+/** What the places in brackets say, and what the column can tell apart. */
+function Groups({ groups }: { readonly groups: NonNullable<Board['groups']> }) {
+  const { column, state, level, compared, pairs, instrument } = groups;
+  if (compared === null || !pairs)
+    return <p class="quiet">Places by {column} are being computed.</p>;
+  const { reliability = null, ci = null, detectable = null } = instrument ?? {};
+  const percent = `${Math.round(100 * level)} %`;
+  const digits = (value: number) => value.toFixed(3);
+  return (
+    <p class="quiet">
+      (1–7): places that a model may have by {column}, at {percent} for all pairs of {compared}{' '}
+      models together.
+      {pairs.unpaired > 0 && ' *: compared as if its errors were independent.'}
+      {reliability !== null &&
+        ` Reliability of the column among these models: ${digits(reliability)}${ci ? ` [${ci.map(digits).join(', ')}]` : ''}.`}
+      {detectable !== null &&
+        ` Smallest difference of a pair that it detects: ${digits(detectable)}.`}
+      {state === 'stale' && ' Of earlier scores: new ones are being computed.'}
+    </p>
   );
 }
 

@@ -14,10 +14,10 @@ export function Legend() {
       <p>
         “5 of 6”: five of the six benchmarks of an average have a score. Brackets: 95 % interval.
         Rank: among all models, by the first column at two decimals; a search or a filter does not
-        change it. =: shared rank. ≈ best: tied with the best model. † is a score whose layer was
-        chosen on stimuli of the same benchmark, ‡ one that was computed elsewhere and brought with
-        a receipt. Press a score to see its raw value and ceiling; arrow keys move from a model’s
-        name to its scores.
+        change it. =: shared rank. ≈ best: not told apart from the best model by the column sorted
+        by. † is a score whose layer was chosen on stimuli of the same benchmark, ‡ one that was
+        computed elsewhere and brought with a receipt. Press a score to see its raw value and
+        ceiling; arrow keys move from a model’s name to its scores.
       </p>
     </div>
   );

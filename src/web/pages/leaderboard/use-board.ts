@@ -15,6 +15,8 @@ const FIRST_ROWS = 50;
 const MORE_ROWS = 200;
 /** Refresh interval of a visible board: jobs end meanwhile. */
 const REFRESH_MS = 10_000;
+/** The same while its groups are computed. */
+const SOON_MS = 2000;
 
 /** What the document came with: the answer to its own address. Used once. */
 let fromDocument = readDocument();
@@ -71,9 +73,13 @@ export function useBoard(query: string, wanted: number) {
     // Rows that the reader has scrolled to must not move.
     if (!current || current.items.length > FIRST_ROWS) return;
     let leave = () => {};
-    const timer = setInterval(() => {
-      if (!document.hidden) leave = read((signal) => firstPage(query, signal));
-    }, REFRESH_MS);
+    const settled = !current.groups || current.groups.state === 'current';
+    const timer = setInterval(
+      () => {
+        if (!document.hidden) leave = read((signal) => firstPage(query, signal));
+      },
+      settled ? REFRESH_MS : SOON_MS,
+    );
     return () => {
       clearInterval(timer);
       leave();

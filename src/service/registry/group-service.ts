@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Piscina } from 'piscina';
+import type { components } from '../../api/schema.js';
+import { digestOf } from '../../formats/digest.js';
+import { packageRoot } from '../../formats/package-root.js';
+import {
+  type GroupedModel,
+  type ModelGroups,
+  modelGroups,
+} from '../../scoring/draws/model-groups.js';
+import type { HomeStore } from '../../store/home-store.js';
+import { GroupDraws, type GroupedColumn, type GroupedRow, groupedRows } from './group-draws.js';
+
+/** Groups as far as they are known. */
+export interface KnownGroups {
+  /** `stale`: of earlier scores, while those of the present ones are computed; `pending`: none yet. */
+  readonly state: components['schemas']['LeaderboardGroups']['state'];
+  readonly groups: ModelGroups | undefined;
+}
+
+/** Models up to which groups are found at once: 500 pairs take some milliseconds. */
+const FEW = 32;
+/** Models that are compared: squares of them are held, eight bytes a pair in each. More are cut off at the lowest values. */
+const MOST = 2000;
+/** How long an answer waits for its groups. */
+const WAIT_MS = 1000;
+const IDLE_MS = 30_000;
+/** Boards whose draws are read, or that wait for the thread. */
+const MOST_WAITING = 16;
+/** Boards whose groups are kept. */
+const KEPT = 32;
+
+const filename = join(packageRoot, 'dist', 'src', 'service', 'registry', 'group-worker.js');
+
+/**
+ * Groups of the models of a board under a column, in a thread of their own. Those of unchanged scores are kept; where scores
+ * changed, the former ones are served as `stale` until the new ones are there.
+ */
+export class GroupService {
+  readonly #draws: GroupDraws;
+  readonly #closing: AbortSignal;
+  #pool: Promise<Piscina<readonly GroupedModel[], ModelGroups>> | undefined;
+  /** By digest of all that enters. */
+  readonly #found = new Map<string, ModelGroups>();
+  /** The last ones of a view: whose, of which column and by which rules. */
+  readonly #last = new Map<string, ModelGroups>();
+  readonly #running = new Map<string, Promise<ModelGroups | undefined>>();
+
+  /** @param closing ends the thread */
+  constructor(store: HomeStore, closing: AbortSignal) {
+    this.#draws = new GroupDraws(store);
+    this.#closing = closing;
+    closing.addEventListener('abort', () => void this.#end());
+  }
+
+  /**
+   * The groups of a column.
+   * @param view what is asked for, and by whom: groups of an earlier state are served to the same view alone
+   */
+  async read(view: string, column: GroupedColumn): Promise<KnownGroups> {
+    const rows = groupedRows(column);
+    const compared =
+      rows.length <= MOST ? rows : rows.toSorted((a, b) => b.value - a.value).slice(0, MOST);
+    const key = digestOf(compared.map(({ row, value, se, key }) => [row.model.id, value, se, key]));
+    const found = this.#found.get(key) ?? (await this.#within(this.#once(key, column, compared)));
+    const groups = found ?? this.#last.get(view);
+    if (found) keep(this.#last, view, found);
+    return { state: found ? 'current' : groups ? 'stale' : 'pending', groups };
+  }
+
+  /** What comes of it soon enough. */
+  async #within(running: Promise<ModelGroups | undefined>): Promise<ModelGroups | undefined> {
+    const waited = new AbortController();
+    const late = pause(WAIT_MS, undefined, { signal: waited.signal }).catch(() => undefined);
+    try {
+      return await Promise.race([running, late]);
+    } finally {
+      waited.abort();
+    }
+  }
+
+  #once(
+    key: string,
+    column: GroupedColumn,
+    rows: readonly GroupedRow[],
+  ): Promise<ModelGroups | undefined> {
+    const running = this.#running.get(key);
+    if (running) return running;
+    if (this.#running.size >= MOST_WAITING) return Promise.resolve(undefined);
+    const started = this.#compute(column, rows)
+      .then((groups) => {
+        keep(this.#found, key, groups);
+        return groups;
+      })
+      // The service ends, or a score went away meanwhile: the next request tries again.
+      .catch(() => undefined)
+      .finally(() => this.#running.delete(key));
+    this.#running.set(key, started);
+    return started;
+  }
+
+  async #compute(column: GroupedColumn, rows: readonly GroupedRow[]): Promise<ModelGroups> {
+    const models = await this.#draws.read(column, rows);
+    if (models.length <= FEW) return modelGroups(models);
+    this.#closing.throwIfAborted();
+    this.#pool ??= start();
+    return (await this.#pool).run(models, { signal: this.#closing });
+  }
+
+  async #end(): Promise<void> {
+    await (await this.#pool)?.destroy();
+  }
+}
+
+function keep(kept: Map<string, ModelGroups>, key: string, groups: ModelGroups): void {
+  kept.delete(key);
+  kept.set(key, groups);
+  const [oldest] = kept.keys();
+  if (kept.size > KEPT) kept.delete(oldest);
+}
+
+async function start(): Promise<Piscina<readonly GroupedModel[], ModelGroups>> {
+  // Small boards need no thread.
+  const { Piscina } = await import('piscina');
+  return new Piscina<readonly GroupedModel[], ModelGroups>({
+    filename,
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: IDLE_MS,
+    env: {},
+  });
+}
