@@ -68,6 +68,7 @@ const folders: Record<string, readonly string[]> = {
       'measure',
       'kinds',
       'registry',
+      'floor',
       'model',
       'features',
       'map',

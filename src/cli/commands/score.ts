@@ -9,8 +9,9 @@ import type { Answered } from '../../scoring/receipt/write-receipt.js';
 import type { RemoteScores } from '../../service/access/remote-scores.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
+import { addNullOptions, floorRequest, type NullOptions } from '../options/null-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
-import { type PrintedScores, printScores } from '../print/print-scores.js';
+import { type FlooredScore, type PrintedScores, printScores } from '../print/print-scores.js';
 import { sayWithoutValue } from '../print/say-failed.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
@@ -24,7 +25,7 @@ import {
   scoreAtService,
 } from './score-at-service.js';
 
-interface ScoreOptions extends FigureOptions {
+interface ScoreOptions extends FigureOptions, NullOptions {
   readonly benchmark: string[];
   readonly layer: string[];
   readonly features?: string;
@@ -81,15 +82,19 @@ export function registerScore(program: Command, io: Io): void {
       'file of mode 0600 with the key of that service (VENTRAL_KEY_FILE; or VENTRAL_KEY is the key)',
     )
     .option('--results', 'with --to: score here, and put the results on its leaderboard, marked');
+  addNullOptions(command, several);
   addFigureOptions(command).action(
     async (models: string[], options: ScoreOptions, command: Command) => {
       await refuseBenchmarks(models);
       checkUsage(models, options);
       await reportMixedPrecisions(models, io);
-      const { answered, failures, weights } = await score(models, options, command, io);
-      const scores = answered.flatMap(({ scores, request }) =>
-        'model' in request ? named(scores, fileName(request.model.path, models, options)) : scores,
-      );
+      const { answered, failures, weights, floors } = await score(models, options, command, io);
+      const scores = answered.flatMap(({ scores, request }) => {
+        const given = scores.map((score) => withFloors(score, floors));
+        return 'model' in request
+          ? named(given, fileName(request.model.path, models, options))
+          : given;
+      });
       const outcome = { scores, failures, weights };
       printScores(outcome, { ...options, verbose: globalOptions(command).verbose }, io);
       await writeScores(outcome.scores, options);
@@ -117,7 +122,13 @@ async function writeScores(scores: readonly Score[], options: ScoreOptions): Pro
 const fileName = (path: string, models: readonly string[], { card }: ScoreOptions) =>
   card !== undefined && models.length > 1 ? nameOf(path, models) : undefined;
 
-const named = (scores: readonly Score[], name: string | undefined) =>
+/** A score with its floors, which receipts and services do not hold. */
+const withFloors = (score: Score, floors: ScoreOutcome['floors']): FlooredScore => {
+  const own = floors?.get(score);
+  return own ? { ...score, floors: own } : score;
+};
+
+const named = (scores: readonly FlooredScore[], name: string | undefined) =>
   name === undefined ? scores : scores.map((score) => ({ ...score, name }));
 
 /** Puts the scores on the leaderboard of the service. */
@@ -178,6 +189,13 @@ function checkUsage(models: readonly string[], options: ScoreOptions): void {
   if (idle) throw refuse(`score: --${idle} applies to a model; it cannot be used with --features`);
   if (options.features && options.input.length > 0)
     throw refuse('score: --input applies to a model; it cannot be used with --features');
+  if (
+    floorRequest('score', options) &&
+    (options.results || models.some((path) => isRemote(path, options)))
+  )
+    throw refuse(
+      'score: --null is computed here: it cannot be used with --to or models of a service',
+    );
   if (options.json && options.csv) throw refuse('score: --json and --csv exclude each other');
   checkServiceUsage(models, options);
 }
@@ -187,6 +205,7 @@ interface Answers {
   readonly answered: readonly Exclude<Answered, { kind: 'map' }>[];
   readonly failures: ScoreOutcome['failures'];
   readonly weights: NonNullable<PrintedScores['weights']>;
+  readonly floors: NonNullable<ScoreOutcome['floors']>;
 }
 
 /** Whether a service scores a model, and not this process. */
@@ -210,12 +229,17 @@ async function score(
     maxScratch,
     signal: stop.signal,
     progress: bar.progress,
+    ...present({ floors: floorRequest('score', options) }),
   };
   try {
-    if (options.features) return await scoreFile(options.features, options, context);
-    const remote = await remoteScores(models, options, home, stop.signal, io);
     const { ContentCache } = await import('../../activations/cache/content-cache.js');
-    const cache = await ContentCache.open(home, { maxBytes: maxCache });
+    const open = () => ContentCache.open(home, { maxBytes: maxCache });
+    if (options.features) {
+      const cells = context.floors && (await open());
+      return await scoreFile(options.features, options, { ...context, cells });
+    }
+    const remote = await remoteScores(models, options, home, stop.signal, io);
+    const cache = await open();
     const at = remote && { remote, io };
     return await scoreModels(models, options, { ...context, cache }, at);
   } finally {
@@ -236,8 +260,9 @@ async function scoreFile(
     benchmarks: options.benchmark,
     ...(options.detail ? { detail: true } : {}),
   };
-  const { scores, failures } = await scoreFeatures(request, context);
-  return { answered: [{ kind: 'features', request, scores }], failures, weights: new Map() };
+  const { scores, failures, floors = new Map() } = await scoreFeatures(request, context);
+  const answered = [{ kind: 'features' as const, request, scores }];
+  return { answered, failures, weights: new Map(), floors };
 }
 
 async function scoreModels(
@@ -278,7 +303,7 @@ async function scoreModels(
             progress?.mirror(told),
           )
         : scoreModel(request, { ...context, progress });
-    const { scores, failures, weights } = await one(run, path, !many);
+    const { scores, failures, weights, floors = new Map() } = await one(run, path, !many);
     progress?.end();
     const told = failures.map((each) =>
       models.length === 1 || each.benchmark === path
@@ -290,12 +315,14 @@ async function scoreModels(
       answered: [{ kind: 'score', request, scores }],
       failures: told,
       weights: new Map(digest && weights ? [[digest, weights]] : []),
+      floors,
     });
   }
   return {
     answered: answers.flatMap(({ answered }) => answered),
     failures: answers.flatMap(({ failures }) => failures),
     weights: new Map(answers.flatMap(({ weights }) => [...weights])),
+    floors: new Map(answers.flatMap(({ floors }) => [...floors])),
   };
 }
 
