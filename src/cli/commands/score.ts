@@ -9,7 +9,12 @@ import type { Answered } from '../../scoring/receipt/write-receipt.js';
 import type { RemoteScores } from '../../service/access/remote-scores.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
-import { addNullOptions, floorRequest, type NullOptions } from '../options/null-options.js';
+import {
+  addNullOptions,
+  checkNullUsage,
+  floorRequest,
+  type NullOptions,
+} from '../options/null-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { type FlooredScore, type PrintedScores, printScores } from '../print/print-scores.js';
 import { sayWithoutValue } from '../print/say-failed.js';
@@ -189,13 +194,9 @@ function checkUsage(models: readonly string[], options: ScoreOptions): void {
   if (idle) throw refuse(`score: --${idle} applies to a model; it cannot be used with --features`);
   if (options.features && options.input.length > 0)
     throw refuse('score: --input applies to a model; it cannot be used with --features');
-  if (
-    floorRequest('score', options) &&
-    (options.results || models.some((path) => isRemote(path, options)))
-  )
-    throw refuse(
-      'score: --null is computed here: it cannot be used with --to or models of a service',
-    );
+  checkNullUsage(options, {
+    remote: options.results === true || models.some((path) => isRemote(path, options)),
+  });
   if (options.json && options.csv) throw refuse('score: --json and --csv exclude each other');
   checkServiceUsage(models, options);
 }
@@ -271,8 +272,9 @@ async function scoreModels(
   context: ScoreContext,
   service: { readonly remote: RemoteScores; readonly io: Io } | undefined,
 ): Promise<Answers> {
-  const [{ scoreModel }, { parseInputSize }] = await Promise.all([
+  const [{ scoreModel }, { scoreBesideRandomWeights }, { parseInputSize }] = await Promise.all([
     import('../../scoring/model/score-model.js'),
+    import('../../scoring/model/random-weights.js'),
     import('../../activations/card/card.js'),
   ]);
   const sizes = options.input.length > 0 ? options.input.map(parseInputSize) : [undefined];
@@ -290,6 +292,7 @@ async function scoreModels(
     })),
   );
   const answers: Answers[] = [];
+  const { weights: seeds } = context.floors ?? {};
   const many = requests.length > 1;
   const names = requests.map((_, i) => (many ? `model ${i + 1} of ${requests.length}` : ''));
   const parts = context.progress?.parts(names);
@@ -302,7 +305,9 @@ async function scoreModels(
         ? scoreAtService(service, request, fileName(path, models, options), (told) =>
             progress?.mirror(told),
           )
-        : scoreModel(request, { ...context, progress });
+        : seeds === undefined
+          ? scoreModel(request, { ...context, progress })
+          : scoreBesideRandomWeights(request, { ...context, progress }, seeds);
     const { scores, failures, weights, floors = new Map() } = await one(run, path, !many);
     progress?.end();
     const told = failures.map((each) =>

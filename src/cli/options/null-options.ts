@@ -10,10 +10,11 @@ export interface NullOptions {
   readonly nullRuns?: string;
 }
 
-const known = ['rows', 'labels'] as const;
+const known = ['rows', 'labels', 'random-weights'] as const;
 
-/** Runs that p ≤ .05 takes, and the most. */
+/** Runs that p ≤ .05 takes, seeds of random weights, and the most of both. */
 const LEAST_RUNS = 19;
+const LEAST_SEEDS = 5;
 const MOST_RUNS = 9999;
 
 /** Gives a command the options of floors. @param several reads values that are repeated or separated by commas */
@@ -24,11 +25,35 @@ export const addNullOptions = (
   command
     .option(
       '--null <nulls>',
-      'floor of each score: the whole pipeline on permuted rows, labels',
+      'floor of each score: the whole pipeline on permuted rows or labels, or with random-weights',
       several,
       [],
     )
-    .option('--null-runs <n>', 'runs of each null (default 19; 99 draw a 95 % floor)');
+    .option(
+      '--null-runs <n>',
+      'runs of each null (default 19, of random-weights 5; 99 draw a 95 % floor)',
+    );
+
+/**
+ * Refuses nulls that `ventral score` cannot run.
+ * @throws VentralError `bad-usage`
+ */
+export function checkNullUsage(
+  options: NullOptions & { readonly features?: string },
+  { remote }: { readonly remote: boolean },
+): void {
+  const asked = floorRequest('score', options);
+  if (asked && remote)
+    throw new VentralError(
+      'bad-usage',
+      'score: --null is computed here: it cannot be used with --to, --results or models of a service',
+    );
+  if (asked?.weights && options.features)
+    throw new VentralError(
+      'bad-usage',
+      'score: --null random-weights draws the weights of a network: it cannot be used with --features',
+    );
+}
 
 /**
  * The floors that a command was asked for; undefined without `--null`.
@@ -44,20 +69,28 @@ export function floorRequest(command: string, options: NullOptions): FloorReques
     if (found) return found;
     throw new VentralError(
       'bad-usage',
-      `${command} --null: expected ${known.join(' or ')}, found ${quoted(name)}${didYouMean(name, known)}`,
+      `${command} --null: expected ${known.join(', ')}, found ${quoted(name)}${didYouMean(name, known)}`,
       { field: '--null', expected: known.join(', '), found: name },
     );
   });
-  return { nulls, runs: runsOf(command, options.nullRuns) };
+  const exchanges = nulls.filter((name) => name !== 'random-weights');
+  const least = exchanges.length > 0 ? LEAST_RUNS : LEAST_SEEDS;
+  const runs = runsOf(command, options.nullRuns, least);
+  return {
+    ...{ nulls: exchanges, runs: runs ?? LEAST_RUNS },
+    ...(exchanges.length < nulls.length ? { weights: runs ?? LEAST_SEEDS } : {}),
+  };
 }
 
-function runsOf(command: string, given: string | undefined): number {
-  const runs = given === undefined ? LEAST_RUNS : Number(given);
-  if (Number.isInteger(runs) && runs >= LEAST_RUNS && runs <= MOST_RUNS) return runs;
-  const expected = `a whole number from ${LEAST_RUNS} to ${MOST_RUNS}`;
+function runsOf(command: string, given: string | undefined, least: number): number | undefined {
+  if (given === undefined) return undefined;
+  const runs = Number(given);
+  if (Number.isInteger(runs) && runs >= least && runs <= MOST_RUNS) return runs;
+  const expected = `a whole number from ${least} to ${MOST_RUNS}`;
+  const why = least === LEAST_RUNS ? ` (fewer than ${least} cannot reach p = .05)` : '';
   throw new VentralError(
     'bad-usage',
-    `${command} --null-runs: expected ${expected} (fewer than ${LEAST_RUNS} cannot reach p = .05), found ${quoted(given ?? '')}`,
+    `${command} --null-runs: expected ${expected}${why}, found ${quoted(given)}`,
     { field: '--null-runs', expected, found: given },
   );
 }

@@ -9,12 +9,21 @@ import { runtimeIdentity } from '../../runtime/session.js';
 import type { LoadedBenchmark, Measured, MeasureOptions } from '../measure/loaded-benchmark.js';
 import { exchangedLayer } from './exchanged-layer.js';
 import { type ExchangeNull, exchangesOf } from './exchanges.js';
-import { type Floor, type Floors, floorOf, type NullRun, withLeak } from './floor.js';
+import {
+  type Floor,
+  type Floors,
+  floorOf,
+  type NullName,
+  type NullRun,
+  withLeak,
+} from './floor.js';
 
 /** Which nulls are run, and how often. */
 export interface FloorRequest {
   readonly nulls: readonly ExchangeNull[];
   readonly runs: number;
+  /** Seeds of random weights; none unless said. */
+  readonly weights?: number;
 }
 
 /** Seed of the exchanges: run k is the same whatever the number of runs. */
@@ -52,6 +61,7 @@ export async function measureFloors(
   context: FloorContext,
 ): Promise<Floors> {
   const floors: Partial<Record<ExchangeNull, Floor>> = {};
+  if (nulls.length === 0) return floors;
   const { measured, measure = measureAlone(loaded, context.options) } = context;
   const reduced = context.measure ? layer : await inForm(layer, loaded.form(layer.units));
   const pictures = await Promise.all(loaded.shown.map(({ stimuli }) => pictureNames(stimuli)));
@@ -60,14 +70,17 @@ export async function measureFloors(
     const found: NullRun[] = [];
     for (let run = 0; run < runs; run++) {
       if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
-      found.push(
-        await once(keyOf(context, kind, run), context.cache, async () => {
-          const { value, raw } = await measure(
-            exchangedLayer(reduced, exchanges.rows(FLOOR_SEED, run)),
-          );
-          return [value, raw.value];
-        }),
-      );
+      const { inputs, threads, cache } = context;
+      const own = { inputs, threads, kind, run };
+      const known = await readRun(cache, own);
+      if (known) found.push(known);
+      else {
+        const { value, raw } = await measure(
+          exchangedLayer(reduced, exchanges.rows(FLOOR_SEED, run)),
+        );
+        found.push([value, raw.value]);
+        await keepRun(cache, own, [value, raw.value]);
+      }
       context.ran?.();
     }
     const floor = floorOf(kind, [measured.value, measured.raw.value], found, FLOOR_SEED);
@@ -88,17 +101,32 @@ const measureAlone =
 /** Raised whenever a run gives another number. */
 const VERSION = 1;
 
-const keyOf = ({ inputs, threads }: FloorContext, kind: ExchangeNull, run: number): string =>
+/** What the numbers of a run depend on. */
+export interface RunInputs {
+  /** The digest of the inputs of the score. */
+  readonly inputs: string;
+  readonly threads: number;
+  readonly kind: NullName;
+  readonly run: number;
+}
+
+const keyOf = ({ inputs, threads, kind, run }: RunInputs): string =>
   `floor-${digestOf({ version: VERSION, inputs, null: kind, seed: FLOOR_SEED, run, ventral: packageVersion, runtime: runtimeIdentity(threads) })}`;
 
-async function once(
-  key: string,
+/** A run that was kept. */
+export async function readRun(
   cache: RunCache | undefined,
-  run: () => Promise<NullRun>,
-): Promise<NullRun> {
-  const kept = await cache?.get(key);
-  if (kept) return JSON.parse(new TextDecoder().decode(kept)) as NullRun;
-  const found = await run();
-  await cache?.put(key, [new TextEncoder().encode(JSON.stringify(found))]);
-  return found;
+  inputs: RunInputs,
+): Promise<NullRun | undefined> {
+  const kept = await cache?.get(keyOf(inputs));
+  return kept && (JSON.parse(new TextDecoder().decode(kept)) as NullRun);
+}
+
+/** Keeps a run. */
+export async function keepRun(
+  cache: RunCache | undefined,
+  inputs: RunInputs,
+  run: NullRun,
+): Promise<void> {
+  await cache?.put(keyOf(inputs), [new TextEncoder().encode(JSON.stringify(run))]);
 }

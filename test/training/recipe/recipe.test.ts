@@ -8,7 +8,7 @@ import { tensorElements } from '../../../src/onnx/tensor-elements.js';
 import { parseRecipe } from '../../../src/training/recipe/parse-recipe.js';
 import type { TrainStage } from '../../../src/training/recipe/recipe.js';
 import { frozenModules } from '../../../src/training/step/frozen-modules.js';
-import { redrawWeights } from '../../../src/training/step/redrawn-weights.js';
+import { redrawWeights } from '../../../src/scoring/floor/redrawn-weights.js';
 
 const generated = { generate: 'objects-on-backgrounds', seed: 1, count: 100, side: 32 };
 const train = { name: 'first', epochs: 2, batch: 8, rate: 0.1 };
