@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { didYouMean } from '../../errors/closest-names.js';
 import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import type { NullName } from '../../scoring/floor/floor.js';
 import type { FloorRequest } from '../../scoring/floor/measure-floors.js';
 
 /** What `--null` and `--null-runs` say. */
@@ -10,12 +11,18 @@ export interface NullOptions {
   readonly nullRuns?: string;
 }
 
-const known = ['rows', 'labels', 'random-weights'] as const;
+const nullNames: readonly NullName[] = ['rows', 'labels', 'random-weights'];
 
 /** Runs that p ≤ .05 takes, seeds of random weights, and the most of both. */
 const LEAST_RUNS = 19;
 const LEAST_SEEDS = 5;
 const MOST_RUNS = 9999;
+
+/** How often each null is run. */
+export const nullRunsOption = [
+  '--null-runs <n>',
+  'runs of each null (default 19, of random-weights 5; 99 draw a 95 % floor)',
+] as const;
 
 /** Gives a command the options of floors. @param several reads values that are repeated or separated by commas */
 export const addNullOptions = (
@@ -29,10 +36,7 @@ export const addNullOptions = (
       several,
       [],
     )
-    .option(
-      '--null-runs <n>',
-      'runs of each null (default 19, of random-weights 5; 99 draw a 95 % floor)',
-    );
+    .option(...nullRunsOption);
 
 /**
  * Refuses nulls that `ventral score` cannot run.
@@ -59,7 +63,11 @@ export function checkNullUsage(
  * The floors that a command was asked for; undefined without `--null`.
  * @throws VentralError `bad-usage`
  */
-export function floorRequest(command: string, options: NullOptions): FloorRequest | undefined {
+export function floorRequest(
+  command: string,
+  options: NullOptions,
+  known: readonly NullName[] = nullNames,
+): FloorRequest | undefined {
   if (options.null.length === 0) {
     if (options.nullRuns === undefined) return undefined;
     throw new VentralError('bad-usage', `${command}: --null-runs applies to --null: give it, too`);

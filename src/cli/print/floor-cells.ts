@@ -5,7 +5,6 @@ import {
   type Floors,
   type NullName,
 } from '../../scoring/floor/floor.js';
-import type { PlainCell } from './print-rows.js';
 
 /** What is printed of a score with floors. */
 interface Floored {
@@ -30,7 +29,7 @@ export const floorColumns = (name: NullName): string[] => {
 };
 
 /** The cells of {@link floorColumns}. */
-export const floorCells = (floor: Floor | undefined): PlainCell[] => [
+export const floorCells = (floor: Floor | undefined): (number | null)[] => [
   floor?.value.runs.length ?? null,
   ...parts.flatMap((part) => ofPart.map((each) => floor?.[part][each] ?? null)),
 ];

@@ -12,7 +12,7 @@ import { numericsVersion } from '../../numerics/numerics-version.js';
 import type { ScoreDraws } from '../draws/score-draws.js';
 import { refuseUnits } from '../floor/exchanges.js';
 import type { Floors } from '../floor/floor.js';
-import { measureFloors } from '../floor/measure-floors.js';
+import { floorsOf, nullRuns } from '../floor/measure-floors.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { makeScore } from '../measure/make-score.js';
 import type { Score } from '../measure/score.js';
@@ -185,12 +185,16 @@ async function scoreOne(
   context.ran(done);
   const floor =
     context.floors &&
-    (await measureFloors(loaded, wholeLayer(features), context.floors, {
-      ...{ measured, inputs: score.provenance.inputs, threads: context.threads, options },
-      cache: context.cells ?? context.cache,
-      signal: context.signal,
-      ran: () => context.ran(++done),
-    }));
+    floorsOf(
+      loaded,
+      measured,
+      await nullRuns(loaded, wholeLayer(features), context.floors, {
+        ...{ inputs: score.provenance.inputs, threads: context.threads, options },
+        cache: context.cells ?? context.cache,
+        signal: context.signal,
+        ran: () => context.ran(++done),
+      }),
+    );
   return { score, drawn: measured.draws, floor };
 }
 

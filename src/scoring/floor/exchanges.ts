@@ -1,7 +1,7 @@
 import type { Id } from '../../data/ids.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { randomStream } from '../../numerics/random/random-stream.js';
-import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import type { PreparedBenchmark } from '../measure/loaded-benchmark.js';
 
 /** A null that exchanges stimuli: within strata, or of all strata. */
 export type ExchangeNull = 'rows' | 'labels';
@@ -35,7 +35,7 @@ const LEAST_EXCHANGES = 20;
  * @throws VentralError `benchmark-invalid` where single units are compared, `stimuli-too-few` where fewer than 20 exchanges exist
  */
 export function exchangesOf(
-  loaded: LoadedBenchmark,
+  loaded: PreparedBenchmark,
   kind: ExchangeNull,
   pictures: readonly (readonly Id[])[],
 ): Exchanges {
@@ -79,7 +79,7 @@ export function exchangesOf(
 }
 
 /** @throws VentralError `benchmark-invalid` where stimuli cannot be exchanged, before any work */
-export function refuseUnits({ benchmark, form }: LoadedBenchmark, kind: ExchangeNull): void {
+export function refuseUnits({ benchmark, form }: PreparedBenchmark, kind: ExchangeNull): void {
   if (form(1) !== 'units') return;
   throw new VentralError(
     'benchmark-invalid',
@@ -89,7 +89,7 @@ export function refuseUnits({ benchmark, form }: LoadedBenchmark, kind: Exchange
 }
 
 function picturesOf(
-  { benchmark, shown }: LoadedBenchmark,
+  { benchmark, shown }: PreparedBenchmark,
   kind: ExchangeNull,
   pictures: readonly (readonly Id[])[],
 ): Picture[] {

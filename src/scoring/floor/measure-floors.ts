@@ -6,17 +6,10 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { runtimeIdentity } from '../../runtime/session.js';
-import type { LoadedBenchmark, Measured, MeasureOptions } from '../measure/loaded-benchmark.js';
+import type { Measured, MeasureOptions, PreparedBenchmark } from '../measure/loaded-benchmark.js';
 import { exchangedLayer } from './exchanged-layer.js';
 import { type ExchangeNull, exchangesOf } from './exchanges.js';
-import {
-  type Floor,
-  type Floors,
-  floorOf,
-  type NullName,
-  type NullRun,
-  withLeak,
-} from './floor.js';
+import { type Floors, floorOf, type NullName, type NullRun, withLeak } from './floor.js';
 
 /** Which nulls are run, and how often. */
 export interface FloorRequest {
@@ -37,7 +30,6 @@ export interface RunCache {
 
 /** A score whose floors are wanted. */
 export interface FloorContext {
-  readonly measured: Measured;
   /** The digest of the inputs of the score. */
   readonly inputs: string;
   readonly threads: number;
@@ -50,43 +42,87 @@ export interface FloorContext {
   readonly measure?: (layer: ReducedLayer) => Promise<Measured>;
 }
 
+/** The runs of a null, and the pictures that are in more than one stimulus set. */
+export interface NullRuns {
+  readonly kind: ExchangeNull;
+  readonly runs: readonly NullRun[];
+  readonly shared: number;
+}
+
 /**
- * The floors of a score: the whole measurement, fits included, on exchanged stimuli.
+ * The runs of nulls: the whole measurement, fits included, on exchanged stimuli.
  * @throws what {@link exchangesOf} and a measurement throw, and `interrupted`
  */
-export async function measureFloors(
-  loaded: LoadedBenchmark,
+export async function nullRuns(
+  loaded: PreparedBenchmark,
   layer: ReducedLayer,
-  { nulls, runs }: FloorRequest,
+  request: FloorRequest,
   context: FloorContext,
-): Promise<Floors> {
-  const floors: Partial<Record<ExchangeNull, Floor>> = {};
-  if (nulls.length === 0) return floors;
-  const { measured, measure = measureAlone(loaded, context.options) } = context;
+): Promise<NullRuns[]> {
+  const { cache, signal, measure = measureAlone(loaded, context.options) } = context;
   const reduced = context.measure ? layer : await inForm(layer, loaded.form(layer.units));
-  const pictures = await Promise.all(loaded.shown.map(({ stimuli }) => pictureNames(stimuli)));
-  for (const kind of nulls) {
-    const exchanges = exchangesOf(loaded, kind, pictures);
-    const found: NullRun[] = [];
-    for (let run = 0; run < runs; run++) {
-      if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
-      const { inputs, threads, cache } = context;
-      const own = { inputs, threads, kind, run };
-      const known = await readRun(cache, own);
-      if (known) found.push(known);
-      else {
-        const { value, raw } = await measure(
-          exchangedLayer(reduced, exchanges.rows(FLOOR_SEED, run)),
-        );
-        found.push([value, raw.value]);
-        await keepRun(cache, own, [value, raw.value]);
-      }
-      context.ran?.();
+  return eachRun(loaded, request, async (kind, run, rows) => {
+    if (signal?.aborted) throw VentralError.from(signal.reason);
+    const of = { ...context, kind, run };
+    let found = await readRun(cache, of);
+    if (!found) {
+      const { value, raw } = await measure(exchangedLayer(reduced, rows()));
+      found = [value, raw.value];
+      await keepRun(cache, of, found);
     }
-    const floor = floorOf(kind, [measured.value, measured.raw.value], found, FLOOR_SEED);
-    floors[kind] = kind === 'labels' ? withLeak(floor, loaded.chance, exchanges.shared) : floor;
+    context.ran?.();
+    return found;
+  });
+}
+
+/**
+ * The runs of nulls that were kept; undefined unless all were.
+ * @throws what {@link exchangesOf} throws
+ */
+export async function keptRuns(
+  loaded: PreparedBenchmark,
+  request: FloorRequest,
+  context: Pick<FloorContext, 'inputs' | 'threads' | 'cache'>,
+): Promise<NullRuns[] | undefined> {
+  let all = true;
+  const found = await eachRun(loaded, request, async (kind, run) => {
+    const kept = all ? await readRun(context.cache, { ...context, kind, run }) : undefined;
+    all = kept !== undefined;
+    return kept ?? [null, null];
+  });
+  return all ? found : undefined;
+}
+
+async function eachRun(
+  loaded: PreparedBenchmark,
+  { nulls, runs }: FloorRequest,
+  numbers: (kind: ExchangeNull, run: number, rows: () => Int32Array) => Promise<NullRun>,
+): Promise<NullRuns[]> {
+  if (nulls.length === 0) return [];
+  const pictures = await Promise.all(loaded.shown.map(({ stimuli }) => pictureNames(stimuli)));
+  const found: NullRuns[] = [];
+  for (const kind of nulls) {
+    const { shared, rows } = exchangesOf(loaded, kind, pictures);
+    const own: NullRun[] = [];
+    for (let run = 0; run < runs; run++)
+      own.push(await numbers(kind, run, () => rows(FLOOR_SEED, run)));
+    found.push({ kind, runs: own, shared });
   }
-  return floors;
+  return found;
+}
+
+/** The floors that runs give a score. */
+export function floorsOf(
+  { chance }: Pick<PreparedBenchmark, 'chance'>,
+  { value, raw }: Pick<Measured, 'value' | 'raw'>,
+  found: readonly NullRuns[],
+): Floors {
+  return Object.fromEntries(
+    found.map(({ kind, runs, shared }) => {
+      const floor = floorOf(kind, [value, raw.value], runs, FLOOR_SEED);
+      return [kind, kind === 'labels' ? withLeak(floor, chance, shared) : floor];
+    }),
+  );
 }
 
 /** What tells pictures apart: their bytes, or their names where there are none, as with features. */
@@ -94,7 +130,7 @@ const pictureNames = async (stimuli: StimulusSet): Promise<readonly Id[]> =>
   stimuli.hasImages ? stimulusDigests(stimuli) : stimuli.ids;
 
 const measureAlone =
-  (loaded: LoadedBenchmark, options: MeasureOptions = {}) =>
+  (loaded: PreparedBenchmark, options: MeasureOptions = {}) =>
   (layer: ReducedLayer) =>
     loaded.measure(layer, { ...options, detail: false, undrawn: true });
 

@@ -17,7 +17,7 @@ import type { Stage, Work } from '../../runtime/work.js';
 import type { ScoreDraws } from '../draws/score-draws.js';
 import { refuseUnits } from '../floor/exchanges.js';
 import type { Floors } from '../floor/floor.js';
-import { type FloorRequest, measureFloors } from '../floor/measure-floors.js';
+import { type FloorRequest, floorsOf, nullRuns } from '../floor/measure-floors.js';
 import { judgedStimuli } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { makeScore, type Origin } from '../measure/make-score.js';
@@ -291,16 +291,19 @@ async function scoreTask(
     ran(done);
     const floors =
       context.floors &&
-      (await measureFloors(loaded, layer, context.floors, {
-        ...{ measured, inputs: digest, threads: context.threads, options },
-        cache: context.cells ?? context.cache,
-        signal: context.signal,
-        ran: () => ran(++done),
-        ...(inSteps && {
-          measure: (exchanged: ReducedLayer) =>
-            inSteps(exchanged, steps, { ...options, detail: false }),
+      floorsOf(
+        loaded,
+        measured,
+        await nullRuns(loaded, layer, context.floors, {
+          ...{ inputs: digest, threads: context.threads, options, signal: context.signal },
+          cache: context.cells ?? context.cache,
+          ran: () => ran(++done),
+          ...(inSteps && {
+            measure: (exchanged: ReducedLayer) =>
+              inSteps(exchanged, steps, { ...options, detail: false }),
+          }),
         }),
-      }));
+      );
     return { loaded, score, draws: measured.draws, floors };
   } catch (error) {
     return { loaded, error };

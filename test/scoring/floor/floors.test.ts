@@ -9,7 +9,7 @@ import { scoreFeatures } from '../../../src/scoring/features/score-features.js';
 import { exchangedLayer } from '../../../src/scoring/floor/exchanged-layer.js';
 import { type ExchangeNull, exchangesOf } from '../../../src/scoring/floor/exchanges.js';
 import { clears, type Floors, floorOf } from '../../../src/scoring/floor/floor.js';
-import { measureFloors } from '../../../src/scoring/floor/measure-floors.js';
+import { floorsOf, nullRuns } from '../../../src/scoring/floor/measure-floors.js';
 import type { LoadedBenchmark } from '../../../src/scoring/measure/loaded-benchmark.js';
 import { loadBenchmarks } from '../../../src/scoring/registry/load-benchmark.js';
 import { expectClose } from '../../metrics/close.js';
@@ -112,12 +112,13 @@ describe('permuted rows', () => {
       for (let seed = 0; seed < 120; seed++) {
         const layer = wholeLayer([noise(16, 4, seed)]);
         const measured = await loaded.measure(layer, { undrawn: true });
-        const { rows } = await measureFloors(
+        const runs = await nullRuns(
           loaded,
           layer,
           { nulls: ['rows'], runs: 19 },
-          { measured, inputs: '', threads: 1 },
+          { inputs: '', threads: 1 },
         );
+        const { rows } = floorsOf(loaded, measured, runs);
         ps.push(rows?.raw.p ?? Number.NaN);
       }
       // p is uniform over 1/20 … 1: shares within three standard errors of 120 experiments.
