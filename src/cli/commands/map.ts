@@ -9,6 +9,7 @@ import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-type
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
+import { several } from '../options/layer-request.js';
 import { floorRequest, type NullOptions, nullRunsOption } from '../options/null-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { mapCsv, partsChosen, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
@@ -17,7 +18,6 @@ import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
 import { reportStandIns } from '../terminal/report-stand-ins.js';
-import { several } from './score.js';
 
 interface MapOptions extends FigureOptions, NullOptions {
   readonly region: string[];

@@ -9,6 +9,7 @@ import type { Answered } from '../../scoring/receipt/write-receipt.js';
 import type { RemoteScores } from '../../service/access/remote-scores.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
+import { layerRequest, several } from '../options/layer-request.js';
 import {
   addNullOptions,
   checkNullUsage,
@@ -46,11 +47,6 @@ interface ScoreOptions extends FigureOptions, NullOptions {
   readonly results?: boolean;
 }
 
-/** Options that take several values are repeated or comma-separated (design §6); commas in braces belong to a glob. */
-export const several = (value: string, before: string[]): string[] => [
-  ...before,
-  ...value.split(/,(?![^{}]*\})/).filter(Boolean),
-];
 const repeated = (value: string, before: string[]): string[] => [...before, value];
 
 /** `ventral score`: models, or a file of features, on benchmarks. */
@@ -357,28 +353,4 @@ async function one(
     if (alone || error.code === 'interrupted') throw error;
     return { scores: [], failures: [{ benchmark: path, error }] };
   }
-}
-
-/**
- * `V1=layer1.0` for a region, `NAME` for all; several for one region, repeated or after a comma
- * (`V1=layer1.0,layer1.1`), are joined.
- */
-function layerRequest(given: readonly string[]): Record<string, string[]> {
-  const layers: Record<string, string[]> = {};
-  for (const value of given) {
-    let key = '*';
-    for (const word of several(value, [])) {
-      const found = /^(V1|V2|V4|IT|behavior|logits)=(.+)$/.exec(word);
-      const unknown = /^(\w+)=/.exec(word);
-      if (!found && unknown)
-        throw new VentralError(
-          'bad-usage',
-          `score --layer ${word}: expected V1, V2, V4, IT, behavior or logits before =, found "${unknown[1]}"`,
-          { field: '--layer', found: unknown[1] },
-        );
-      if (found) key = found[1];
-      layers[key] = [...(layers[key] ?? []), found ? found[2] : word];
-    }
-  }
-  return layers;
 }

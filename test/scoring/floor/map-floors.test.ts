@@ -25,7 +25,7 @@ const model = {
   file: join(source, 'resnet', 'card.yaml'),
 };
 const objects = join(source, 'neural-csv', 'benchmark.yaml');
-const floors = { nulls: ['rows' as const], runs: 19 };
+const floors = { nulls: ['rows' as const], runs: 3 };
 
 test('a cell has the floor that its score has, and kept runs need no network', async () => {
   const limits = { home, threads: 1, maxMemory: 2 ** 30, maxScratch: 2 ** 30 };
