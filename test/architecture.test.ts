@@ -69,6 +69,7 @@ const folders: Record<string, readonly string[]> = {
       'measure/train-test',
       'kinds',
       'registry',
+      'floor',
       'model',
       'features',
       'map',

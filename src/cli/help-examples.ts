@@ -7,6 +7,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'ventral score net.onnx --card net.yaml -b MajajHong2015public.IT-pls -l IT=layer4.0',
     'ventral score epoch-1.onnx epoch-2.onnx --card net.yaml -b mine.yaml --csv',
     'ventral score --features features.npz -b mine.yaml',
+    'ventral score net.onnx --card net.yaml -b mine.yaml --null rows,labels --null-runs 99',
     'ventral score gabor-v1 -b Marques2020_DeValois1982-pref_or --pdf orientation.pdf',
     'ventral score net.onnx -b Simulated.V1-pls --to https://ventral.lab.example',
     'ventral score mdl_01abc -b Simulated.V1-pls',
@@ -15,6 +16,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'ventral map net.onnx --card net.yaml -r V1,V2,V4,IT,behavior --html map.html',
     'ventral map net.onnx -r V4,IT --svg map.svg --pdf map.pdf --width single',
     'ventral map net.onnx -b mine.yaml --layers "layer3.*" --holdout --commit',
+    'ventral map net.onnx -b mine.yaml --null rows --null-runs 99 --svg map.svg',
   ],
   compare: [
     'ventral compare mine.onnx efficientnet-b1 --map-from mine.onnx -b Simulated.V1-pls',

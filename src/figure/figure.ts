@@ -11,6 +11,8 @@ export interface FigureRow extends Estimate {
   /** Under the label: at which layer. */
   readonly note?: string;
   readonly mark?: 'chosen' | 'tied' | '';
+  /** What a null reaches, in the unit of the value, and whether the estimate is inside it. */
+  readonly floor?: { readonly value: number | null; readonly inside: boolean };
 }
 
 /** A curve of a panel. */
@@ -73,7 +75,17 @@ export interface Figure {
 
 /** A sign of the legend. */
 export interface LegendEntry {
-  readonly sign: 'value' | 'chosen' | 'tied' | 'missing' | 'ceiling' | 'neurons' | 0 | 1 | 2;
+  readonly sign:
+    | 'value'
+    | 'chosen'
+    | 'tied'
+    | 'missing'
+    | 'ceiling'
+    | 'floor'
+    | 'neurons'
+    | 0
+    | 1
+    | 2;
   readonly text: string;
 }
 

@@ -98,15 +98,18 @@ function grid(panel: RowsPanel, { axis, x, bottom, left, right }: Grid): Shape[]
 }
 
 function estimateOf(
-  { value, ci, mark }: FigureRow,
+  { value, ci, mark, floor }: FigureRow,
   x: (value: number) => number,
   y: number,
   left: number,
 ): Shape[] {
   if (value === null) return signAt('missing', [left + 4, y]);
-  const colour = mark === 'chosen' || mark === 'tied' ? ink.curves[1] : ink.curves[0];
+  const marked = mark === 'chosen' || mark === 'tied' ? ink.curves[1] : ink.curves[0];
+  const colour = floor?.inside ? ink.faint : marked;
   const at = [x(value), y] as const;
+  const ground = floor?.value ?? null;
   return [
+    ...(ground === null ? [] : signAt('floor', [x(ground), y])),
     ...(ci ? [intervalLine([x(ci[0]), y], [x(ci[1]), y], colour)] : []),
     ...(mark ? signAt(mark, at) : [dot(at, colour)]),
   ];

@@ -20,6 +20,14 @@ export interface ScoreToDraw {
 
 export type CellToDraw = ScoreToDraw | { readonly reason: string };
 
+/** The floor of permuted rows as a figure needs it. */
+interface FloorToDraw {
+  readonly rows?: {
+    readonly value: { readonly floor: number | null };
+    readonly raw: { readonly above: number | null };
+  };
+}
+
 /** A layer map as a figure needs it; of one that is still made, cells are missing. */
 export interface MapToDraw {
   readonly name: string;
@@ -27,6 +35,8 @@ export interface MapToDraw {
   readonly layers: readonly {
     readonly layer: string;
     readonly cells?: Readonly<Record<string, CellToDraw | undefined>>;
+    /** What permuted rows reach, by benchmark; an estimate whose raw value is not above its own floor is inside. */
+    readonly floors?: Readonly<Record<string, FloorToDraw | undefined>>;
   }[];
   readonly chosen?: Readonly<
     Record<string, { readonly layer: string; readonly tied: readonly string[] } | undefined>
@@ -47,6 +57,9 @@ export function mapFigure(map: MapToDraw): Figure {
       { sign: 'value', text: 'value, 95 % interval' },
       ...(marks.has('chosen') ? ([{ sign: 'chosen', text: 'chosen' }] as const) : []),
       ...(marks.has('tied') ? ([{ sign: 'tied', text: 'tied with it' }] as const) : []),
+      ...(panels.some(({ rows }) => rows.some(({ floor }) => floor))
+        ? ([{ sign: 'floor', text: 'floor: permuted rows; a grey value is inside it' }] as const)
+        : []),
       ...signsOf(panels),
     ],
     notes: [
@@ -122,11 +135,15 @@ function panelOf(map: MapToDraw, benchmark: string, title: string): RowsPanel {
     simulated: scores[0]?.simulated ?? benchmark.startsWith('Simulated'),
     ceilings: [...new Set(scores.flatMap(({ ceiling }) => ceiling?.value ?? []))],
     valueTitle: scores[0] ? valueTitleOf(scores[0].formula) : 'score',
-    rows: map.layers.map(({ layer, cells }): FigureRow => {
+    rows: map.layers.map(({ layer, cells, floors }): FigureRow => {
       const cell = cells?.[benchmark];
       const score = cell && isScore(cell) ? cell : undefined;
       const mark = chosen?.layer === layer ? 'chosen' : chosen?.tied.includes(layer) ? 'tied' : '';
-      return { label: layer, value: score?.value ?? null, ci: endsOf(score?.ci), mark };
+      const own = floors?.[benchmark]?.rows;
+      return {
+        ...{ label: layer, value: score?.value ?? null, ci: endsOf(score?.ci), mark },
+        ...(own && { floor: { value: own.value.floor, inside: !((own.raw.above ?? 0) > 0) } }),
+      };
     }),
   };
 }

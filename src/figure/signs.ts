@@ -31,6 +31,16 @@ export function signAt(sign: LegendEntry['sign'], [x, y]: Point): Shape[] {
       width: 0.75,
     }));
   if (sign === 'ceiling') return [ceilingLine([x - 7, y], [x + 7, y])];
+  if (sign === 'floor')
+    return [
+      {
+        ...{ kind: 'line', stroke: ink.faint, width: 1 },
+        points: [
+          [x, y - 3.4],
+          [x, y + 3.4],
+        ],
+      },
+    ];
   if (sign === 'neurons') {
     const points: Point[] = [
       [x - 5, y + 2.5],

@@ -1,3 +1,4 @@
+import { clears } from '../scoring/floor/floor.js';
 import type { LayerMap, LayerRow } from '../scoring/map/layer-map-types.js';
 import type { Score } from '../scoring/measure/score.js';
 import { visibleName } from './visible-name.js';
@@ -56,7 +57,7 @@ export function onComponents(map: LayerMap): LayerMap | undefined {
   const chosen = Object.entries(components.chosen).map(([id, best]) => [id, { ...best, tied: [] }]);
   return {
     ...others,
-    layers: map.layers.map(({ components: cells = {}, ...row }) => ({ ...row, cells })),
+    layers: map.layers.map(({ components: cells = {}, floors: _, ...row }) => ({ ...row, cells })),
     chosen: Object.fromEntries(chosen),
   };
 }
@@ -67,6 +68,12 @@ export function markOf(map: LayerMap, benchmark: string, layer: string): CellMar
   if (chosen === undefined) return '';
   if (chosen.layer === layer) return 'chosen';
   return chosen.tied.includes(layer) ? 'tied' : '';
+}
+
+/** Whether a cell is no higher than permuted rows reach, by its raw value; false where no floor was asked for. */
+export function insideFloor({ floors }: LayerRow, benchmark: string): boolean {
+  const rows = floors?.[benchmark]?.rows;
+  return rows !== undefined && !clears(rows.raw);
 }
 
 /** Why a cell has no number, from the metric that refused it or from the warnings of its score; '' if it has one. */

@@ -7,6 +7,7 @@ import { type HeatCell, heatmap, heatScale, linePlot, type PlotPoint } from './m
 import {
   cellReason,
   chosenScore,
+  insideFloor,
   isScore,
   type MapCell,
   type MapColumn,
@@ -156,7 +157,7 @@ function heatPart(map: LayerMap, columns: readonly MapColumn[]): Html {
     cells,
   });
   const low = columns.every(({ domain }) => domain[0] === 0) ? '0' : '0 or lowest';
-  return html`<figure><figcaption class="faint">● chosen, ○ tied with it. Each column has its own colours:<br>${heatScale(low, 'highest of the column')}</figcaption><div class="wide">${picture}</div></figure>
+  return html`<figure><figcaption class="faint">● chosen, ○ tied with it${map.layers.some(({ floors }) => floors) ? ', (…) inside its floor of permuted rows' : ''}. Each column has its own colours:<br>${heatScale(low, 'highest of the column')}</figcaption><div class="wide">${picture}</div></figure>
 ${notes.size > 0 && html`<p class="faint">Hatched cells have no value:</p><ol class="notes">${[...notes.keys()].map((reason) => html`<li><bdi>${visibleName(reason, 300)}</bdi></li>`)}</ol>`}`;
 }
 
@@ -174,7 +175,8 @@ function heatCell(
     const mark = markOf(map, column.benchmark, row.layer);
     // Without the zero before the point, five columns fit a narrow screen.
     const text = threeDigits(cell.value).replace(/^(-?)0\./, '$1.');
-    return { value: cell.value, text, title, mark };
+    const inside = insideFloor(row, column.benchmark);
+    return { value: cell.value, text: inside ? `(${text})` : text, title, mark };
   }
   const reason = cellReason(cell);
   const note = notes.get(reason) ?? notes.size + 1;
@@ -198,6 +200,13 @@ function cellTitle(map: LayerMap, row: LayerRow, { title, benchmark }: MapColumn
   if (isScore(cell) && cell.value !== null) {
     lines.push(`value ${threeDigits(cell.value)}, 95 % interval ${interval(cell.ci)}`);
     lines.push(`raw ${threeDigits(cell.raw.value)}, ceiling ${ceilingText(cell)}`);
+    const floor = row.floors?.[benchmark]?.rows;
+    if (floor) {
+      const where = insideFloor(row, benchmark) ? 'inside' : 'above';
+      lines.push(
+        `${where} its floor: permuted rows reach ${threeDigits(floor.value.floor)}, raw ${threeDigits(floor.raw.floor)}`,
+      );
+    }
   } else lines.push(visibleName(cellReason(cell)));
   return lines.join('\n');
 }
@@ -215,8 +224,21 @@ function profile(map: LayerMap, column: MapColumn): Html {
       ...(mark === 'chosen' ? { name: visibleName(row.layer, NAME_IN_PICTURE) } : {}),
     };
   });
-  return html`<figure><h3>${column.title}${tags(column)} <small>${named(column.benchmark)}</small></h3>${linePlot({ label: `${column.title}: value of each layer`, xTitle: 'layer', yTitle: 'value', curves: [{ name: column.title, points }] })}</figure>`;
+  const floors = floorPoints(map, column);
+  const curves = [
+    { name: column.title, points },
+    ...(floors.length > 0 ? [{ name: 'floor', points: floors }] : []),
+  ];
+  return html`<figure><h3>${column.title}${tags(column)} <small>${named(column.benchmark)}</small></h3>${linePlot({ label: `${column.title}: value of each layer`, xTitle: 'layer', yTitle: 'value', curves })}</figure>`;
 }
+
+/** What permuted rows reach; empty where nobody asked. */
+const floorPoints = (map: LayerMap, { benchmark }: MapColumn): PlotPoint[] =>
+  map.layers.flatMap(({ layer, floors }, i) => {
+    const own = floors?.[benchmark]?.rows;
+    const title = `${visibleName(layer)}\nfloor ${threeDigits(own?.value.floor)}`;
+    return own ? { x: i + 1, y: own.value.floor, ci: null, title } : [];
+  });
 
 function numbers(map: LayerMap, column: MapColumn): Html {
   const rows = map.layers.map((row, i) => numberRow(map, row, column, i + 1));

@@ -4,10 +4,10 @@ import { present } from '../../formats/present.js';
 import type { Threat } from '../../training/attack/threat.js';
 import { dataSourceOf } from '../options/data-source.js';
 import { globalOptions } from '../options/global-options.js';
+import { several } from '../options/layer-request.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
-import { several } from './score.js';
 
 interface AttackOptions {
   readonly data: string;

@@ -14,13 +14,13 @@ import type { LayerMapContext } from '../../scoring/map/layer-map.js';
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
+import { several } from '../options/layer-request.js';
 import { comparisonCsv, printComparison, printSeries } from '../print/print-comparison.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
 import { reportMixedPrecisions } from '../terminal/report-mixed-precisions.js';
 import { reportStandIns } from '../terminal/report-stand-ins.js';
-import { several } from './score.js';
 
 interface CompareOptions extends FigureOptions {
   readonly region: string[];

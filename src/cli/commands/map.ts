@@ -5,10 +5,12 @@ import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { visibleName } from '../../report/visible-name.js';
 import type { MappedLayers } from '../../scoring/map/layer-map.js';
-import type { LayerMapRequest } from '../../scoring/map/layer-map-types.js';
+import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
+import { several } from '../options/layer-request.js';
+import { floorRequest, type NullOptions, nullRunsOption } from '../options/null-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { mapCsv, partsChosen, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
 import { sayFailed, sayNotices } from '../print/say-failed.js';
@@ -16,9 +18,8 @@ import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
 import { reportStandIns } from '../terminal/report-stand-ins.js';
-import { several } from './score.js';
 
-interface MapOptions extends FigureOptions {
+interface MapOptions extends FigureOptions, NullOptions {
   readonly region: string[];
   readonly benchmark: string[];
   readonly layers: string[];
@@ -76,6 +77,8 @@ export function registerMap(program: Command, io: Io): void {
       '--pca-images <folder>',
       'validation images of ImageNet, one folder a class (default: imagenet-val in the home)',
     )
+    .option('--null <rows>', 'floor of each cell: the whole pipeline on permuted rows', several, [])
+    .option(...nullRunsOption)
     .option('--commit', 'write the chosen layers into the card')
     .option('--json', 'print the map as JSON')
     .option('--csv', 'print one line a cell')
@@ -90,7 +93,10 @@ export function registerMap(program: Command, io: Io): void {
   );
 }
 
-function checkUsage({ region, benchmark, json, csv, pca, pcaImages }: MapOptions): void {
+const floorsOf = (options: MapOptions) => floorRequest('map', options, ['rows']);
+
+function checkUsage(options: MapOptions): void {
+  const { region, benchmark, json, csv, pca, pcaImages } = options;
   const refuse = (sentence: string) => new VentralError('bad-usage', sentence);
   const unknown = region.find((name) => !regions.includes(name));
   if (unknown !== undefined)
@@ -101,6 +107,8 @@ function checkUsage({ region, benchmark, json, csv, pca, pcaImages }: MapOptions
     throw refuse(`map --pca: a number of components expected, found "${bounded(pca, 40)}"`);
   if (pca === undefined && pcaImages !== undefined)
     throw refuse('map --pca-images: expected only with --pca, the number of components');
+  if (floorsOf(options) && pca !== undefined)
+    throw refuse('map: --null and --pca exclude each other: floors are of whole layers');
   if (json && csv) throw refuse('map: --json and --csv exclude each other');
 }
 
@@ -127,13 +135,14 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
       cache,
       signal: stop.signal,
       progress: bar.progress,
+      ...present({ floors: floorsOf(options) }),
       plan: (plan) => {
         bar.clear();
         printPlan(plan, io, { verbose });
       },
     });
     bar.clear();
-    await show(mapped, options, io);
+    await show({ ...mapped, map: withFloors(mapped) }, options, io);
     const answered = { kind: 'map' as const, request, map: mapped.map };
     await keepReceipt(options.receipt, [answered], { home, threads });
     if (card && mapped.choices.length > 0) {
@@ -155,6 +164,19 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     bar.end();
     stop.release();
   }
+}
+
+/** The map with the floors in its rows, for what is shown: receipts do not hold them. */
+function withFloors({ map, floors }: MappedLayers): LayerMap {
+  if (!floors) return map;
+  const own = (layer: string) =>
+    Object.fromEntries(
+      [...floors].flatMap(([id, column]) => {
+        const found = column.get(layer);
+        return found ? [[id, found]] : [];
+      }),
+    );
+  return { ...map, layers: map.layers.map((row) => ({ ...row, floors: own(row.layer) })) };
 }
 
 async function requestOf(path: string, options: MapOptions): Promise<LayerMapRequest> {

@@ -4,12 +4,12 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { globalOptions } from '../options/global-options.js';
+import { several } from '../options/layer-request.js';
 import { printRows } from '../print/print-rows.js';
 import { visibleText } from '../terminal/error-text.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
-import { several } from './score.js';
 
 /** `ventral layers`, `ventral activations` and `ventral card`. */
 export function registerNetworks(program: Command, io: Io): void {

@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { PackageFormat, PackageRequest } from '../../submission/build-package.js';
+import { several } from '../options/layer-request.js';
 import type { Io } from '../terminal/io.js';
-import { several } from './score.js';
 
 interface PackageOptions {
   readonly format: string;

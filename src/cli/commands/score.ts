@@ -9,8 +9,15 @@ import type { Answered } from '../../scoring/receipt/write-receipt.js';
 import type { RemoteScores } from '../../service/access/remote-scores.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
+import { layerRequest, several } from '../options/layer-request.js';
+import {
+  addNullOptions,
+  checkNullUsage,
+  floorRequest,
+  type NullOptions,
+} from '../options/null-options.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
-import { type PrintedScores, printScores } from '../print/print-scores.js';
+import { type FlooredScore, type PrintedScores, printScores } from '../print/print-scores.js';
 import { sayWithoutValue } from '../print/say-failed.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
@@ -24,7 +31,7 @@ import {
   scoreAtService,
 } from './score-at-service.js';
 
-interface ScoreOptions extends FigureOptions {
+interface ScoreOptions extends FigureOptions, NullOptions {
   readonly benchmark: string[];
   readonly layer: string[];
   readonly features?: string;
@@ -40,11 +47,6 @@ interface ScoreOptions extends FigureOptions {
   readonly results?: boolean;
 }
 
-/** Options that take several values are repeated or comma-separated (design §6); commas in braces belong to a glob. */
-export const several = (value: string, before: string[]): string[] => [
-  ...before,
-  ...value.split(/,(?![^{}]*\})/).filter(Boolean),
-];
 const repeated = (value: string, before: string[]): string[] => [...before, value];
 
 /** `ventral score`: models, or a file of features, on benchmarks. */
@@ -81,15 +83,19 @@ export function registerScore(program: Command, io: Io): void {
       'file of mode 0600 with the key of that service (VENTRAL_KEY_FILE; or VENTRAL_KEY is the key)',
     )
     .option('--results', 'with --to: score here, and put the results on its leaderboard, marked');
+  addNullOptions(command, several);
   addFigureOptions(command).action(
     async (models: string[], options: ScoreOptions, command: Command) => {
       await refuseBenchmarks(models);
       checkUsage(models, options);
       await reportMixedPrecisions(models, io);
-      const { answered, failures, weights } = await score(models, options, command, io);
-      const scores = answered.flatMap(({ scores, request }) =>
-        'model' in request ? named(scores, fileName(request.model.path, models, options)) : scores,
-      );
+      const { answered, failures, weights, floors } = await score(models, options, command, io);
+      const scores = answered.flatMap(({ scores, request }) => {
+        const given = scores.map((score) => withFloors(score, floors));
+        return 'model' in request
+          ? named(given, fileName(request.model.path, models, options))
+          : given;
+      });
       const outcome = { scores, failures, weights };
       printScores(outcome, { ...options, verbose: globalOptions(command).verbose }, io);
       await writeScores(outcome.scores, options);
@@ -117,7 +123,13 @@ async function writeScores(scores: readonly Score[], options: ScoreOptions): Pro
 const fileName = (path: string, models: readonly string[], { card }: ScoreOptions) =>
   card !== undefined && models.length > 1 ? nameOf(path, models) : undefined;
 
-const named = (scores: readonly Score[], name: string | undefined) =>
+/** A score with its floors, which receipts and services do not hold. */
+const withFloors = (score: Score, floors: ScoreOutcome['floors']): FlooredScore => {
+  const own = floors?.get(score);
+  return own ? { ...score, floors: own } : score;
+};
+
+const named = (scores: readonly FlooredScore[], name: string | undefined) =>
   name === undefined ? scores : scores.map((score) => ({ ...score, name }));
 
 /** Puts the scores on the leaderboard of the service. */
@@ -178,6 +190,9 @@ function checkUsage(models: readonly string[], options: ScoreOptions): void {
   if (idle) throw refuse(`score: --${idle} applies to a model; it cannot be used with --features`);
   if (options.features && options.input.length > 0)
     throw refuse('score: --input applies to a model; it cannot be used with --features');
+  checkNullUsage(options, {
+    remote: options.results === true || models.some((path) => isRemote(path, options)),
+  });
   if (options.json && options.csv) throw refuse('score: --json and --csv exclude each other');
   checkServiceUsage(models, options);
 }
@@ -187,6 +202,7 @@ interface Answers {
   readonly answered: readonly Exclude<Answered, { kind: 'map' }>[];
   readonly failures: ScoreOutcome['failures'];
   readonly weights: NonNullable<PrintedScores['weights']>;
+  readonly floors: NonNullable<ScoreOutcome['floors']>;
 }
 
 /** Whether a service scores a model, and not this process. */
@@ -210,12 +226,17 @@ async function score(
     maxScratch,
     signal: stop.signal,
     progress: bar.progress,
+    ...present({ floors: floorRequest('score', options) }),
   };
   try {
-    if (options.features) return await scoreFile(options.features, options, context);
-    const remote = await remoteScores(models, options, home, stop.signal, io);
     const { ContentCache } = await import('../../activations/cache/content-cache.js');
-    const cache = await ContentCache.open(home, { maxBytes: maxCache });
+    const open = () => ContentCache.open(home, { maxBytes: maxCache });
+    if (options.features) {
+      const cells = context.floors && (await open());
+      return await scoreFile(options.features, options, { ...context, cells });
+    }
+    const remote = await remoteScores(models, options, home, stop.signal, io);
+    const cache = await open();
     const at = remote && { remote, io };
     return await scoreModels(models, options, { ...context, cache }, at);
   } finally {
@@ -236,8 +257,9 @@ async function scoreFile(
     benchmarks: options.benchmark,
     ...(options.detail ? { detail: true } : {}),
   };
-  const { scores, failures } = await scoreFeatures(request, context);
-  return { answered: [{ kind: 'features', request, scores }], failures, weights: new Map() };
+  const { scores, failures, floors = new Map() } = await scoreFeatures(request, context);
+  const answered = [{ kind: 'features' as const, request, scores }];
+  return { answered, failures, weights: new Map(), floors };
 }
 
 async function scoreModels(
@@ -246,8 +268,9 @@ async function scoreModels(
   context: ScoreContext,
   service: { readonly remote: RemoteScores; readonly io: Io } | undefined,
 ): Promise<Answers> {
-  const [{ scoreModel }, { parseInputSize }] = await Promise.all([
+  const [{ scoreModel }, { scoreBesideRandomWeights }, { parseInputSize }] = await Promise.all([
     import('../../scoring/model/score-model.js'),
+    import('../../scoring/model/random-weights.js'),
     import('../../activations/card/card.js'),
   ]);
   const sizes = options.input.length > 0 ? options.input.map(parseInputSize) : [undefined];
@@ -265,6 +288,7 @@ async function scoreModels(
     })),
   );
   const answers: Answers[] = [];
+  const { weights: seeds } = context.floors ?? {};
   const many = requests.length > 1;
   const names = requests.map((_, i) => (many ? `model ${i + 1} of ${requests.length}` : ''));
   const parts = context.progress?.parts(names);
@@ -277,8 +301,10 @@ async function scoreModels(
         ? scoreAtService(service, request, fileName(path, models, options), (told) =>
             progress?.mirror(told),
           )
-        : scoreModel(request, { ...context, progress });
-    const { scores, failures, weights } = await one(run, path, !many);
+        : seeds === undefined
+          ? scoreModel(request, { ...context, progress })
+          : scoreBesideRandomWeights(request, { ...context, progress }, seeds);
+    const { scores, failures, weights, floors = new Map() } = await one(run, path, !many);
     progress?.end();
     const told = failures.map((each) =>
       models.length === 1 || each.benchmark === path
@@ -290,12 +316,14 @@ async function scoreModels(
       answered: [{ kind: 'score', request, scores }],
       failures: told,
       weights: new Map(digest && weights ? [[digest, weights]] : []),
+      floors,
     });
   }
   return {
     answered: answers.flatMap(({ answered }) => answered),
     failures: answers.flatMap(({ failures }) => failures),
     weights: new Map(answers.flatMap(({ weights }) => [...weights])),
+    floors: new Map(answers.flatMap(({ floors }) => [...floors])),
   };
 }
 
@@ -325,28 +353,4 @@ async function one(
     if (alone || error.code === 'interrupted') throw error;
     return { scores: [], failures: [{ benchmark: path, error }] };
   }
-}
-
-/**
- * `V1=layer1.0` for a region, `NAME` for all; several for one region, repeated or after a comma
- * (`V1=layer1.0,layer1.1`), are joined.
- */
-function layerRequest(given: readonly string[]): Record<string, string[]> {
-  const layers: Record<string, string[]> = {};
-  for (const value of given) {
-    let key = '*';
-    for (const word of several(value, [])) {
-      const found = /^(V1|V2|V4|IT|behavior|logits)=(.+)$/.exec(word);
-      const unknown = /^(\w+)=/.exec(word);
-      if (!found && unknown)
-        throw new VentralError(
-          'bad-usage',
-          `score --layer ${word}: expected V1, V2, V4, IT, behavior or logits before =, found "${unknown[1]}"`,
-          { field: '--layer', found: unknown[1] },
-        );
-      if (found) key = found[1];
-      layers[key] = [...(layers[key] ?? []), found ? found[2] : word];
-    }
-  }
-  return layers;
 }

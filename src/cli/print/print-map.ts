@@ -7,6 +7,7 @@ import { duration } from '../../report/duration.js';
 import {
   cellReason,
   chosenScore,
+  insideFloor,
   isScore,
   type MapColumn,
   mapColumns,
@@ -31,6 +32,7 @@ import { visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
 import { drawTable, GAP } from './draw-table.js';
 import { wrapText } from './fit-rows.js';
+import { floorCells, floorColumns } from './floor-cells.js';
 import { type PlainCell, tsv } from './print-rows.js';
 
 const NAME_WIDTH = 40;
@@ -69,7 +71,9 @@ function printTable(
   }
   printHeat(map, columns, width, io);
   const heat = io.color ? '; colours run from 0 to the highest value of each column' : '';
-  io.out(`● chosen, ○ tied with it${heat}\n\n`);
+  const runs = floorRuns(map);
+  const floor = runs === 0 ? '' : `, (…) inside its floor: ${runs} runs on permuted rows reach it`;
+  io.out(`● chosen, ○ tied with it${floor}${heat}\n\n`);
   for (const column of columns) io.out(`${choiceLine(map, column)}\n`);
   const reduced = onComponents(map);
   if (reduced) {
@@ -83,6 +87,15 @@ function printTable(
   for (const line of generalisationLines(mapScores(map))) io.out(`${visibleText(line)}\n`);
   if (map.holdout) printHoldout(map, columns, map.holdout, io);
 }
+
+/** Runs behind the floors of a map; 0 without floors. */
+const floorRuns = (map: LayerMap): number =>
+  Math.max(
+    0,
+    ...map.layers.flatMap(({ floors = {} }) =>
+      Object.values(floors).map(({ rows }) => rows?.value.runs.length ?? 0),
+    ),
+  );
 
 function printHeat(map: LayerMap, columns: readonly MapColumn[], width: number, io: Io): void {
   const notes = new Map<string, number>();
@@ -106,7 +119,9 @@ function printPlain(map: LayerMap, columns: readonly MapColumn[], io: Io): void 
 function valueText(map: LayerMap, row: LayerRow, { benchmark }: MapColumn): string {
   const cell = row.cells[benchmark];
   if (!isScore(cell) || cell.value === null) return '';
-  return `${signs[markOf(map, benchmark, row.layer)]}${threeDigits(cell.value)}`;
+  const value = threeDigits(cell.value);
+  const own = insideFloor(row, benchmark) ? `(${value})` : value;
+  return `${signs[markOf(map, benchmark, row.layer)]}${own}`;
 }
 
 const FIXED_WIDTH = UNITS_WIDTH + DEPTH_WIDTH + 2 * GAP;
@@ -312,12 +327,28 @@ export function mapCsv(map: LayerMap): string {
 /** Where layers are compared on principal components too, their rows follow, and a column says how many components. */
 function tableOf(map: LayerMap, columns: readonly MapColumn[]) {
   const rows = valuesOf(map, columns);
+  if (floorRuns(map) > 0) return withFloors(map, columns, rows);
   const reduced = onComponents(map);
   if (!reduced) return { head: csvColumns, rows };
   const own = valuesOf(reduced, columns).map((row) => [...row, map.components?.count ?? '']);
   return {
     head: [...csvColumns, 'components'],
     rows: [...rows.map((row) => [...row, '']), ...own],
+  };
+}
+
+/** With the columns of the floor of permuted rows. */
+function withFloors(
+  map: LayerMap,
+  columns: readonly MapColumn[],
+  rows: readonly (string | number)[][],
+) {
+  const floors = map.layers.flatMap((row) =>
+    columns.map(({ benchmark }) => floorCells(row.floors?.[benchmark]?.rows)),
+  );
+  return {
+    head: [...csvColumns, ...floorColumns('rows')],
+    rows: rows.map((row, i) => [...row, ...floors[i].map((cell) => cell ?? '')]),
   };
 }
 

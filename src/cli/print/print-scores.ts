@@ -2,6 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import type { Weights } from '../../activations/card/card.js';
 import { withWeights } from '../../figure/provenance.js';
 import { generalisationLines } from '../../scoring/draws/generalisation-words.js';
+import type { Floors } from '../../scoring/floor/floor.js';
 import {
   choiceRemark,
   chosenOn,
@@ -12,6 +13,7 @@ import {
 import type { ScoreOutcome } from '../../scoring/model/score-model.js';
 import { errorText, visibleText } from '../terminal/error-text.js';
 import type { Io } from '../terminal/io.js';
+import { floorCells, floorColumns, floorLines, floorRemark, nullsOf } from './floor-cells.js';
 import { generalisationCells } from './generalisation-cells.js';
 import { type PlainCell, printRows } from './print-rows.js';
 
@@ -19,8 +21,12 @@ const shown = (value: number | null, digits = 4): string =>
   value === null ? '–' : value.toFixed(digits);
 const span = (ci: Score['ci']): string => (ci ? `${shown(ci[0], 3)} … ${shown(ci[1], 3)}` : '–');
 
+/** A score, with its floors where they were asked for. */
+export type FlooredScore = Score & { readonly floors?: Floors };
+
 /** The scores of any number of models. */
-export interface PrintedScores extends Pick<ScoreOutcome, 'scores' | 'failures'> {
+export interface PrintedScores extends Pick<ScoreOutcome, 'failures'> {
+  readonly scores: readonly FlooredScore[];
   /** Where the weights of models come from, by digest. */
   readonly weights?: ReadonlyMap<string, Weights>;
 }
@@ -38,15 +44,19 @@ export function printScores(
       head,
       scores.map((score) => asRow(score, weights)),
       io,
-      { head: columns, rows: scores.map(valuesOf) },
+      plainRows(scores),
     );
     if (io.columns !== undefined)
-      for (const line of generalisationLines(scores)) io.out(`${visibleText(line)}\n`);
+      for (const line of [...generalisationLines(scores), ...floorLines(scores)])
+        io.out(`${visibleText(line)}\n`);
   }
   if (!format.json) {
     for (const { benchmark, warnings } of scores)
       for (const { code, detail } of warnings)
         io.err(visibleText(`${benchmark}: ${code}: ${detail}`));
+    for (const { benchmark, floors } of scores)
+      if (floors?.labels?.leak)
+        io.err(visibleText(`${benchmark}: labels-leak: ${floors.labels.leak}`));
   }
   for (const { benchmark, error } of failures)
     io.err(errorText(error, { verbose: format.verbose, about: benchmark }));
@@ -92,15 +102,28 @@ const valuesOf = (score: Score): PlainCell[] => [
   ...generalisationCells(score.generalises),
 ];
 
-function asCsv(scores: readonly Score[]): string {
-  const rows = scores.map((score) => valuesOf(score).map((value) => value ?? ''));
+/** The columns, and of each null that was run its own. */
+function plainRows(scores: readonly FlooredScore[]) {
+  const nulls = nullsOf(scores);
+  return {
+    head: [...columns, ...nulls.flatMap(floorColumns)],
+    rows: scores.map((score) => [
+      ...valuesOf(score),
+      ...nulls.flatMap((name) => floorCells(score.floors?.[name])),
+    ]),
+  };
+}
+
+function asCsv(scores: readonly FlooredScore[]): string {
+  const { head, rows: values } = plainRows(scores);
+  const rows = values.map((row) => row.map((value) => value ?? ''));
   // A cell that a spreadsheet would take for a formula is prefixed.
-  return stringify([columns, ...rows], { escape_formulas: true, cast: { boolean: String } });
+  return stringify([head, ...rows], { escape_formulas: true, cast: { boolean: String } });
 }
 
 const head = ['model', 'benchmark', 'layer', 'score', '95 % interval', 'raw', 'ceiling', 'remarks'];
 
-const asRow = (score: Score, weights: PrintedScores['weights']): string[] => [
+const asRow = (score: FlooredScore, weights: PrintedScores['weights']): string[] => [
   withWeights(score.name ?? '–', weights?.get(score.model ?? '')),
   score.benchmark,
   score.layer,
@@ -112,6 +135,7 @@ const asRow = (score: Score, weights: PrintedScores['weights']): string[] => [
     score.simulated ? 'simulated' : score.verified ? 'verified' : '',
     choiceRemark(score),
     trialsRemark(score),
+    ...Object.values(score.floors ?? {}).map(floorRemark),
   ]
     .filter(Boolean)
     .join(', '),

@@ -10,10 +10,13 @@ import { concatFeatures } from '../../numerics/algebra/concat-features.js';
 import type { Features } from '../../numerics/algebra/features.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
 import type { ScoreDraws } from '../draws/score-draws.js';
+import { refuseUnits } from '../floor/exchanges.js';
+import type { Floors } from '../floor/floor.js';
+import { floorsOf, nullRuns } from '../floor/measure-floors.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { makeScore } from '../measure/make-score.js';
 import type { Score } from '../measure/score.js';
-import type { ScoreContext, ScoreOutcome } from '../model/score-model.js';
+import { runsOf, type ScoreContext, type ScoreOutcome } from '../model/score-model.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
 import {
   type FeatureFile,
@@ -47,6 +50,7 @@ export async function scoreFeatures(
   const failures: { benchmark: string; error: VentralError }[] = [];
   const scores: Score[] = [];
   const draws = new Map<Score, ScoreDraws>();
+  const floors = new Map<Score, Floors>();
   const fail = (benchmark: string, thrown: unknown) => {
     const error = VentralError.from(thrown);
     if (error.code === 'interrupted') throw error;
@@ -55,28 +59,34 @@ export async function scoreFeatures(
   const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
   try {
     const selected = new Map<StimulusSet, Features>();
-    const stages = loaded.map(({ seconds, metric: kind }) =>
-      context.progress?.stage({ stage: 'metric', total: 1, seconds, kind, basis: 'arithmetic' }),
-    );
+    const total = 1 + runsOf(context.floors);
+    const stages = loaded.map(({ seconds: each, metric: kind }) => {
+      const plan = { stage: 'metric', total, seconds: total * each, kind };
+      return context.progress?.stage({ ...plan, basis: 'arithmetic' });
+    });
     context.progress?.planned();
     const contents = loaded.length > 0 ? await contentOf(chosen.features) : '';
     for (const [index, benchmark] of loaded.entries()) {
       stages[index]?.at(0, { done: index, total: loaded.length });
       try {
         const source = { file, ...chosen, contents, selected };
-        const { score, drawn } = await scoreOne(benchmark, source, request, context);
+        const { score, drawn, floor } = await scoreOne(benchmark, source, request, {
+          ...context,
+          ran: (runs) => stages[index]?.at(runs, { done: index, total: loaded.length }),
+        });
         if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
         scores.push(score);
         if (drawn) draws.set(score, drawn);
+        if (floor) floors.set(score, floor);
       } catch (error) {
         fail(benchmark.benchmark.id, error);
       }
-      stages[index]?.at(1, { done: index + 1, total: loaded.length });
+      stages[index]?.at(total, { done: index + 1, total: loaded.length });
     }
   } finally {
     await close();
   }
-  return { scores, failures, draws };
+  return { scores, failures, draws, ...(context.floors ? { floors } : {}) };
 }
 
 interface Arrays {
@@ -133,9 +143,14 @@ async function scoreOne(
   loaded: LoadedBenchmark,
   source: Source,
   request: FeatureRequest,
-  context: ScoreContext,
-): Promise<{ readonly score: Score; readonly drawn: ScoreDraws | undefined }> {
+  context: ScoreContext & { readonly ran: (runs: number) => void },
+): Promise<{
+  readonly score: Score;
+  readonly drawn: ScoreDraws | undefined;
+  readonly floor: Floors | undefined;
+}> {
   const started = performance.now();
+  for (const kind of context.floors?.nulls ?? []) refuseUnits(loaded, kind);
   const { file } = source;
   refuseUnknownStimuli(
     file,
@@ -143,11 +158,12 @@ async function scoreOne(
   );
   refuseOtherDegrees(loaded, file);
   const features = loaded.shown.map(({ stimuli }) => rowsOf(source, stimuli));
-  const measured = await loaded.measure(wholeLayer(features), {
+  const options = {
     card: file.provenance?.card,
     room: context,
     ...(request.detail ? { detail: true } : {}),
-  });
+  };
+  const measured = await loaded.measure(wholeLayer(features), options);
   const score = makeScore(loaded, measured, {
     origin: { kind: 'features' },
     layer: 'features',
@@ -165,7 +181,21 @@ async function scoreOne(
     threads: context.threads,
     seconds: (performance.now() - started) / 1000,
   });
-  return { score, drawn: measured.draws };
+  let done = 1;
+  context.ran(done);
+  const floor =
+    context.floors &&
+    floorsOf(
+      loaded,
+      measured,
+      await nullRuns(loaded, wholeLayer(features), context.floors, {
+        ...{ inputs: score.provenance.inputs, threads: context.threads, options },
+        cache: context.cells ?? context.cache,
+        signal: context.signal,
+        ran: () => context.ran(++done),
+      }),
+    );
+  return { score, drawn: measured.draws, floor };
 }
 
 /** Options of the metric that are not its defaults, which `metric` above does not tell apart. */

@@ -1,5 +1,6 @@
 import type { InputSize, Region } from '../../activations/card/card.js';
 import type { ModelSource } from '../../activations/model-file.js';
+import type { Floors } from '../floor/floor.js';
 import type { LayerChoice, Score, UsedRuntime } from '../measure/score.js';
 import type { RegionRole } from '../registry/region-benchmarks.js';
 import type { TilesPlan } from './plan-tiles.js';
@@ -67,6 +68,8 @@ export interface LayerRow {
   readonly cells: Readonly<Record<string, Score | { readonly reason: string }>>;
   /** The same on principal components. */
   readonly components?: LayerRow['cells'];
+  /** By benchmark: the floors of cells, of `ventral map --null` alone; receipts and services do not hold them. */
+  readonly floors?: Readonly<Record<string, Floors>>;
 }
 
 /** A partial map. */

@@ -9,6 +9,7 @@ import { runtimeIdentity } from '../../runtime/session.js';
 import { traced } from '../../runtime/traced.js';
 import { DRAWS } from '../draws/drawn-units.js';
 import type { ScoreDraws } from '../draws/score-draws.js';
+import type { Floors } from '../floor/floor.js';
 import { HALVES_SEED, type Half, judgedStimuli, partOf, rowsOfHalf } from '../measure/halves.js';
 import { makeScore } from '../measure/make-score.js';
 import type { LayerChoice, Score } from '../measure/score.js';
@@ -44,6 +45,8 @@ export interface MappedLayers {
   readonly map: LayerMap;
   /** The draws behind each interval, by benchmark id, then layer; equal ones for every layer and model. */
   readonly draws: ReadonlyMap<string, ReadonlyMap<string, ScoreDraws>>;
+  /** The floors of each cell on all units, by benchmark id, then layer, where they were asked for. */
+  readonly floors?: ReadonlyMap<string, ReadonlyMap<string, Floors>>;
   /** The choice for each region, as a card records it: on principal components where the map has them. */
   readonly choices: readonly RoleChoice[];
   /** Layers without a value that somebody should know of. */
@@ -118,6 +121,7 @@ async function mapTraced(
     return {
       map,
       draws: drawsOf(outcomes.filter(({ task }) => !task.components)),
+      ...(context.floors ? { floors: floorsIn(outcomes) } : {}),
       choices: run.components ? committed : choices,
       failed: failedRows(map, named),
       ...present({ weights: network.card.weights }),
@@ -331,7 +335,8 @@ async function scoreHeldOut(
     const best = chosen.get(loaded.benchmark.id);
     return best ? [{ layer: best.layer, loaded, half: 'test' as const }] : [];
   });
-  const outcomes = await computeCells(tasks, run.network, run.context);
+  const { floors: _, ...context } = run.context;
+  const outcomes = await computeCells(tasks, run.network, context);
   const scores = new Map(outcomes.map((outcome) => [outcome.task.loaded.benchmark.id, outcome]));
   return Object.fromEntries(
     [...chosen].map(([id, { choice }]) => [
@@ -350,6 +355,17 @@ function drawsOf(outcomes: readonly CellOutcome[]): MappedLayers['draws'] {
     draws.set(loaded.benchmark.id, column.set(layer, outcome.measured.draws));
   }
   return draws;
+}
+
+function floorsIn(outcomes: readonly CellOutcome[]): NonNullable<MappedLayers['floors']> {
+  const floors = new Map<string, Map<string, Floors>>();
+  for (const { floors: own, task } of outcomes) {
+    if (!own) continue;
+    const { id } = task.loaded.benchmark;
+    const column = floors.get(id) ?? new Map<string, Floors>();
+    floors.set(id, column.set(task.layer, own));
+  }
+  return floors;
 }
 
 /** The choices with the record for a card. */

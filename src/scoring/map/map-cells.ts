@@ -1,13 +1,16 @@
 import type { Network } from '../../activations/extract.js';
 import { openReducer, type Reduction } from '../../activations/reduce-layers.js';
+import type { ReducedLayer } from '../../activations/reduced-layer.js';
 import type { Demand, ReductionPlan } from '../../activations/reduction-plan.js';
 import { LAYERS } from '../../activations/reduction-stages.js';
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
-import type { Stage, Work } from '../../runtime/work.js';
+import type { Stage } from '../../runtime/work.js';
 import type { FittedComponents } from '../benchmark/fitting-pictures.js';
+import type { Floors } from '../floor/floor.js';
+import { floorsOf, keptRuns, type NullRuns, nullRuns } from '../floor/measure-floors.js';
 import { type Half, partOf } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { distinctShown, scoreInputs } from '../measure/score-inputs.js';
@@ -32,6 +35,8 @@ export type CellOutcome = Cell & {
   readonly task: CellTask;
   /** null if the stimuli cannot be read. */
   readonly inputs: string | null;
+  /** Of a measured cell on all units, where they were asked for. */
+  readonly floors?: Floors | undefined;
 };
 
 /** Who listens while cells are computed. */
@@ -110,7 +115,7 @@ export async function computeCells(
       maxMemory: context.maxMemory - maxMemory,
       scratch: scratch.path,
     });
-    const stages = metricStages(jobs, pool.workers, context.progress);
+    const stages = metricStages(jobs, pool.workers, context);
     context.progress?.planned();
     const perCell = tasks.some(({ components }) => components) ? 2 : 1;
     const count = fitting?.count ?? 0;
@@ -142,14 +147,19 @@ interface Job {
 async function lookUp(
   task: CellTask,
   network: Network,
-  { cache, cells = cache, threads }: ScoreContext,
+  context: ScoreContext,
 ): Promise<CellOutcome | Job> {
+  const { cache, cells = cache, threads, floors } = context;
   try {
     const part = partOf(task.loaded, task.half);
     const { digest: inputs } = await scoreInputs(network, part, layersOf(task), task);
     const key = cellKey(inputs, threads);
     const cell = await readCell(cells, key);
-    return cell ? { ...cell, task, inputs } : { task, inputs, key };
+    if (!cell) return { task, inputs, key };
+    if (!floors || task.components || !('measured' in cell)) return { ...cell, task, inputs };
+    const kept = await keptRuns(part, floors, { inputs, threads, cache: cells });
+    if (!kept) return { task, inputs, key };
+    return { ...cell, task, inputs, floors: floorsOf(part, cell.measured, kept) };
   } catch (thrown) {
     return { task, inputs: null, units: null, reason: reasonOf(refusal(thrown)) };
   }
@@ -183,13 +193,15 @@ interface Run {
 function metricStages(
   jobs: readonly Job[],
   workers: number,
-  progress: Work | undefined,
+  { progress, floors }: ScoreContext,
 ): Map<LoadedBenchmark, Stage> {
+  // Nulls run on this thread.
+  const nulls = floors ? floors.nulls.length * floors.runs : 0;
   const stages = new Map<LoadedBenchmark, Stage>();
   for (const { loaded } of jobs.map(({ task }) => task)) {
     if (!progress || stages.has(loaded)) continue;
     const total = jobs.filter(({ task }) => task.loaded === loaded).length;
-    const seconds = (total * loaded.seconds) / Math.max(1, workers);
+    const seconds = total * loaded.seconds * (1 / Math.max(1, workers) + nulls);
     const plan = { stage: 'metric', kind: LAYERS, basis: 'arithmetic' as const };
     stages.set(loaded, progress.stage({ ...plan, total, seconds }));
   }
@@ -233,23 +245,49 @@ async function start(
 ): Promise<{ readonly outcome: Promise<CellOutcome> }> {
   const { task, inputs, key } = job;
   const found = { task, inputs, units: units.get(task.layer) || null };
-  const outcome = async (answer: Promise<Timed>): Promise<CellOutcome> => {
+  const outcome = async (
+    answer: Promise<Timed>,
+    nulls?: readonly NullRuns[],
+  ): Promise<CellOutcome> => {
     let cell: Cell;
+    let floors: Floors | undefined;
     try {
       const trials = 'reduced' in reduction ? reduction.reduced.trials : undefined;
-      cell = { units: found.units, ...present({ trials }), ...(await answer) };
+      const timed = await answer;
+      cell = { units: found.units, ...present({ trials }), ...timed };
+      floors = nulls && floorsOf(task.loaded, timed.measured, nulls);
     } catch (thrown) {
       const error = refusal(thrown);
       cell = { units: found.units, reason: reasonOf(error) };
       if (!decided.has(error.code)) return { ...cell, ...found };
     }
     await keepCell(context.cells ?? context.cache, key, cell);
-    return { ...cell, ...found };
+    return { ...cell, ...found, ...present({ floors }) };
   };
   if ('error' in reduction) return { outcome: outcome(Promise.reject(reduction.error)) };
   const { card } = network;
+  let nulls: readonly NullRuns[] | undefined;
+  try {
+    nulls = await runsOf(job, reduction.reduced, { context, card });
+  } catch (thrown) {
+    return { outcome: outcome(Promise.reject(thrown)) };
+  }
   const { answer } = await pool.take(task.loaded, reduction.reduced, { card, half: task.half });
-  return { outcome: outcome(answer) };
+  return { outcome: outcome(answer, nulls) };
+}
+
+/** The runs of the nulls of a cell, while its layer is there; undefined where none are asked for. */
+async function runsOf(
+  { task, inputs }: Job,
+  layer: ReducedLayer,
+  { context, card }: { readonly context: ScoreContext; readonly card: Network['card'] },
+): Promise<readonly NullRuns[] | undefined> {
+  const { cache, cells = cache, threads, signal, floors } = context;
+  if (!floors || task.components) return undefined;
+  return nullRuns(partOf(task.loaded, task.half), layer, floors, {
+    ...{ inputs, threads, signal, cache: cells },
+    options: { card, room: context },
+  });
 }
 
 /** A refusal of a layer or of data; throws what ends the whole run, and what is a bug. */

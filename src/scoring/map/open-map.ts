@@ -13,6 +13,7 @@ import {
   fittedComponents,
   picturesFolder,
 } from '../benchmark/fitting-pictures.js';
+import { refuseUnits } from '../floor/exchanges.js';
 import { type Half, partOf } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import type { Origin } from '../measure/make-score.js';
@@ -138,7 +139,7 @@ async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
     if (error.code === 'interrupted') throw error;
     failed.push({ id, error });
   });
-  const columns = [...loaded.map((each) => columnOf(each, request)), ...failed];
+  const columns = [...loaded.map((each) => columnOf(each, request, context)), ...failed];
   try {
     requireColumns(columns);
   } catch (error) {
@@ -148,7 +149,11 @@ async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
   return { columns, close };
 }
 
-function columnOf(loaded: LoadedBenchmark, { holdout }: LayerMapRequest): BenchmarkColumn {
+function columnOf(
+  loaded: LoadedBenchmark,
+  { holdout }: LayerMapRequest,
+  { floors }: LayerMapContext,
+): BenchmarkColumn {
   const { id } = loaded.benchmark;
   if (!loaded.layers.mappable) {
     const sentence = `${id} reads the ${loaded.layers.key} of a model: it has no layer to choose`;
@@ -158,6 +163,7 @@ function columnOf(loaded: LoadedBenchmark, { holdout }: LayerMapRequest): Benchm
     };
   }
   try {
+    for (const kind of floors?.nulls ?? []) refuseUnits(loaded, kind);
     if (holdout) for (const half of ['choice', 'test'] as const) partOf(loaded, half);
     return { id, loaded };
   } catch (error) {

@@ -104,6 +104,9 @@ function loadLabels(
     layers: fitting ? readOutLayer : logitsLayer(benchmark),
     stratum: benchmark.crossValidation.stratifyOn,
     seconds: (fitting ? 7e-6 : 1e-6) * largest ** 2,
+    ...present({
+      chance: fitting && benchmark.metric.name === 'accuracy' ? largestShare(observed) : undefined,
+    }),
     metric: versionedName(benchmark.metric.name),
     inputs: {
       ...definitionInputs(benchmark),
@@ -171,6 +174,13 @@ function loadLabels(
     const bound = ceiling as ConsistencyResult | number | null;
     return measuredConsistency(errorConsistency(chosen, observed), bound, classes, benchmark.clip);
   }
+}
+
+/** What naming every image alike gets right, at most. */
+function largestShare({ truth }: Observed['trials']): number {
+  const counts = new Map<string, number>();
+  for (const label of truth) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return Math.max(...counts.values()) / truth.length;
 }
 
 function ceilingOf(

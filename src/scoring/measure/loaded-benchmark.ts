@@ -44,6 +44,8 @@ export type PublishedOutputs =
 export interface MeasureOptions {
   /** Keep split × neuroid values and split ids. */
   readonly detail?: boolean;
+  /** Leave out what only the interval needs, where that costs more than the value: for the runs of a null. */
+  readonly undrawn?: boolean;
   /** The model's card, where the task needs it (labels). */
   readonly card?: ModelCard | undefined;
   /** Limits of what it keeps in memory and on scratch; all is in memory without. */
@@ -69,6 +71,8 @@ export interface PreparedBenchmark {
   readonly group?: string | undefined;
   /** Estimated cost of a measurement, in seconds of one core. */
   readonly seconds: number;
+  /** The most that raw is expected to be of a fit on labels that mean nothing; absent where nothing is fitted. */
+  readonly chance?: number | undefined;
   /** How its regressions are solved where memory does not hold their products. */
   readonly tiled?: TiledPlan | undefined;
   /** Metric and its version, `pls@1`. */

@@ -112,6 +112,7 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     group: benchmark.crossValidation.groupBy,
     // 0.1 s at 315 stimuli, 10 s at 3,200.
     seconds: 1e-6 * stimuli.ids.length ** 2,
+    ...present({ chance: metric.perNeuroid ? 0 : undefined }),
     metric: versionedName(benchmark.metric.name),
     inputs: {
       ...definitionInputs(benchmark),
@@ -139,9 +140,13 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       const splits = new DrawnSplits(units);
       const raw = await compare(metric, reduced, compared, target, {
         ...{ ...choice, crossValidation },
-        ...(metric.perNeuroid ? { predicted: (split) => splits.add(split) } : {}),
+        ...(metric.perNeuroid && !options.undrawn
+          ? { predicted: (split) => splits.add(split) }
+          : {}),
       });
-      const draws = await scoreDraws(metric, raw, ceiling, { units, splits, ceilingOver });
+      const draws = options.undrawn
+        ? undefined
+        : await scoreDraws(metric, raw, ceiling, { units, splits, ceilingOver });
       const { draws: kept, ...measured } = normalised(metric, raw, ceiling, { draws, animals });
       const why = Number.isFinite(raw.value) ? [] : await constantLayer(reduced);
       return {

@@ -112,6 +112,7 @@ function onTestRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     stratum: benchmark.crossValidation.stratifyOn ?? 'image_label',
     // A read-out costs seven times as much as a regression.
     seconds: 7e-6 * Math.max(fitting.ids.length, test.ids.length) ** 2,
+    chance: 0,
     metric: versionedName(name),
     inputs: {
       ...definitionInputs(benchmark),

@@ -15,6 +15,9 @@ import { resolveLayer } from '../../onnx/layers.js';
 import { traced } from '../../runtime/traced.js';
 import type { Stage, Work } from '../../runtime/work.js';
 import type { ScoreDraws } from '../draws/score-draws.js';
+import { refuseUnits } from '../floor/exchanges.js';
+import type { Floors } from '../floor/floor.js';
+import { type FloorRequest, floorsOf, nullRuns } from '../floor/measure-floors.js';
 import { judgedStimuli } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import { makeScore, type Origin } from '../measure/make-score.js';
@@ -51,6 +54,8 @@ export interface ScoreContext {
   readonly cache?: ContentCache | undefined;
   /** Where cells are looked up and kept; the cache unless said. */
   readonly cells?: CellCache | undefined;
+  /** Nulls whose floors stand beside the scores; none unless said. */
+  readonly floors?: FloorRequest | undefined;
   /** Images that earlier runs over the same stimuli decoded. */
   readonly pictures?: PreparedStimuli | undefined;
   readonly signal?: AbortSignal;
@@ -65,6 +70,8 @@ export interface ScoreOutcome {
   readonly failures: readonly { readonly benchmark: string; readonly error: VentralError }[];
   /** The draws behind the interval of a score, equal ones for every model and layer. */
   readonly draws?: ReadonlyMap<Score, ScoreDraws>;
+  /** The floors of each score, where they were asked for. */
+  readonly floors?: ReadonlyMap<Score, Floors>;
   /** Where the weights of the model come from, where its card says it. */
   readonly weights?: Weights;
 }
@@ -96,10 +103,12 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
   const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
   const scores = new Map<LoadedBenchmark, Score>();
   const draws = new Map<Score, ScoreDraws>();
+  const floors = new Map<Score, Floors>();
   try {
     const tasks: Task[] = [];
     for (const benchmark of loaded) {
       try {
+        for (const kind of context.floors?.nulls ?? []) refuseUnits(benchmark, kind);
         const task = plan(benchmark, network, request.layers);
         await requireEqualSteps(network, benchmark, task.chosen, context);
         tasks.push(task);
@@ -123,6 +132,7 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
       else {
         scores.set(benchmark, done.score);
         if (done.draws) draws.set(done.score, done.draws);
+        if (done.floors) floors.set(done.score, done.floors);
         context.result?.(done.score, done.draws);
       }
     }
@@ -133,6 +143,7 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
     scores: loaded.flatMap((benchmark) => scores.get(benchmark) ?? []),
     failures,
     draws,
+    ...(context.floors ? { floors } : {}),
     ...present({ weights: card.weights }),
   };
 }
@@ -162,7 +173,11 @@ interface Run {
 }
 
 type Done = { readonly loaded: LoadedBenchmark } & (
-  | { readonly score: Score; readonly draws: ScoreDraws | undefined }
+  | {
+      readonly score: Score;
+      readonly draws: ScoreDraws | undefined;
+      readonly floors?: Floors | undefined;
+    }
   | { readonly error: unknown }
 );
 
@@ -193,7 +208,8 @@ async function* scoreTasks(tasks: readonly Task[], run: Run): AsyncGenerator<Don
       ...present({ signal: context.signal }),
       progress: context.progress,
     });
-    const metrics = metricStages(tasks, context.progress);
+    const perTask = 1 + runsOf(context.floors);
+    const metrics = metricStages(tasks, perTask, context.progress);
     context.progress?.planned();
     let measured = 0;
     for await (const { demand, ...met } of reducer.run()) {
@@ -202,8 +218,12 @@ async function* scoreTasks(tasks: readonly Task[], run: Run): AsyncGenerator<Don
       const stage = metrics.get(task);
       stage?.at(0, { done: measured, total: tasks.length });
       if ('error' in met) yield { loaded: task.loaded, error: met.error };
-      else yield await scoreTask(task, met.reduced, run);
-      stage?.at(1, { done: ++measured, total: tasks.length });
+      else
+        yield await scoreTask(task, met.reduced, {
+          ...run,
+          ran: (runs) => stage?.at(runs, { done: measured, total: tasks.length }),
+        });
+      stage?.at(perTask, { done: ++measured, total: tasks.length });
       if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
     }
   } catch (error) {
@@ -213,15 +233,23 @@ async function* scoreTasks(tasks: readonly Task[], run: Run): AsyncGenerator<Don
   }
 }
 
-/** A stage for each measurement; those of one metric are corrected together. */
-function metricStages(tasks: readonly Task[], progress: Work | undefined): Map<Task, Stage> {
+/** Measurements of nulls beside that of a score. */
+export const runsOf = (floors: FloorRequest | undefined): number =>
+  floors ? floors.nulls.length * floors.runs : 0;
+
+/** A stage for each score and its nulls; those of one metric are corrected together. */
+function metricStages(
+  tasks: readonly Task[],
+  total: number,
+  progress: Work | undefined,
+): Map<Task, Stage> {
   return new Map(
     tasks.flatMap((task) => {
       const { seconds, metric } = task.loaded;
       const plan = {
         stage: 'metric',
-        total: 1,
-        seconds,
+        total,
+        seconds: total * seconds,
         kind: metric,
         basis: 'arithmetic' as const,
       };
@@ -233,7 +261,7 @@ function metricStages(tasks: readonly Task[], progress: Work | undefined): Map<T
 async function scoreTask(
   { loaded, chosen }: Task,
   layer: ReducedLayer,
-  { network, origin, request, context }: Run,
+  { network, origin, request, context, ran }: Run & { readonly ran: (runs: number) => void },
 ): Promise<Done> {
   const started = performance.now();
   try {
@@ -242,10 +270,11 @@ async function scoreTask(
       room: context,
       ...(request.detail ? { detail: true } : {}),
     };
-    const measured =
-      chosen.steps && loaded.measureSteps
-        ? await loaded.measureSteps(layer, chosen.steps, options)
-        : await loaded.measure(layer, options);
+    const { steps } = chosen;
+    const inSteps = steps && loaded.measureSteps;
+    const measured = inSteps
+      ? await inSteps(layer, steps, options)
+      : await loaded.measure(layer, options);
     const { digest } = await scoreInputs(network, loaded, chosen.layers, chosen);
     const score = makeScore(loaded, measured, {
       origin,
@@ -258,7 +287,24 @@ async function scoreTask(
       seconds: (performance.now() - started) / 1000,
       trials: layer.trials,
     });
-    return { loaded, score, draws: measured.draws };
+    let done = 1;
+    ran(done);
+    const floors =
+      context.floors &&
+      floorsOf(
+        loaded,
+        measured,
+        await nullRuns(loaded, layer, context.floors, {
+          ...{ inputs: digest, threads: context.threads, options, signal: context.signal },
+          cache: context.cells ?? context.cache,
+          ran: () => ran(++done),
+          ...(inSteps && {
+            measure: (exchanged: ReducedLayer) =>
+              inSteps(exchanged, steps, { ...options, detail: false }),
+          }),
+        }),
+      );
+    return { loaded, score, draws: measured.draws, floors };
   } catch (error) {
     return { loaded, error };
   }

@@ -8,6 +8,7 @@ import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { runtimeIdentity } from '../../runtime/session.js';
+import { redrawWeights } from '../../scoring/floor/redrawn-weights.js';
 import { completeFeed } from '../augment/transforms.js';
 import {
   kindOf,
@@ -17,7 +18,6 @@ import {
   type TrainStage,
   UNTRAINED,
 } from '../recipe/recipe.js';
-import { redrawWeights } from '../step/redrawn-weights.js';
 import { averageStage } from './average-stage.js';
 import { asCheckpoint, trainedCard } from './checkpoint-card.js';
 import { compareStage } from './compare-stage.js';

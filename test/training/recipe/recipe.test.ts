@@ -5,10 +5,10 @@ import { stringify } from 'yaml';
 import { openModelFile } from '../../../src/activations/model-file.js';
 import { readModel } from '../../../src/onnx/model.js';
 import { tensorElements } from '../../../src/onnx/tensor-elements.js';
+import { redrawWeights } from '../../../src/scoring/floor/redrawn-weights.js';
 import { parseRecipe } from '../../../src/training/recipe/parse-recipe.js';
 import type { TrainStage } from '../../../src/training/recipe/recipe.js';
 import { frozenModules } from '../../../src/training/step/frozen-modules.js';
-import { redrawWeights } from '../../../src/training/step/redrawn-weights.js';
 
 const generated = { generate: 'objects-on-backgrounds', seed: 1, count: 100, side: 32 };
 const train = { name: 'first', epochs: 2, batch: 8, rate: 0.1 };

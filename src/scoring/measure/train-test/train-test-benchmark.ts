@@ -82,6 +82,7 @@ function prepared(loaded: Loaded): PreparedBenchmark {
     stratum: undefined,
     // As a metric of ten splits takes over as many stimuli; in tiles, over as many units.
     seconds: tiled?.of(widest).seconds ?? (1e-6 * fits.length * widest ** 2) / 10,
+    chance: 0,
     tiled,
     metric: versionedName(benchmark.metric.name),
     inputs: {

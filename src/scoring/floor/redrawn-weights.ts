@@ -6,6 +6,10 @@ import { tensorElements } from '../../onnx/tensor-elements.js';
 /** Weights of more than one axis have a scale of their own; gains, biases and statistics start as they are. */
 const FLOAT = 1;
 
+/** Whether a network has weights that {@link redrawWeights} draws again. */
+export const hasWeights = ({ graph }: Model): boolean =>
+  graph.initializers.some(({ elementType, dims }) => elementType === FLOAT && dims.length > 1);
+
 /**
  * The network with weights drawn again: each float32 tensor of more than one axis normal, with mean 0 and the
  * standard deviation that it has, from a stream of its own. So one network file gives as many beginnings as there are seeds.
