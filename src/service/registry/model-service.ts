@@ -188,7 +188,8 @@ export class ModelService {
     const found = await this.get(principal, idOrDigest);
     requireChange(principal, found);
     expect?.(found);
-    if (card) await this.#requireLayers(client, found, card);
+    if (card && layersIn(card) !== layersIn(found.card as ModelCard | null))
+      await this.#requireLayers(client, found, card);
     const change: ModelChange = {
       ...accessAfter(principal, asked, found),
       ...present({ name, card }),
@@ -393,4 +394,17 @@ function displayName(text: string): string {
   return (
     [...text.replaceAll(/[\p{Cc}\p{Surrogate}\ufeff]/gu, '')].slice(0, 200).join('') || 'model'
   );
+}
+
+/** What a card says of layers, to tell whether it changes. */
+function layersIn(card: ModelCard | null): string {
+  const { layers, readout, logits, region_layer_map, time_bins, prefix_tokens } = card ?? {};
+  return JSON.stringify([
+    layers,
+    readout,
+    logits?.layer,
+    region_layer_map,
+    time_bins,
+    prefix_tokens,
+  ]);
 }

@@ -233,9 +233,9 @@ describe('over HTTP', () => {
     expect(await answer).toMatchObject(full);
     const { body } = await member.upload(parts('p', storage - 30_000));
     expect(body.id).toMatch(/^mdl_/);
-    const logits = Array.from({ length: 1000 }, (_, i) => `${i} ${'x'.repeat(66)}`);
-    const { name, input, visual_degrees } = await cardJson();
-    const cardBody = { name, input, visual_degrees, logits };
+    const classes = Array.from({ length: 1000 }, (_, i) => `${i} ${'x'.repeat(66)}`);
+    const { name, input, visual_degrees, logits } = await cardJson();
+    const cardBody = { name, input, visual_degrees, logits: { ...logits, classes } };
     expect(await member.patch(`/v1/models/${body.id}`, { card: cardBody })).toMatchObject(full);
     expect((await member.patch(`/v1/models/${body.id}`, { name: 'n' })).status).toBe(200);
     const answers = [];
