@@ -82,10 +82,12 @@ function requestsOf(
     const query = new URLSearchParams();
     const headers: Record<string, string> = {};
     for (const parameter of used) {
-      const value = String(exampleOf(parameter));
+      const values = [exampleOf(parameter)].flat().map(String);
+      const [value] = values;
       if (parameter.in === 'path')
         filled = filled.replace(`{${parameter.name}}`, encodeURIComponent(value));
-      else if (parameter.in === 'query') query.set(parameter.name, value);
+      else if (parameter.in === 'query')
+        for (const each of values) query.append(parameter.name, each);
       else headers[parameter.name] = value;
     }
     const address = `/v1${filled}${query.size > 0 ? `?${query}` : ''}`;
