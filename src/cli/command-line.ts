@@ -89,6 +89,8 @@ function optionDescription(option: Option): string {
 export async function runCommandLine(argv: readonly string[], io: Io): Promise<number> {
   const ventral = program(io);
   try {
+    // What an earlier command line in this process left is not the status of this one.
+    process.exitCode = undefined;
     await ventral.parseAsync(argv);
     return Number(process.exitCode ?? 0);
   } catch (thrown) {
