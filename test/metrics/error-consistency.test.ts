@@ -11,9 +11,9 @@ import {
   meanConsistencyDraws,
   pairConsistencyDraws,
 } from '../../src/metrics/resampling/consistency-draws.js';
-import { givenDraws } from '../../src/metrics/resampling/two-factor-draws.js';
 import { tolerances } from '../tolerances.js';
 import { expectClose } from './close.js';
+import { givenDraws } from './resampling/given-draws.js';
 
 /** Trials of several observers on stimuli 1, 2, … in given conditions. */
 function observe(

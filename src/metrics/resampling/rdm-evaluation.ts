@@ -3,7 +3,9 @@ import { kendallA } from '../../numerics/statistics/correlation-test.js';
 import { isConstant } from '../../numerics/statistics/pearson.js';
 import { ranks } from '../../numerics/statistics/spearman.js';
 import { mean } from '../../numerics/statistics/statistics.js';
-import type { Drawn } from './two-factor-draws.js';
+
+/** Positions of one draw: as many as there are units of the factor. */
+type Drawn = ArrayLike<number>;
 
 /**
  * Models against the dissimilarities of subjects, and the ceilings of both, over draws of subjects and stimuli: rsatoolbox's

@@ -9,9 +9,6 @@ export interface TwoFactorDraws {
   readonly second: Float64Array;
 }
 
-/** Positions of one draw: as many as there are units of the factor. */
-export type Drawn = ArrayLike<number>;
-
 /** How often each unit is in a draw. */
 export type Times = Uint16Array;
 
@@ -56,15 +53,6 @@ export function drawsWithin(
   };
 }
 
-/** Draws that are given as positions. */
-export const givenDraws = (positions: readonly Drawn[], units: number): Draws => ({
-  draws: positions.length,
-  units,
-  *[Symbol.iterator]() {
-    for (const drawn of positions) yield countsOf(drawn, units);
-  },
-});
-
 /** Draws in which every unit stays, once. */
 export const undrawn = ({ draws, units }: Pick<Draws, 'draws' | 'units'>): Draws => ({
   draws,
@@ -99,19 +87,19 @@ export function varianceOfDraws(draws: {
 export const varianceOf = (values: ArrayLike<number>): number =>
   stdDdof1(Float64Array.from(values).filter(Number.isFinite)) ** 2;
 
-/** The draws of the difference of two statistics on equal draws. */
-export function differenceOfDraws(a: TwoFactorDraws, b: TwoFactorDraws): TwoFactorDraws {
-  const less = (x: Float64Array, y: Float64Array) => x.map((value, r) => value - y[r]);
-  return {
-    both: less(a.both, b.both),
-    first: less(a.first, b.first),
-    second: less(a.second, b.second),
-  };
+interface DrawnVectors {
+  readonly both: Float32Array | Float64Array;
+  readonly first?: Float32Array | Float64Array;
+  readonly second?: Float32Array | Float64Array;
 }
 
-/** How often each of `units` was drawn. */
-export function countsOf(drawn: Drawn, units: number): Times {
-  const counts = new Uint16Array(units);
-  for (let i = 0; i < drawn.length; i++) counts[drawn[i]]++;
-  return counts;
+/** The draws of a − b on equal draws; of each factor alone where both have them. */
+export function differenceOfDraws<D extends DrawnVectors>(a: D, b: D): Pick<D, keyof DrawnVectors> {
+  const less = (of: keyof DrawnVectors) => {
+    const [minuend, subtrahend] = [a[of], b[of]];
+    return minuend && subtrahend && minuend.map((value, r) => value - subtrahend[r]);
+  };
+  const [first, second] = [less('first'), less('second')];
+  const both = less('both');
+  return { both, ...(first && second ? { first, second } : {}) } as Pick<D, keyof DrawnVectors>;
 }

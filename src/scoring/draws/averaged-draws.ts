@@ -1,7 +1,7 @@
-import { varianceOfDraws } from '../../metrics/resampling/two-factor-draws.js';
+import { differenceOfDraws, varianceOfDraws } from '../../metrics/resampling/two-factor-draws.js';
 import { twoFactorVariance } from '../../numerics/statistics/two-factor-variance.js';
 import { type CountedUnits, freedomOf } from './drawn-units.js';
-import { type PairDifference, tested } from './score-difference.js';
+import { independent, type PairDifference, tested } from './score-difference.js';
 import type { ScoreDraws } from './score-draws.js';
 
 /** A score that enters an average. */
@@ -78,21 +78,12 @@ export function averageDifference(from: DrawnAverage, to: DrawnAverage): PairDif
   const difference = to.value - from.value;
   const [a, b] = [from.draws, to.draws];
   if (a && b && a.key === b.key) {
-    const less = (x: Float32Array, y: Float32Array) => y.map((value, r) => value - x[r]);
-    const variance = twoFactorVariance(
-      varianceOfDraws({
-        both: less(a.both, b.both),
-        first: less(a.first, b.first),
-        second: less(a.second, b.second),
-      }),
-    );
+    const variance = twoFactorVariance(varianceOfDraws(differenceOfDraws(b, a)));
     if (Number.isFinite(variance)) {
       const size = Math.max(Math.abs(from.value), Math.abs(to.value));
       return { ...tested(difference, { variance, degrees: a.degrees }, size), paired: true };
     }
   }
   const reason = 'the averages are of other scores, or of some without draws';
-  if (!from.ci || !to.ci) return { ...none, difference, reason };
-  const half = Math.hypot((from.ci[1] - from.ci[0]) / 2, (to.ci[1] - to.ci[0]) / 2);
-  return { ...none, difference, ci: [difference - half, difference + half], reason };
+  return independent(difference, from.ci, to.ci, reason);
 }

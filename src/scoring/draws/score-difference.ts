@@ -1,3 +1,4 @@
+import { differenceOfDraws } from '../../metrics/resampling/two-factor-draws.js';
 import { mcNemar } from '../../numerics/statistics/mcnemar.js';
 import { tTwoSided } from '../../numerics/statistics/student-t.js';
 import {
@@ -80,8 +81,8 @@ function unpaired({ score: a, draws: own }: DrawnScore, { score: b, draws: other
     : 'the scores are of different recordings or draws';
 }
 
-/** The errors of both as independent: half the width is the root of the sum of the squares of the two halves. */
-function independent(
+/** Where values are not paired, their errors count as independent: half the width is the root of the sum of the squares of the two halves. */
+export function independent(
   difference: number,
   a: ComparedScore['ci'],
   b: ComparedScore['ci'],
@@ -93,21 +94,13 @@ function independent(
 }
 
 /** The draws of b − a, of equal draws of both. */
-export function lessDraws(
+export const lessDraws = (
   b: ScoreDraws,
   a: ScoreDraws,
-): Pick<ScoreDraws, 'units' | 'both' | 'first' | 'second'> {
-  const less = (of: 'both' | 'first' | 'second') => {
-    const [minuend, subtrahend] = [b[of], a[of]];
-    return minuend && subtrahend && minuend.map((value, r) => value - subtrahend[r]);
-  };
-  const [first, second] = [less('first'), less('second')];
-  return {
-    units: a.units,
-    both: less('both') as Float32Array,
-    ...(first && second ? { first, second } : {}),
-  };
-}
+): Pick<ScoreDraws, 'units' | 'both' | 'first' | 'second'> => ({
+  units: a.units,
+  ...differenceOfDraws(b, a),
+});
 
 /** Interval and p of a difference; equal models have p 1. */
 export function tested(

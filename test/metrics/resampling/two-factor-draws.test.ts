@@ -7,7 +7,6 @@ import {
 import { meanOfDraws, medianDraws } from '../../../src/metrics/resampling/correlation-draws.js';
 import {
   differenceOfDraws,
-  givenDraws,
   type TwoFactorDraws,
   varianceOfDraws,
 } from '../../../src/metrics/resampling/two-factor-draws.js';
@@ -16,6 +15,7 @@ import { percentile } from '../../../src/numerics/statistics/statistics.js';
 import { twoFactorVariance } from '../../../src/numerics/statistics/two-factor-variance.js';
 import { numbers, type OracleArray, oracle } from '../../oracle.js';
 import { tolerances } from '../../tolerances.js';
+import { givenDraws } from './given-draws.js';
 
 const { statistics: within } = tolerances;
 

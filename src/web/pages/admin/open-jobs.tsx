@@ -2,10 +2,10 @@ import { useEffect, useState } from 'preact/hooks';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { duration, moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
-import { WeightsChip } from '../../parts/provenance.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
-import { cancelJob, kindNames, kindPaths, someOf } from './job-kinds.js';
+import { JobCells } from './job-cells.js';
+import { cancelJob } from './job-kinds.js';
 
 type Job = Schemas['QueuedJob'];
 
@@ -113,27 +113,13 @@ function Table({ items, chosen, choose, cancel }: TableProps) {
         <tbody>
           {items.map((job) => (
             <tr key={job.id}>
-              <th scope="row">
-                <a href={`/${kindPaths[job.kind]}/${job.id}`}>{kindNames[job.kind]}</a>{' '}
-                <span class="quiet">{job.id}</span>
+              <JobCells job={job} state={<Course job={job} />}>
                 {job.ofService && (
                   <span class="badge" title="It makes way for all others.">
                     of the service
                   </span>
                 )}
-              </th>
-              <td>
-                <Course job={job} />
-              </td>
-              <td>
-                <a class="model" href={`/models/${encodeURIComponent(job.model)}`}>
-                  <bdi>{job.modelName}</bdi>
-                </a>
-                <WeightsChip weights={job.weights} />
-              </td>
-              <td>
-                <bdi>{someOf(job.benchmarks)}</bdi>
-              </td>
+              </JobCells>
               <td>{moment(job.createdAt)}</td>
               <td>
                 {job.mayCancel && (

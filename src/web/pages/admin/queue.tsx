@@ -1,11 +1,10 @@
 import { answer, client, type Schemas } from '../../client/client.js';
 import { moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
-import { WeightsChip } from '../../parts/provenance.js';
 import { useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
-import { kindNames, kindPaths, someOf } from './job-kinds.js';
+import { JobCells } from './job-cells.js';
 import { OpenJobs } from './open-jobs.js';
 
 type Kind = Schemas['QueuedJob']['kind'];
@@ -64,20 +63,7 @@ function EndedJobs({ state }: { readonly state: State }) {
         <tbody>
           {data.map((job) => (
             <tr key={job.id}>
-              <th scope="row">
-                <a href={`/${kindPaths[job.kind]}/${job.id}`}>{kindNames[job.kind]}</a>{' '}
-                <span class="quiet">{job.id}</span>
-              </th>
-              <td>{job.state}</td>
-              <td>
-                <a class="model" href={`/models/${encodeURIComponent(job.model)}`}>
-                  <bdi>{job.modelName}</bdi>
-                </a>
-                <WeightsChip weights={job.weights} />
-              </td>
-              <td>
-                <bdi>{someOf(job.benchmarks)}</bdi>
-              </td>
+              <JobCells job={job} state={job.state} />
               <td>{moment(job.finishedAt)}</td>
             </tr>
           ))}
