@@ -12,13 +12,8 @@ import type { ModelCard } from './card/card.js';
 import { outputsOf, type Pass, passesOf } from './exposed-values.js';
 import { type KeptValue, keptValue, viewDtype, viewed, viewUnits } from './layer-view.js';
 import type { ModelFile } from './model-file.js';
-import { type Numbers, numbersOf } from './numbers.js';
-import {
-  ActivationStore,
-  bytesOf,
-  type KeptDtype,
-  scratchBytesOf,
-} from './scratch/activation-store.js';
+import { keptDtype, type Numbers, numbersOf } from './numbers.js';
+import { ActivationStore, bytesOf, scratchBytesOf } from './scratch/activation-store.js';
 import { type Keeper, OutputBuffers } from './scratch/output-buffers.js';
 import type { Route, ScratchFile } from './scratch/scratch-file.js';
 import { layOut } from './scratch/scratch-layout.js';
@@ -354,29 +349,6 @@ function tooLarge(
     `The layer ${shape.layer} has ${shape.cols} units over ${shape.rows} stimuli: ${mib(scratch)} of scratch are needed, --max-scratch allows ${mib(options.maxScratch)}`,
     { field: '--max-scratch' },
   );
-}
-
-/**
- * The element type that the values of a tensor are kept in.
- * @throws VentralError `input-mismatch` for words
- */
-export function keptDtype({ dtype }: Pick<Tensor, 'dtype'>, layer: string): KeptDtype {
-  if (dtype === 'float64' || dtype === 'uint8') return dtype;
-  if (dtype === 'float32' || dtype === 'float16') return 'float32';
-  if (
-    dtype === 'int32' ||
-    dtype === 'int16' ||
-    dtype === 'int8' ||
-    dtype === 'uint16' ||
-    dtype === 'bool'
-  )
-    return 'int32';
-  if (dtype === 'int64' || dtype === 'uint32' || dtype === 'uint64') return 'float64';
-  throw new VentralError('input-mismatch', `The layer ${layer} holds ${dtype}, not numbers`, {
-    field: layer,
-    expected: 'numbers',
-    found: dtype,
-  });
 }
 
 /** A layer whose width depends on the image has no units: it is dropped, the pass continues. */

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import { concatFeatures } from '../numerics/algebra/concat-features.js';
 import type { Features } from '../numerics/algebra/features.js';
-import { modelInputs } from '../onnx/model-inputs.js';
 import type { Stage, Work } from '../runtime/work.js';
-import { BATCH } from './batch-axis.js';
 import type { ContentCache } from './cache/content-cache.js';
+import { clipBudget } from './clip-card.js';
 import { passesOf } from './exposed-values.js';
 import { type ExtractOptions, type Network, requireFiniteLayer, runPass } from './extract.js';
+import { letGo, readAhead, type Stores, type Sums, trialsOfDemand } from './held-layers.js';
 import { fromBytes, toBytes } from './reduced-bytes.js';
 import {
   inMemory,
@@ -38,14 +38,10 @@ import {
   reportImages,
   type Step,
 } from './reduction-stages.js';
-import type { ActivationStore } from './scratch/activation-store.js';
 import { sizeDemands } from './size-demands.js';
-import { takesOneClip } from './stimuli/input-plan.js';
 import { PreparedStimuli, slotsOf } from './stimuli/prepared-stimuli.js';
 import type { Shown } from './stimuli/shown.js';
-import { BATCHES_AT_ONCE } from './stimuli/stimulus-feed.js';
-import { type StimulusSize, stimulusBytes, stimulusSize } from './stimuli/stimulus-size.js';
-import { type LayerTrials, sumTrials, type TrialSums } from './trials.js';
+import { stimulusBytes, stimulusSize } from './stimuli/stimulus-size.js';
 import { joinUnits, type UnitLayer } from './unit-layer.js';
 import { runUnitPass } from './unit-pass.js';
 
@@ -86,7 +82,7 @@ export async function openReducer(
   const sizes = await Promise.all(shown.map((set) => stimulusSize(set, network.card)));
   const sized = await sizeDemands(network, shown, sizes, demands, options);
   const { maxMemory, maxScratch } = options;
-  const budgets: Budgets = { maxMemory, maxScratch, ...clipsOf(network, sizes) };
+  const budgets: Budgets = { maxMemory, maxScratch, ...clipBudget(network, sizes) };
   const rows = shown.map(({ stimuli }) => stimuli.ids.length);
   // Images that the caller keeps over several runs are the caller's to count.
   const pictures = sizes.map((size, set) =>
@@ -116,26 +112,6 @@ export async function openReducer(
     },
   };
 }
-
-/** What the clips of a network of videos take; nothing of a network of images. */
-function clipsOf(
-  { file, card }: Network,
-  sizes: readonly (StimulusSize | undefined)[],
-): Pick<Budgets, 'clips'> {
-  const { frames } = card.input;
-  if (frames === undefined) return {};
-  const inputs = modelInputs(file.model);
-  const batch = takesOneClip(inputs) ? 1 : (inputs[0]?.batch ?? BATCH);
-  const pixels = sizes.map((size) => (size ? size.width * size.height : 0));
-  const bytes = 4 * 3 * frames * Math.max(0, ...pixels) * batch * BATCHES_AT_ONCE;
-  return { clips: { batch, bytes } };
-}
-
-/** Activations by stimulus set and value. */
-type Stores = Map<string, ActivationStore>;
-
-/** How values vary over trials, by stimulus set and value. */
-type Sums = Map<string, TrialSums>;
 
 /** Accumulators of a pass. */
 interface PassWork {
@@ -400,48 +376,12 @@ class Reductions {
   }
 }
 
-/**
- * Prefetches the activations of a layer while another is reduced; errors appear when they are read.
- */
-async function readAhead(demand: SizedDemand | undefined, stores: Stores): Promise<void> {
-  const own =
-    demand &&
-    setsOf([demand]).flatMap((set) =>
-      demand.values.flatMap(({ id }) => stores.get(`${set} ${id}`) ?? []),
-    );
-  await Promise.allSettled((own ?? []).map((store) => store.readAhead()));
-}
-
-/** The trials behind a layer, over its stimulus sets; nothing where it depends on no random numbers. */
-function trialsOfDemand(
-  { sets, values }: SizedDemand,
-  sums: Sums,
-): { readonly trials?: LayerTrials } {
-  const [trials] = values.flatMap(({ computed }) => computed.trials ?? []);
-  if (!trials) return {};
-  const parts = sets.flatMap((set) =>
-    values.flatMap(({ value }) => sums.get(`${set} ${value}`) ?? []),
-  );
-  return { trials: sumTrials(trials, parts) };
-}
-
 const noParts = ({ demands: [{ layer }] }: SizedDemand) =>
   new VentralError(
     'input-mismatch',
     `${layer} is a part of a layer, and receptive fields are mapped for whole layers`,
     { field: layer, expected: 'a whole layer', found: layer },
   );
-
-/** Closes what no later layer needs. */
-function letGo({ values }: SizedDemand, later: Group, stores: Stores): void {
-  const needed = new Set(later.flatMap((each) => each.values.map(({ id }) => id)));
-  const gone = new Set(values.filter(({ id }) => !needed.has(id)).map(({ id }) => id));
-  for (const [key, store] of [...stores]) {
-    if (!gone.has(key.slice(key.indexOf(' ') + 1))) continue;
-    store.close();
-    stores.delete(key);
-  }
-}
 
 /** The error of some work; an interruption is rethrown. */
 async function unlessInterrupted(work: () => Promise<void>): Promise<VentralError | undefined> {

@@ -6,8 +6,8 @@ import { Session, type Tensor } from '../runtime/session.js';
 import { traced } from '../runtime/traced.js';
 import { batchOf, firstAlone, unitsOf } from './batch-axis.js';
 import { outputsOf, type Pass } from './exposed-values.js';
-import { buffersOf, keptDtype, type Network, type PassOptions, sumsOf } from './extract.js';
-import { numbersOf } from './numbers.js';
+import { buffersOf, type Network, type PassOptions, sumsOf } from './extract.js';
+import { keptDtype, numbersOf } from './numbers.js';
 import {
   ActivationStore,
   allocate,

@@ -62,7 +62,7 @@ const BODY_MS = 60_000;
 /** The express application that `openapi.yaml` describes. */
 export function createApp(context: ServiceContext, options: AppOptions = {}): Express {
   const { text, document: api } = apiDescription();
-  const leaderboard = new LeaderboardService(context.store, context.closing);
+  const leaderboard = new LeaderboardService(context);
   const packages = packageQueue(context);
   const app = express();
   app.disable('x-powered-by').set('etag', entityTag).set('query parser', 'simple');

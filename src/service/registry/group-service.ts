@@ -9,7 +9,7 @@ import {
   type ModelGroups,
   modelGroups,
 } from '../../scoring/draws/model-groups.js';
-import type { HomeStore } from '../../store/home-store.js';
+import type { ServiceContext } from './context.js';
 import { GroupDraws, type GroupedColumn, type GroupedRow, groupedRows } from './group-draws.js';
 
 /** Groups as far as they are known. */
@@ -40,6 +40,7 @@ const filename = join(packageRoot, 'dist', 'src', 'service', 'registry', 'group-
 export class GroupService {
   readonly #draws: GroupDraws;
   readonly #closing: AbortSignal;
+  readonly #log: ServiceContext['log'];
   #pool: Promise<Piscina<readonly GroupedModel[], ModelGroups>> | undefined;
   /** By digest of all that enters. */
   readonly #found = new Map<string, ModelGroups>();
@@ -47,10 +48,11 @@ export class GroupService {
   readonly #last = new Map<string, ModelGroups>();
   readonly #running = new Map<string, Promise<ModelGroups | undefined>>();
 
-  /** @param closing ends the thread */
-  constructor(store: HomeStore, closing: AbortSignal) {
+  /** `closing` ends the thread. */
+  constructor({ store, closing, log }: Pick<ServiceContext, 'store' | 'closing' | 'log'>) {
     this.#draws = new GroupDraws(store);
     this.#closing = closing;
+    this.#log = log;
     closing.addEventListener('abort', () => void this.#end());
   }
 
@@ -93,8 +95,11 @@ export class GroupService {
         keep(this.#found, key, groups);
         return groups;
       })
-      // The service ends, or a score went away meanwhile: the next request tries again.
-      .catch(() => undefined)
+      // A score may have gone away meanwhile: the next request tries again.
+      .catch((error: unknown) => {
+        if (!this.#closing.aborted) this.#log.warn({ err: error }, 'Groups of models not found');
+        return undefined;
+      })
       .finally(() => this.#running.delete(key));
     this.#running.set(key, started);
     return started;

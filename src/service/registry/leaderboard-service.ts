@@ -15,6 +15,7 @@ import type { HomeStore } from '../../store/home-store.js';
 import type { Principal } from '../../store/records/principal.js';
 import { ResultStore, type StoredModel } from '../../store/records/result-store.js';
 import { readPage } from '../http/read-page.js';
+import type { ServiceContext } from './context.js';
 import { GroupService, type KnownGroups } from './group-service.js';
 import { type BoardBenchmark, LeaderboardBenchmarks } from './leaderboard-benchmarks.js';
 import {
@@ -56,11 +57,10 @@ export class LeaderboardService {
 
   readonly #groups: GroupService;
 
-  /** @param closing aborts when the service stops */
-  constructor(store: HomeStore, closing: AbortSignal) {
-    this.#store = store;
-    this.#groups = new GroupService(store, closing);
-    this.#results = new ResultStore(store.database);
+  constructor(context: Pick<ServiceContext, 'store' | 'closing' | 'log'>) {
+    this.#store = context.store;
+    this.#groups = new GroupService(context);
+    this.#results = new ResultStore(context.store.database);
   }
 
   /**

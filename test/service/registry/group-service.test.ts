@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeLeaderboard } from '../../../src/leaderboard/leaderboard.js';
 import { GroupService } from '../../../src/service/registry/group-service.js';
@@ -47,12 +48,14 @@ function slowStore() {
 }
 
 const closing = new AbortController();
+const said: string[] = [];
+const log = pino({ level: 'warn' }, { write: (line: string) => said.push(line) });
 afterEach(() => closing.abort());
 
 describe('groups of a board', () => {
   it('that are being computed are pending, then stale ones stand in for them, to the same reader alone', async () => {
     const { gate, shut, store } = slowStore();
-    const service = new GroupService(store, closing.signal);
+    const service = new GroupService({ store, closing: closing.signal, log });
     const [before, after] = [column([0.1, 0.5, 0.9]), column([0.1, 0.5, 0.95])];
     shut();
     expect(await service.read('mine', before)).toEqual({ state: 'pending', groups: undefined });
@@ -69,5 +72,22 @@ describe('groups of a board', () => {
     expect((await service.read('mine', after)).state).toBe('current');
     // Scores that stayed were not read again.
     expect(gate.reads).toBe(4);
+  });
+
+  it('that cannot be found are said to the operator, and tried again', async () => {
+    const { gate, store } = slowStore();
+    gate.open();
+    let broken = true;
+    const { read } = store.draws;
+    store.draws.read = (...asked) => {
+      if (broken) return Promise.reject(new Error('the disk is gone'));
+      return read(...asked);
+    };
+    const service = new GroupService({ store, closing: new AbortController().signal, log });
+    const board = column([0.1, 0.5, 0.9]);
+    expect((await service.read('mine', board)).state).toBe('pending');
+    expect(said.join('')).toContain('the disk is gone');
+    broken = false;
+    expect((await service.read('mine', board)).state).toBe('current');
   });
 });

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RandomState } from '../../../src/numerics/random/random-state.js';
 import { encodeDraws } from '../../../src/scoring/draws/encode-draws.js';
@@ -70,7 +71,11 @@ beforeAll(async () => {
   const closing = new AbortController();
   const bob = { key: 'key_bob', owner: 'bob', groups: [], role: 'reader' } as const;
   const query = { benchmark: [V1], sort: `-${V1}` };
-  const boards = new LeaderboardService(store, closing.signal);
+  const boards = new LeaderboardService({
+    store,
+    closing: closing.signal,
+    log: pino({ level: 'silent' }),
+  });
   await boards.read(localPrincipal, query);
   strangers = await boards.read(bob, query);
   closing.abort();
