@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openNpz } from '../../src/formats/npz.js';
 import { importCheckpoint } from '../../src/importing/import-checkpoint.js';
+import { python, pythonHas } from './debian-python.js';
 
 /** Networks of torch-networks.py and what they are imported onto: a name of ours, or their own export. */
 const networks: [name: string, onto: { arch?: string }, epsilon?: string][] = [
@@ -22,15 +23,7 @@ const networks: [name: string, onto: { arch?: string }, epsilon?: string][] = [
   ['vit_folded', {}],
 ];
 
-const python = '/usr/bin/python3';
-const hasTorch = (() => {
-  try {
-    execFileSync(python, ['-c', 'import torch, torchvision, onnx'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
+const hasTorch = pythonHas('torch', 'torchvision', 'onnx');
 
 let root: string;
 beforeAll(() => {

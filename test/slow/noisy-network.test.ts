@@ -7,16 +7,9 @@ import { extractActivations } from '../../src/activations/extract.js';
 import { openNetwork } from '../../src/activations/open-network.js';
 import { listLayers } from '../../src/onnx/layers.js';
 import { madeStimuli, plainCard } from '../activations/made-networks.js';
+import { python, pythonHas } from './debian-python.js';
 
-const python = '/usr/bin/python3';
-const hasTorch = (() => {
-  try {
-    execFileSync(python, ['-c', 'import torch, onnx'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
+const hasTorch = pythonHas('torch', 'onnx');
 
 let root: string;
 beforeAll(() => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { besideAutograd, readFixture } from '../training/exported-networks.js';
 import { TOLERANCE } from '../training/torch-fixture.js';
+import { python, pythonHas } from './debian-python.js';
 
 /** Networks of torch-gradients.py. */
 const networks = [
@@ -12,15 +13,7 @@ const networks = [
   ...['mobilenet-v3', 'shufflenet', 'densenet', 'squeezenet'],
 ];
 
-const python = '/usr/bin/python3';
-const hasTorch = (() => {
-  try {
-    execFileSync(python, ['-c', 'import torch, torchvision, onnx'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
+const hasTorch = pythonHas('torch', 'torchvision', 'onnx');
 
 let folder: string;
 beforeAll(() => {

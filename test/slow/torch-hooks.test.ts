@@ -11,15 +11,7 @@ import {
 } from '../activations/torch-network.js';
 import { tolerances } from '../tolerances.js';
 
-const python = '/usr/bin/python3';
-const hasTorch = (() => {
-  try {
-    execFileSync(python, ['-c', 'import torch, torchvision, onnx'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
+const hasTorch = pythonHas('torch', 'torchvision', 'onnx');
 
 const script = join(import.meta.dirname, '..', 'fixtures', 'hooks', 'make.py');
 let root: string;
@@ -105,6 +97,7 @@ const sliced: [name: string, block: string, prefix: number][] = [
 
 const compareSlices = `
 import sys, numpy as np
+import { python, pythonHas } from './debian-python.js';
 path, prefix = sys.argv[1], int(sys.argv[2])
 found = np.load(path)
 tokens, channels = found["shape"][1:]

@@ -9,16 +9,9 @@ import { openNetwork } from '../../src/activations/open-network.js';
 import { openStimulusSet } from '../../src/data/stimulus-set.js';
 import { openNpz } from '../../src/formats/npz.js';
 import { tolerances } from '../tolerances.js';
+import { python, pythonHas } from './debian-python.js';
 
-const python = '/usr/bin/python3';
-const hasTorch = (() => {
-  try {
-    execFileSync(python, ['-c', 'import torch'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
+const hasTorch = pythonHas('torch');
 
 let root: string;
 beforeAll(() => {

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RandomState } from '../../src/numerics/random/random-state.js';
 import { readModel } from '../../src/onnx/model.js';
 import { tensorElements } from '../../src/onnx/tensor-elements.js';
 import { Session, type Tensor } from '../../src/runtime/session.js';
 import type { Kernels } from '../../src/training/graph/static-graph.js';
 import { stepGraph } from '../../src/training/step/step-graph.js';
-import { difference, type Summary, TOLERANCE } from './torch-fixture.js';
+import { batchOf, difference, type Summary, TOLERANCE } from './torch-fixture.js';
 
 /** What `torch_exports.py` writes of one network. */
 interface Exported {
@@ -29,18 +28,6 @@ interface Fixture {
 export const readFixture = (folder: string): Fixture =>
   JSON.parse(readFileSync(join(folder, 'gradients.json'), 'utf8'));
 
-/** The images and targets of a fixture, by its own random numbers. */
-function batchOf({ batch, seed, classes }: Fixture, side: number) {
-  const random = new RandomState(seed);
-  const pictures = Float32Array.from(random.standardNormal(batch * 3 * side * side));
-  const drawn = Float32Array.from(random.randomSample(batch * classes));
-  const targets = drawn.map((value, i) => {
-    const row = Math.floor(i / classes) * classes;
-    return value / drawn.subarray(row, row + classes).reduce((sum, one) => sum + one, 0);
-  });
-  return { pictures, targets };
-}
-
 /** How far the step of an exported network is from autograd; `far` are gradients beyond the tolerance. */
 export async function besideAutograd(
   folder: string,
@@ -55,7 +42,7 @@ export async function besideAutograd(
   const parameters = Object.keys(expected.parameters);
   const training = () => false;
   const step = stepGraph(model, { dims, parameters, input: true, training, kernels });
-  const { pictures, targets } = batchOf(fixture, side);
+  const { pictures, targets } = batchOf(fixture, { side, classes: fixture.classes });
   const float32 = (sizes: readonly number[], data: Float32Array): Tensor => ({
     dtype: 'float32',
     dims: sizes,

@@ -37,8 +37,11 @@ const float32 = (dims: readonly number[], data: Float32Array): Tensor => ({
   data,
 });
 
-/** The images and targets of the fixture, by its own random numbers. */
-function batchOf({ batch, side, seed }: Fixture, classes: number) {
+/** The images and targets of a fixture, by its own random numbers. */
+export function batchOf(
+  { batch, seed }: { readonly batch: number; readonly seed: number },
+  { side, classes }: { readonly side: number; readonly classes: number },
+) {
   const random = new RandomState(seed);
   const pictures = Float32Array.from(random.standardNormal(batch * 3 * side * side));
   const drawn = Float32Array.from(random.randomSample(batch * classes));
@@ -92,7 +95,7 @@ export async function comparedWithPyTorch(name: string) {
   const session = await Session.open(step.model, { operators: 'as written' });
   const classes = session.inputs.find(({ name: input }) => input === step.inputs.targets);
   const width = classes?.dims[1] as number;
-  const { pictures, targets } = batchOf(fixture, width);
+  const { pictures, targets } = batchOf(fixture, { side: fixture.side, classes: width });
   feeds[step.inputs.pictures] = float32(dims, pictures);
   feeds[step.inputs.targets] = float32([fixture.batch, width], targets);
   const found = await session.run(feeds);

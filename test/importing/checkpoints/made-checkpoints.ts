@@ -178,3 +178,22 @@ export async function contents(
     await checkpoint.close();
   }
 }
+
+/** A checkpoint in memory, whose tensors hold one number each. */
+export function checkpoint(
+  numbers: Record<string, number>,
+  more: Partial<Checkpoint> = {},
+): Checkpoint {
+  const tensors = Object.entries(numbers).map(
+    ([name, value]) =>
+      [name, { dtype: 'float32', dims: [1], read: async () => Float32Array.of(value) }] as const,
+  );
+  return {
+    file: 'a.pth',
+    format: 'pytorch',
+    path: '',
+    tensors: new Map(tensors),
+    close: async () => {},
+    ...more,
+  };
+}

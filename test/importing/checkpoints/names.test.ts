@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../src/importing/checkpoint/open-checkpoint.js';
 import { stateNames } from '../../../src/importing/checkpoint/state-dict.js';
-import type { Checkpoint } from '../../../src/importing/source/checkpoint.js';
 import {
+  checkpoint,
   dictionary,
   floats,
   ownFolder,
@@ -15,22 +15,6 @@ import {
 
 const folder = ownFolder();
 const wanted = new Set(['conv.weight', 'layer1.0.bn.weight', 'layer1.1.weight', 'fc.bias']);
-
-/** A checkpoint in memory, whose tensors hold one number each. */
-function checkpoint(numbers: Record<string, number>, more: Partial<Checkpoint> = {}): Checkpoint {
-  const tensors = Object.entries(numbers).map(
-    ([name, value]) =>
-      [name, { dtype: 'float32', dims: [1], read: async () => Float32Array.of(value) }] as const,
-  );
-  return {
-    file: 'a.pth',
-    format: 'pytorch',
-    path: '',
-    tensors: new Map(tensors),
-    close: async () => {},
-    ...more,
-  };
-}
 
 /** All names of the network under a prefix, from a number on. */
 const under = (prefix: string, from = 1) =>

@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../src/importing/checkpoint/open-checkpoint.js';
 import { stateNames } from '../../../src/importing/checkpoint/state-dict.js';
-import type { Checkpoint } from '../../../src/importing/source/checkpoint.js';
 import {
+  checkpoint,
   contents,
   dictionary,
   fixture,
@@ -215,21 +215,6 @@ describe('stateNames', () => {
     'fc.weight',
     'fc.bias',
   ]);
-
-  /** A checkpoint in memory, whose tensors hold one number each. */
-  function checkpoint(numbers: Record<string, number>): Checkpoint {
-    const tensors = Object.entries(numbers).map(
-      ([name, value]) =>
-        [name, { dtype: 'float32', dims: [1], read: async () => Float32Array.of(value) }] as const,
-    );
-    return {
-      file: 'a.pth',
-      format: 'pytorch',
-      path: '',
-      tensors: new Map(tensors),
-      close: async () => {},
-    };
-  }
 
   it('looks through the wrappers of robustness and gives its normalizer back', async () => {
     const source = await openCheckpoint(fixture('robustness.pth'));
