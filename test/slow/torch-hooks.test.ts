@@ -10,6 +10,7 @@ import {
   type TorchNetwork,
 } from '../activations/torch-network.js';
 import { tolerances } from '../tolerances.js';
+import { python, pythonHas } from './debian-python.js';
 
 const hasTorch = pythonHas('torch', 'torchvision', 'onnx');
 
@@ -97,7 +98,6 @@ const sliced: [name: string, block: string, prefix: number][] = [
 
 const compareSlices = `
 import sys, numpy as np
-import { python, pythonHas } from './debian-python.js';
 path, prefix = sys.argv[1], int(sys.argv[2])
 found = np.load(path)
 tokens, channels = found["shape"][1:]
