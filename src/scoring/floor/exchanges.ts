@@ -83,7 +83,7 @@ export function refuseUnits({ benchmark, form }: PreparedBenchmark, kind: Exchan
   if (form(1) !== 'units') return;
   throw new VentralError(
     'benchmark-invalid',
-    `${benchmark.id} measures properties of single units on gratings, whose order is no chance: --null ${kind} has no meaning there`,
+    `--null ${kind} does not apply to properties of single units: their gratings are not a sample`,
     { file: benchmark.file, field: '--null', found: kind },
   );
 }
