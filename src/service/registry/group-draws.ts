@@ -35,23 +35,47 @@ export interface GroupedRow {
   readonly key: string;
 }
 
-/** The models that have a value under a column. */
-export function groupedRows({ board, benchmarks, node }: GroupedColumn): GroupedRow[] {
+/** The models that have a value under a column, and what they are compared by. */
+export interface GroupedRows {
+  readonly rows: readonly GroupedRow[];
+  /** Digest of all that enters. */
+  readonly key: string;
+}
+
+/** Models that are compared: squares of them are held, eight bytes a pair in each. More are cut off at the lowest values. */
+const MOST = 2000;
+/** Rows after which other requests get their turn. */
+const ROWS = 100;
+
+/** The rows of a column, which a board of thousands of models gives in slices. */
+export async function groupedRows({
+  board,
+  benchmarks,
+  node,
+}: GroupedColumn): Promise<GroupedRows> {
   const shares = board.counted.get(node) ?? [];
-  const kind = board.nodes.find(({ id }) => id === node)?.kind;
-  return board.rows.flatMap((row): GroupedRow[] => {
+  const single = board.nodes.find(({ id }) => id === node)?.kind === 'benchmark';
+  const entering = single ? [{ benchmark: node, weight: 1 }] : shares;
+  const found: GroupedRow[] = [];
+  for (const [i, row] of board.rows.entries()) {
+    if (i % ROWS === ROWS - 1) await turn();
     const { scores } = row.model;
     const score = scores.get(node);
-    const own = kind === 'benchmark' ? counts(score, board.rules) && score : row.averages.get(node);
-    if (!own || own.value === null || ('n' in own && own.n === 0)) return [];
-    const entering = kind === 'benchmark' ? [{ benchmark: node, weight: 1 }] : shares;
+    const own = single ? counts(score, board.rules) && score : row.averages.get(node);
+    if (!own || own.value === null || ('n' in own && own.n === 0)) continue;
     const parts = entering.flatMap(({ benchmark, weight }) => {
       const each = scores.get(benchmark);
       const version = benchmarks.get(benchmark)?.version;
       return counts(each, board.rules) ? [[benchmark, version, weight, each.job]] : [];
     });
-    return [{ row, value: own.value, se: standardError(own), key: digestOf([node, parts]) }];
-  });
+    // One text: a digest of thousands of small values holds the loop for longer.
+    const key = digestOf(JSON.stringify([node, parts]));
+    found.push({ row, value: own.value, se: standardError(own), key });
+  }
+  const rows =
+    found.length <= MOST ? found : found.toSorted((a, b) => b.value - a.value).slice(0, MOST);
+  const entered = rows.map(({ row, value, se, key }) => [row.model.id, value, se, key]);
+  return { rows, key: digestOf(JSON.stringify(entered)) };
 }
 
 /** Bytes of draws that are kept in memory: those of ten columns of a thousand models. */

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Piscina } from 'piscina';
 import type { components } from '../../api/schema.js';
-import { digestOf } from '../../formats/digest.js';
 import { packageRoot } from '../../formats/package-root.js';
 import {
   type GroupedModel,
@@ -10,7 +9,13 @@ import {
   modelGroups,
 } from '../../scoring/draws/model-groups.js';
 import type { ServiceContext } from './context.js';
-import { GroupDraws, type GroupedColumn, type GroupedRow, groupedRows } from './group-draws.js';
+import {
+  GroupDraws,
+  type GroupedColumn,
+  type GroupedRow,
+  type GroupedRows,
+  groupedRows,
+} from './group-draws.js';
 
 /** Groups as far as they are known. */
 export interface KnownGroups {
@@ -21,8 +26,6 @@ export interface KnownGroups {
 
 /** Models up to which groups are found at once: 500 pairs take some milliseconds. */
 const FEW = 32;
-/** Models that are compared: squares of them are held, eight bytes a pair in each. More are cut off at the lowest values. */
-const MOST = 2000;
 /** How long an answer waits for its groups. */
 const WAIT_MS = 1000;
 const IDLE_MS = 30_000;
@@ -42,6 +45,8 @@ export class GroupService {
   readonly #closing: AbortSignal;
   readonly #log: ServiceContext['log'];
   #pool: Promise<Piscina<readonly GroupedModel[], ModelGroups>> | undefined;
+  /** Of each board, by column. */
+  readonly #rows = new WeakMap<GroupedColumn['board'], Map<string, Promise<GroupedRows>>>();
   /** By digest of all that enters. */
   readonly #found = new Map<string, ModelGroups>();
   /** The last ones of a view: whose, of which column and by which rules. */
@@ -61,14 +66,21 @@ export class GroupService {
    * @param view what is asked for, and by whom: groups of an earlier state are served to the same view alone
    */
   async read(view: string, column: GroupedColumn): Promise<KnownGroups> {
-    const rows = groupedRows(column);
-    const compared =
-      rows.length <= MOST ? rows : rows.toSorted((a, b) => b.value - a.value).slice(0, MOST);
-    const key = digestOf(compared.map(({ row, value, se, key }) => [row.model.id, value, se, key]));
-    const found = this.#found.get(key) ?? (await this.#within(this.#once(key, column, compared)));
+    const { rows, key } = await this.#rowsOf(column);
+    const found = this.#found.get(key) ?? (await this.#within(this.#once(key, column, rows)));
     const groups = found ?? this.#last.get(view);
     if (found) keep(this.#last, view, found);
     return { state: found ? 'current' : groups ? 'stale' : 'pending', groups };
+  }
+
+  /** Rows of a board that is there already are found once. */
+  #rowsOf(column: GroupedColumn): Promise<GroupedRows> {
+    const { board, node } = column;
+    const known = this.#rows.get(board) ?? new Map<string, Promise<GroupedRows>>();
+    this.#rows.set(board, known);
+    const rows = known.get(node) ?? groupedRows(column);
+    known.set(node, rows);
+    return rows;
   }
 
   /** What comes of it soon enough. */
