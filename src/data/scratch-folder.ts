@@ -25,7 +25,7 @@ export async function makeScratchFolder(home: string, ...folder: string[]): Prom
   const place = getEnvironmentData(PLACE) as string | undefined;
   const root = folder.length > 0 ? join(home, ...folder) : (place ?? join(home, 'tmp'));
   await mkdir(root, { recursive: true });
-  await sweep(root);
+  await sweepScratch(root, ABANDONED_MS);
   const path = await mkdtemp(join(root, `scratch-${hostname()}-${pidNamespace()}.${process.pid}-`));
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
@@ -33,13 +33,17 @@ export async function makeScratchFolder(home: string, ...folder: string[]): Prom
 /** A day: longer than any job takes. */
 const ABANDONED_MS = 24 * 3600 * 1000;
 
-async function sweep(root: string): Promise<void> {
-  for (const name of await readdir(root)) {
+/**
+ * Takes away the scratch folders under a folder that processes of this host left there when they were killed. Those
+ * of processes that cannot be seen from here are left there until they are old.
+ */
+export async function sweepScratch(root: string, abandonedMs: number): Promise<void> {
+  for (const name of await readdir(root).catch(() => [])) {
     const owner = /^scratch-(.+)-(?:(\d*)\.)?(\d+)-[^-]+$/.exec(name);
     if (!owner || owner[1] !== hostname()) continue;
     const path = join(root, name);
     const seen = (owner[2] ?? pidNamespace()) === pidNamespace();
-    const left = seen ? !isAlive(Number(owner[3])) : await isOld(path);
+    const left = seen ? !isAlive(Number(owner[3])) : await isOlder(path, abandonedMs);
     if (left) await rm(path, { recursive: true, force: true });
   }
 }
@@ -53,9 +57,9 @@ function pidNamespace(): string {
   }
 }
 
-const isOld = (path: string): Promise<boolean> =>
+const isOlder = (path: string, ms: number): Promise<boolean> =>
   stat(path).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs > ABANDONED_MS,
+    ({ mtimeMs }) => Date.now() - mtimeMs > ms,
     () => false,
   );
 

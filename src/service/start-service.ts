@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageVersion } from '../formats/package-root.js';
+import { sweepSimulated } from '../scoring/benchmark/simulated-data.js';
 import { homeSource } from '../store/files/file-source.js';
 import type { S3Place } from '../store/files/s3-files.js';
 import { lockHome } from '../store/home/owner-lock.js';
@@ -110,6 +111,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       unpack: unpackInChild(join(home, 'tmp', 'service'), options.maxMemory),
     });
     undo.push(() => store.close());
+    await sweepSimulated(home);
     const warned = warnOfReach(log, store.temporary);
     undo.push(() => warned);
     if (!loopbackAddresses.includes(host)) await requireKey(store, host);

@@ -246,8 +246,9 @@ async function halfWritten(home: string): Promise<string[]> {
   return names.filter(
     (name) =>
       !name.startsWith('db') &&
-      // Of this name the next start removes what is older than a minute.
+      // Of these names a start removes what is older than a minute, and than ten.
       !/^\.[^/]*\.tmp$/.test(name) &&
+      !/^([^/]+\/)?cache\/simulated\/scratch-/.test(name) &&
       /\.(tmp|part|new)$|(^|\/)tmp\/(?!service$)|\/unfinished\//.test(name),
   );
 }

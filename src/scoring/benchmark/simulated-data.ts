@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Coordinate, writeAssembly } from '../../data/assembly.js';
-import { makeScratchFolder } from '../../data/scratch-folder.js';
+import { makeScratchFolder, sweepScratch } from '../../data/scratch-folder.js';
 import { generateSimulated } from '../../data/simulated/generators.js';
 import type { Simulated } from '../../data/simulated/simulated.js';
 import { writeCsv } from '../../formats/csv.js';
@@ -74,6 +74,13 @@ export async function verifySimulated(
   for (const name of names) if (!(await isWhole(join(root, name)))) damaged.push(join(root, name));
   return { folders: names.length, damaged };
 }
+
+/** Longer than a child of the service may take to generate. */
+const ABANDONED_MS = 600_000;
+
+/** Removes what processes that were killed left unfinished under a home. */
+export const sweepSimulated = (home: string): Promise<void> =>
+  sweepScratch(join(home, ...ROOT), ABANDONED_MS);
 
 const sha256 = async (path: string) =>
   createHash('sha256')

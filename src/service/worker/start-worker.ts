@@ -1,6 +1,7 @@
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import type { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
+import { sweepSimulated } from '../../scoring/benchmark/simulated-data.js';
 import { databasePlace, openPostgresDatabase } from '../../store/database/postgres-database.js';
 import { JobStore } from '../../store/jobs/job-store.js';
 import { watchDamage } from '../../store/jobs/suspect-results.js';
@@ -37,6 +38,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     await new WorkerStore(database).requireSameVersion(packageVersion);
     const jobs = new JobStore(database);
     const scratch = await makeScratchFolder(home);
+    await sweepSimulated(home);
     const tables = {
       database,
       jobs,
