@@ -3,9 +3,10 @@ import { useMemo } from 'preact/hooks';
 import { withWeights } from '../../../figure/provenance.js';
 import { pageOf } from '../../parts/board-column.js';
 import { Chart, type Plot } from '../../parts/charts/chart.js';
-import { SaveFigure } from '../../parts/charts/save-figure.js';
+import { figureItems } from '../../parts/charts/save-figure.js';
 import { drawingKey, Swatch, seriesStyles, shortened } from '../../parts/charts/series.js';
 import { csvText } from '../../parts/csv.js';
+import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, value } from '../../parts/format.js';
 import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import type { ChangeQuery } from '../../parts/query.js';
@@ -86,24 +87,20 @@ export function Differences(props: DifferencesProps) {
             shown.length > 0 && <p class="notice">These models have no benchmark in common.</p>
           )}
           <DifferenceTable rows={shown} chosen={chosen} reference={reference} />
-          <p class="actions">
-            <button
-              type="button"
-              onClick={() => saveFile('comparison.csv', csv(shown, props), 'text/csv')}
-            >
-              Save the comparison as CSV
-            </button>
-            <button
-              type="button"
-              onClick={() => saveFile('comparison.json', json(shown, props), 'application/json')}
-            >
-              Save the comparison as JSON
-            </button>
-            <SaveFigure
-              of="comparison"
-              make={() => comparedFigure(shown, chosen, board.simulated)}
-            />
-          </p>
+          <ExportMenu
+            of="the comparison"
+            items={[
+              {
+                label: 'CSV',
+                save: () => saveFile('comparison.csv', csv(shown, props), 'text/csv'),
+              },
+              {
+                label: 'JSON',
+                save: () => saveFile('comparison.json', json(shown, props), 'application/json'),
+              },
+              ...figureItems(() => comparedFigure(shown, chosen, board.simulated)),
+            ]}
+          />
         </>
       )}
     </section>
@@ -192,7 +189,7 @@ function DifferenceText({ difference }: { readonly difference: Difference | unde
   return (
     <span class={`difference ${kind}`}>
       <span aria-hidden="true">{SIGNS[kind]} </span>
-      <span class="spoken">{WORDS[kind]}: </span>
+      <span class="unseen">{WORDS[kind]}: </span>
       {signed(by)} {ci ? interval(ci) : 'without an interval'}
       {ci && !difference.paired && <small title={difference.reason}> not paired</small>}
       {difference.p !== null && (

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { shadeOf } from '../../../figure/score-shade.js';
 import { type Column, type Item, pageOf } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { OriginChip, WeightsChip } from '../../parts/provenance.js';
@@ -302,9 +303,8 @@ function Cell({ item, column, title, ask }: CellProps) {
 const Interval = ({ ci }: { readonly ci: readonly number[] | null | undefined }) =>
   ci ? <small class="interval">{interval(ci)}</small> : null;
 
-/** The class of theme.css that shades a score between 0 and 1. */
-const shade = (score: number | null) =>
-  score === null ? 'none' : `q${Math.min(Math.max(Math.floor(9 * score), 0), 8)}`;
+/** The class of theme.css that shades a score. */
+const shade = (score: number | null) => (score === null ? 'none' : `q${shadeOf(score)}`);
 
 /** Arrow keys go from a model's name to its scores and from score to score, which are too many for Tab. */
 function moveAmongCells(event: KeyboardEvent): void {

@@ -16,7 +16,7 @@ export function RealOrSimulated({ change, simulated }: View) {
     });
   return (
     <fieldset class="switch">
-      <legend>Benchmarks</legend>
+      <legend class="unseen">Benchmarks</legend>
       {[false, true].map((which) => (
         <label key={String(which)} class="inline">
           <input

@@ -32,24 +32,26 @@ export function LeaderboardPage() {
   return (
     <>
       <h1>Leaderboard</h1>
-      <div class="controls">
-        <RealOrSimulated {...view} />
-        <Search {...view} />
+      <div class="board-bar">
+        <div class="controls">
+          <RealOrSimulated {...view} />
+          <Search {...view} />
+        </div>
+        <div class="panels">
+          <Filters {...view} />
+          <ColumnChoice {...view} columns={board?.columns ?? []} />
+          <Formulas {...view} />
+          <Downloads query={query} simulated={simulated} />
+        </div>
       </div>
       {board?.simulated && (
         <p class="notice">
           <strong>Simulated benchmarks.</strong> {SIMULATED}
         </p>
       )}
-      <div class="panels">
-        <Filters {...view} />
-        <ColumnChoice {...view} columns={board?.columns ?? []} />
-        <Formulas {...view} />
-        <Downloads query={query} simulated={simulated} />
-      </div>
       {error && <Refused error={error} />}
       <Chosen {...view} board={board} />
-      <p role="status" class="quiet">
+      <p role="status" class="board-summary quiet">
         {loading ? 'Loading the leaderboard …' : board && summary(board, address)}
       </p>
       {board && board.models === 0 && <Empty query={query} simulated={simulated} />}

@@ -1,6 +1,7 @@
 import type { Schemas } from '../../client/client.js';
 import { BenchmarkName } from '../../parts/benchmark-name.js';
 import type { BenchmarkPages, PlacedBenchmark } from '../../parts/benchmark-pages.js';
+import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
 import {
@@ -65,27 +66,29 @@ export function ScoreTables({
         </details>
       )}
       {present.length > 0 && (
-        <p class="actions">
-          <button
-            type="button"
-            onClick={() =>
-              saveFile(
-                `${model.name}-scores.json`,
-                JSON.stringify(
-                  [...present, ...others].map(({ score }) => score),
-                  null,
-                  2,
-                ),
-                'application/json',
-              )
-            }
-          >
-            Save the scores as JSON
-          </button>
+        <div class="actions">
+          <ExportMenu
+            of="the scores"
+            items={[
+              {
+                label: 'JSON',
+                save: () =>
+                  saveFile(
+                    `${model.name}-scores.json`,
+                    JSON.stringify(
+                      [...present, ...others].map(({ score }) => score),
+                      null,
+                      2,
+                    ),
+                    'application/json',
+                  ),
+              },
+            ]}
+          />
           <a class="button" href={`/compare?model=${encodeURIComponent(model.id)}`}>
             Compare with other models
           </a>
-        </p>
+        </div>
       )}
     </>
   );

@@ -3,6 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { useRoute } from 'preact-iso';
 import { answer, client, ProblemError } from '../../client/client.js';
 import { Swatch } from '../../parts/charts/series.js';
+import { ExportMenu } from '../../parts/export-menu.js';
 import { duration, moment, value } from '../../parts/format.js';
 import { JobProgress } from '../../parts/job-progress.js';
 import { Problem } from '../../parts/problem.js';
@@ -145,7 +146,7 @@ function Actions({ job }: { readonly job: Training }) {
   };
   return (
     <>
-      <p class="actions">
+      <div class="actions">
         {isOpen(job) && !sure && (
           <button type="button" onClick={() => setSure(true)}>
             Stop the training
@@ -161,13 +162,11 @@ function Actions({ job }: { readonly job: Training }) {
             </button>
           </>
         )}
-        <button type="button" onClick={() => attempt(report)}>
-          Save the report
-        </button>
+        <ExportMenu of="the training" items={[{ label: 'Report (HTML)', save: report }]} />
         <a class="button" href={`/trainings?recipe=${job.id}`}>
           Start a new training with this recipe
         </a>
-      </p>
+      </div>
       {failed && <Problem error={failed} />}
     </>
   );

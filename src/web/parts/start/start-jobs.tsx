@@ -15,7 +15,6 @@ import {
 } from './benchmark-groups.js';
 import { MapChoice, mapBody, noMap } from './map-choice.js';
 import { type OnceHeader, useSendOnce } from './send-once.js';
-import './start.css';
 
 type Model = Schemas['Model'];
 
