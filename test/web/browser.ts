@@ -4,6 +4,7 @@ import type { AxeResults } from 'axe-core';
 import {
   type Browser,
   type BrowserContextOptions,
+  type Download,
   chromium as driver,
   type Page,
 } from 'playwright-core';
@@ -66,6 +67,16 @@ export async function visit(
       expect(faults.filter((fault) => !expected?.test(fault))).toEqual([]);
     },
   };
+}
+
+/** The file that an Export menu saves: `exported(page, 'the comparison', 'CSV')`. */
+export async function exported(page: Page, of: string, file: string | RegExp): Promise<Download> {
+  await page.getByRole('button', { name: `Export ${of}`, exact: true }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('menuitem', { name: file, exact: true }).click(),
+  ]);
+  return download;
 }
 
 /** What axe-core finds on a page as it stands: nothing is expected, the names of its rules tell what. */

@@ -15,7 +15,7 @@ import {
   madeScores,
   madeUpload,
 } from '../store/made-scores.js';
-import { accessibilityFaults, openBrowser, visit } from './browser.js';
+import { accessibilityFaults, exported, openBrowser, visit } from './browser.js';
 
 const V1 = 'FreemanZiemba2013.V1-pls';
 const V2 = 'FreemanZiemba2013.V2-pls';
@@ -251,7 +251,7 @@ it('says the same interval of an average as of its only benchmark', async () => 
 it('checks a formula as it is written, and shows it as a column', async () => {
   const { page, close } = await visit(browser, service.url, '/');
   await page.getByText('Formulas').click();
-  const field = page.getByLabel('A formula');
+  const field = page.getByLabel('Formula', { exact: true });
   await field.fill('V1 + V9');
   await page.getByText('“V9” is not one of average').waitFor();
   await field.fill('V1 + (V2');
@@ -287,13 +287,8 @@ it('draws the rows that can be seen, counts all, and reads on as one scrolls', a
 
 it('gives all models of the view as CSV, JSON and Markdown', async () => {
   const { page, close } = await visit(browser, service.url, '/?search=a&column=V1*2');
-  const saved = async (format: string) => {
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.getByRole('button', { name: `Save as ${format}` }).click(),
-    ]);
-    return readFile(await download.path(), 'utf8');
-  };
+  const saved = async (format: string) =>
+    readFile(await (await exported(page, 'the leaderboard', format)).path(), 'utf8');
   const rows: Record<string, string>[] = parse(await saved('CSV'), { columns: true });
   const board = JSON.parse(await saved('JSON'));
   const table = (await saved('Markdown')).split('\n').filter((line) => line.startsWith('|'));

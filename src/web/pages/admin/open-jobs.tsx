@@ -115,8 +115,8 @@ function Table({ items, chosen, choose, cancel }: TableProps) {
             <tr key={job.id}>
               <JobCells job={job} state={<Course job={job} />}>
                 {job.ofService && (
-                  <span class="badge" title="It makes way for all others.">
-                    of the service
+                  <span class="badge" title="Yields to all other jobs.">
+                    service job
                   </span>
                 )}
               </JobCells>

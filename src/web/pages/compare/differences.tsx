@@ -62,17 +62,18 @@ export function Differences(props: DifferencesProps) {
                   change({ differing: currentTarget.checked ? '1' : null })
                 }
               />
-              Only rows that differ
+              Show only rows that differ
             </label>
             <span class="quiet" role="status">
               {shown.length} of {rows.length} rows
             </span>
           </div>
           <p class="quiet">
-            Both models are compared on the same draws of images and neuroids, as{' '}
-            <code>ventral compare</code> does. Where a score has no draws the errors count as
-            independent, marked “not paired”: score again for a paired interval. An interval applies
-            to one pair and one row, without correction for multiple comparisons.
+            Both models are compared on the same resampled images and neuroids, as in{' '}
+            <code>ventral compare</code>. Scores without stored resamples are compared as if their
+            errors were independent and marked “not paired”; score them again for a paired interval.
+            Each interval applies to one pair and one row, without correction for multiple
+            comparisons.
           </p>
           {spoken(shown).map((line) => (
             <p class="quiet" key={line}>
@@ -121,7 +122,7 @@ function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
       <table class="differences">
         <caption>
           Averages come before the scores they average. ▲ higher, ▼ lower than the reference, = not
-          distinguishable apart
+          distinguishable
           {any('selection') && '; † the layer was chosen on stimuli of this benchmark'}
           {any('brought') && `; ‡ ${BROUGHT}`}
         </caption>
@@ -203,7 +204,7 @@ const pWords = (p: number) => (p < 0.001 ? 'p < 0.001' : `p = ${value(p)}`);
 
 const mcNemarWords = ({ mcNemar }: Difference) =>
   mcNemar
-    ? `McNemar: ${mcNemar.from} images right by the reference alone, ${mcNemar.to} by this model alone, ${pWords(mcNemar.p)}`
+    ? `McNemar test: ${mcNemar.from} images correct for the reference only, ${mcNemar.to} for this model only, ${pWords(mcNemar.p)}`
     : undefined;
 
 /** What the intervals speak of, a line for each kind. */
@@ -217,7 +218,7 @@ const spoken = (rows: readonly ComparedRow[]): string[] =>
 
 const SIGNS = { unknown: '?', same: '=', higher: '▲', lower: '▼' };
 const WORDS = {
-  unknown: 'of unknown error',
+  unknown: 'without an interval',
   same: 'not distinguishable',
   higher: 'higher',
   lower: 'lower',

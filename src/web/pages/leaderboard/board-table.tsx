@@ -241,13 +241,15 @@ function Rank({ item, board: { groups, columns } }: Pick<RowProps, 'item' | 'boa
       {group && (
         <small
           class="range"
-          title={`Places that it may have by ${groups?.column}, at 95 % for all pairs`}
+          title={`Ranks by ${groups?.column} that it may have, at 95 % for all pairs`}
         >
           {elsewhere && `${group.rank} `}({group.ranks.join('–')}){!group.paired && '*'}
         </small>
       )}
       {tied?.withBest && others && (
-        <small title={`Tied with the best; ${tied.total} models are tied with it`}>≈ best</small>
+        <small title={`Not distinguishable from the best; tied with ${tied.total} models`}>
+          ≈ best
+        </small>
       )}
     </td>
   );
@@ -288,7 +290,7 @@ function Cell({ item, column, title, ask }: CellProps) {
         type="button"
         class="score"
         tabIndex={-1}
-        title={`${title}: ${`${value(score.value)} ${interval(score.ci)}`.trim()}${score.selection ? ', layer chosen on its stimuli' : ''}${score.brought ? `, ${BROUGHT}` : ''}; press for raw score and ceiling`}
+        title={`${title}: ${`${value(score.value)} ${interval(score.ci)}`.trim()}${score.selection ? ', layer chosen on its stimuli' : ''}${score.brought ? `, ${BROUGHT}` : ''}; select for raw score and ceiling`}
         onClick={(event) => ask({ item, column, at: event.currentTarget.getBoundingClientRect() })}
       >
         {value(score.value)}

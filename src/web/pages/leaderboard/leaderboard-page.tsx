@@ -70,20 +70,20 @@ export function LeaderboardPage() {
 function Groups({ groups }: { readonly groups: NonNullable<Board['groups']> }) {
   const { column, state, level, compared, pairs, instrument } = groups;
   if (compared === null || !pairs)
-    return <p class="quiet">Places by {column} are being computed.</p>;
+    return <p class="quiet">Ranges of ranks by {column} are being computed.</p>;
   const { reliability = null, ci = null, detectable = null } = instrument ?? {};
   const percent = `${Math.round(100 * level)} %`;
   const digits = (value: number) => value.toFixed(3);
   return (
     <p class="quiet">
-      (1–7): places that a model may have by {column}, at {percent} for all pairs of {compared}{' '}
-      models together.
-      {pairs.unpaired > 0 && ' *: compared as if its errors were independent.'}
+      (1–7): the ranks by {column} that a model may have, at {percent} simultaneously for all pairs
+      of {compared} models.
+      {pairs.unpaired > 0 && ' *: errors are taken as independent.'}
       {reliability !== null &&
         ` Reliability of the column among these models: ${digits(reliability)}${ci ? ` [${ci.map(digits).join(', ')}]` : ''}.`}
       {detectable !== null &&
-        ` Smallest difference of a pair that it detects: ${digits(detectable)}.`}
-      {state === 'stale' && ' Of earlier scores: new ones are being computed.'}
+        ` Smallest detectable difference between two models: ${digits(detectable)}.`}
+      {state === 'stale' && ' From earlier scores; an update is being computed.'}
     </p>
   );
 }

@@ -20,8 +20,8 @@ export function Properties({ scores: { present } }: { readonly scores: ModelScor
     <>
       <h3>Single-neuron properties</h3>
       <p class="quiet">
-        Grey: the recorded neurons. Blue line: the units of the layer whose receptive field is at
-        the stimulus. Shares of those that have the property.
+        Grey: recorded neurons. Blue line: units of the layer whose receptive field is at the
+        stimulus. Bars are shares of those that have the property.
       </p>
       <ExportMenu of="the properties" items={figureItems(() => scoresFigure(measured))} />
       <div class="properties">

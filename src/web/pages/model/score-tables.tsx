@@ -152,7 +152,7 @@ function Row({ score, job, of }: RowProps) {
         <BenchmarkName id={benchmark} simulated={score.simulated} of={of} />{' '}
         <span class="quiet">
           v{version}
-          {of && of.version !== version && `, which is v${of.version} now`}
+          {of && of.version !== version && `; the current version is v${of.version}`}
         </span>
         {verified && <span class="badge">verified</span>}
         {warnings.map(({ code, detail }) => (
@@ -170,7 +170,7 @@ function Row({ score, job, of }: RowProps) {
         )}
         {job.brought && (
           <span class="badge" title={BROUGHT}>
-            brought
+            external
           </span>
         )}
         <small class="quiet" title={`${score.errorKind}; ${formula}`}>
@@ -191,7 +191,7 @@ function Row({ score, job, of }: RowProps) {
       </td>
       <td>
         <a href={`/scores/${job.id}`}>{moment(job.finishedAt ?? job.createdAt)}</a>
-        {job.input && <small>at another input size</small>}
+        {job.input && <small>at a different input size</small>}
       </td>
     </tr>
   );

@@ -56,8 +56,8 @@ export function TrainingPage() {
           <h2>Checkpoints</h2>
           <Checkpoints run={run} job={job} />
           <p>
-            <a href={`/compare?series=${job.id}`}>Scores by epoch</a>, after they are added to the
-            leaderboard.
+            <a href={`/compare?series=${job.id}`}>Scores by epoch</a> of the checkpoints on the
+            leaderboard
           </p>
           <Provenance job={job} />
         </>
@@ -305,9 +305,11 @@ function Provenance({ job }: { readonly job: Training }) {
           </Fragment>
         ))}
       </dl>
-      {!job.provenance && <p class="quiet">Digests and versions are listed after the start.</p>}
+      {!job.provenance && (
+        <p class="quiet">Digests and versions are listed once the training has started.</p>
+      )}
       <details>
-        <summary>The recipe with every default</summary>
+        <summary>Recipe with all defaults</summary>
         <pre>{data}</pre>
       </details>
     </>

@@ -49,9 +49,10 @@ export function TrainingsPage() {
         <>
           <h2>Start a training</h2>
           <p>
-            A recipe trains a network in stages, attacks its checkpoints and scores them. A recipe
-            on the service cannot name files: images are generated, and <code>model</code> is the id
-            of a registered model with a card, a shipped model, or <code>NAME/untrained</code>.
+            A recipe trains a network in stages, attacks its checkpoints and scores them. Recipes
+            cannot refer to files on the service: images are generated, and <code>model</code> is
+            the id of a registered model with a card, a shipped model, or{' '}
+            <code>NAME/untrained</code>.
           </p>
           <RecipeForm query={query} change={change} />
         </>

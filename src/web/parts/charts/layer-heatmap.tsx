@@ -60,7 +60,7 @@ export function LayerHeatmap({
         </table>
       </section>
       <p class="cell-shown" aria-hidden="true">
-        {shown || 'Hover over a cell, or move to it with the arrow keys, to see its numbers.'}
+        {shown || 'Point at a cell, or move to it with the arrow keys, to see its numbers.'}
       </p>
       {reasons.length > 0 && (
         <ol class="reasons" aria-label="Why cells have no value">
@@ -203,7 +203,7 @@ const MARKS = {
 };
 
 function cellText(cell: ShownCell | undefined): string {
-  if (!cell) return 'not measured yet';
+  if (!cell) return 'not computed yet';
   if (cell.value === null) return cell.reason;
   const { ci, raw, ceiling } = cell.score;
   return [
