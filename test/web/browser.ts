@@ -79,11 +79,18 @@ export async function exported(page: Page, of: string, file: string | RegExp): P
   return download;
 }
 
-/** What axe-core finds on a page as it stands: nothing is expected, the names of its rules tell what. */
-export async function accessibilityFaults(page: Page): Promise<string[]> {
+/**
+ * What axe-core finds on a page as it stands: nothing is expected, the names of its rules tell what.
+ * @param targets whether what is pressed has to be as large as WCAG 2.2 wants it, 24 × 24 pixels
+ */
+export async function accessibilityFaults(
+  page: Page,
+  { targets = false }: { readonly targets?: boolean } = {},
+): Promise<string[]> {
   // Evaluated by the debugger, which the page's Content-Security-Policy does not hold.
   await page.evaluate(axeSource);
-  const { violations } = await page.evaluate<AxeResults>('axe.run()');
+  const rules = JSON.stringify({ 'target-size': { enabled: targets } });
+  const { violations } = await page.evaluate<AxeResults>(`axe.run({ rules: ${rules} })`);
   return violations.map(
     ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`,
   );

@@ -63,17 +63,27 @@ function Sections({ one }: { readonly one: Benchmark }) {
         <p aria-live="polite">Loading recordings and computing their ceiling …</p>
       )}
       {data && (
-        <>
-          <h2>Recordings</h2>
-          <Recorded items={items} />
-          <h2>Metric</h2>
-          <Measured items={items} />
-        </>
+        <div class="side-by-side">
+          <section>
+            <h2>Recordings</h2>
+            <Recorded items={items} />
+          </section>
+          <section>
+            <h2>Metric</h2>
+            <Measured items={items} />
+          </section>
+        </div>
       )}
-      <h2>Scores</h2>
-      <ScoresOn one={one} />
-      <h2>How to cite</h2>
-      <Citation one={one} bibtex={items[0]?.bibtex ?? null} />
+      <div class="side-by-side">
+        <section>
+          <h2>Scores</h2>
+          <ScoresOn one={one} />
+        </section>
+        <section>
+          <h2>How to cite</h2>
+          <Citation one={one} bibtex={items[0]?.bibtex ?? null} />
+        </section>
+      </div>
       {one.upload && <DeleteBenchmark id={one.id} owner={one.upload.owner} />}
     </>
   );
