@@ -160,7 +160,7 @@ describe.each([
 
 test('low scores, where most models are, have most of the shades', () => {
   expect(shadeBounds.filter((bound) => bound <= 0.3)).toHaveLength(5);
-  expect([-1, 0, 0.049, 0.05, 0.12, 0.31, 0.69, 0.7, 3].map(shadeOf)).toEqual([
+  expect([-1, 0, 0.0494, 0.0496, 0.12, 0.31, 0.69, 0.7, 3].map(shadeOf)).toEqual([
     0, 0, 0, 1, 2, 5, 7, 8, 8,
   ]);
 });

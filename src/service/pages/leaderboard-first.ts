@@ -53,4 +53,8 @@ async function realOrSimulated(
 
 /** The answer for the page, which no markup in it can end. */
 const dataBlock = (board: Leaderboard, simulated: boolean) =>
-  `<script type="application/json" id="leaderboard" data-simulated="${simulated}">${JSON.stringify(board).replaceAll('<', '\\u003c')}</script>`;
+  `<script type="application/json" id="leaderboard" data-simulated="${simulated}">${JSON.stringify(board, shown).replaceAll('<', '\\u003c')}</script>`;
+
+/** Numbers as far as the page shows them: most of a board's bytes are digits behind. */
+const shown = (_name: string, value: unknown) =>
+  typeof value === 'number' ? Number(value.toFixed(3)) : value;
