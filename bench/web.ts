@@ -176,7 +176,7 @@ async function round(browser: Browser, address: string) {
   const scroll = await timed(
     page,
     `document.querySelector('.board-scroll').scrollTo(0, 1e9)`,
-    `document.querySelector('[aria-rowindex="${MODELS + 1}"]')`,
+    `document.querySelector('[aria-rowindex="${MODELS + 1}"] a')`,
   );
   const search = await timed(
     page,

@@ -269,8 +269,13 @@ it('checks a formula as it is written, and shows it as a column', async () => {
   await close(/422/);
 });
 
-it('draws the rows that can be seen, counts all, and reads on as one scrolls', async () => {
+it('draws the rows that can be seen, counts all, and reads those that one scrolls to at once', async () => {
   const { page, close } = await visit(browser, service.url, '/?sort=name');
+  const asked: string[] = [];
+  page.on('request', (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname === '/v1/leaderboard') asked.push(searchParams.get('offset') ?? '0');
+  });
   const table = page.getByRole('table');
   await expect.poll(() => table.getAttribute('aria-rowcount')).toBe(String(MANY + 5));
   await expect.poll(() => page.locator('tbody tr').count()).toBeLessThan(60);
@@ -279,6 +284,7 @@ it('draws the rows that can be seen, counts all, and reads on as one scrolls', a
   const last = page.locator(`tr[aria-rowindex="${MANY + 5}"]`);
   await last.waitFor();
   await expect.poll(() => last.locator('a').textContent()).toBe('resnet-20');
+  expect(Number(asked.find((offset) => offset !== '0'))).toBeGreaterThan(MANY - 100);
   await expect.poll(() => page.locator('tbody tr').count()).toBeLessThan(60);
   await page.evaluate(`dispatchEvent(new Event('beforeprint'))`);
   await expect.poll(() => page.locator('tr[aria-rowindex]').count()).toBe(MANY + 5);

@@ -26,7 +26,7 @@ export function firstLeaderboard(leaderboard: LeaderboardService, description: o
       const query = { ...read(address), limit: ROWS };
       const [board, simulated] = await realOrSimulated(leaderboard, query);
       const table = leaderboardHtml(board, simulated, address);
-      return `${framed(table)}${query.cursor === undefined ? dataBlock(board, simulated) : ''}`;
+      return `${framed(table)}${query.cursor === undefined && !query.offset ? dataBlock(board, simulated) : ''}`;
     } catch (error) {
       if (!(error instanceof VentralError)) throw error;
       return String(framed(html`<h1>Leaderboard</h1><p class="problem">${error.message}</p>`));

@@ -5,7 +5,7 @@ import { interval, value } from '../../parts/format.js';
 import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import { BROUGHT } from '../../parts/score-words.js';
 import { type Asked, ScoreDetail } from './score-detail.js';
-import type { Board } from './use-board.js';
+import type { Board, RowRange } from './use-board.js';
 import { useRowWindow } from './use-row-window.js';
 import { type Change, openNodes, type ShownColumn, shownColumns, sortOf } from './view.js';
 
@@ -13,7 +13,7 @@ import { type Change, openNodes, type ShownColumn, shownColumns, sortOf } from '
  * The table of a leaderboard. Only rows near those that can be seen are in the document; the others are
  * counted for those who read by ear.
  * @param chosen ids of the models chosen to be compared
- * @param reached called with the number of rows that the reader has reached
+ * @param reached called with the rows that the reader has reached
  */
 export function BoardTable({
   board,
@@ -26,7 +26,7 @@ export function BoardTable({
   readonly address: URLSearchParams;
   readonly change: Change;
   readonly chosen: readonly string[];
-  readonly reached: (rows: number) => void;
+  readonly reached: (rows: RowRange) => void;
 }) {
   const place = useRef<HTMLElement>(null);
   const [asked, setAsked] = useState<Asked>();
@@ -36,9 +36,9 @@ export function BoardTable({
     place,
     `${intervals} ${board.items.length > 0}`,
   );
-  useEffect(() => reached(wanted), [wanted]);
+  useEffect(() => reached({ first, last: wanted }), [first, wanted]);
   useEffect(() => place.current?.scrollTo({ top: 0 }), [board.query]);
-  const rows = board.items.slice(first, last);
+  const rows = rowsOf(board, first, last);
   const choose = (model: string, wanted: boolean) =>
     change({ pick: wanted ? [...chosen, model] : chosen.filter((one) => one !== model) });
   return (
@@ -52,18 +52,26 @@ export function BoardTable({
           <Head board={board} columns={columns} address={address} change={change} />
           <tbody onKeyDown={moveAmongCells}>
             <Space rows={first} height={height} columns={columns.length} />
-            {rows.map((item, k) => (
-              <Row
-                key={item.model}
-                item={item}
-                board={board}
-                index={first + k}
-                columns={columns}
-                chosen={chosen.includes(item.model)}
-                choose={choose}
-                ask={setAsked}
-              />
-            ))}
+            {rows.map((item, k) =>
+              item ? (
+                <Row
+                  key={item.model}
+                  item={item}
+                  board={board}
+                  index={first + k}
+                  columns={columns}
+                  chosen={chosen.includes(item.model)}
+                  choose={choose}
+                  ask={setAsked}
+                />
+              ) : (
+                <tr key={first + k} aria-rowindex={first + k + 2}>
+                  <td colSpan={columns.length + 2} class="quiet">
+                    Loading …
+                  </td>
+                </tr>
+              ),
+            )}
             <Space
               rows={board.models - first - rows.length}
               height={height}
@@ -75,6 +83,13 @@ export function BoardTable({
       {asked && <ScoreDetail asked={asked} close={() => setAsked(undefined)} />}
     </>
   );
+}
+
+/** The rows of a window; on paper, where it has no end, those that were read. */
+function rowsOf({ items, models }: Board, first: number, last: number): Board['items'] {
+  if (last === Number.POSITIVE_INFINITY) return items.filter(Boolean);
+  const count = Math.max(0, Math.min(last, models) - first);
+  return Array.from({ length: count }, (_, k) => items[first + k]);
 }
 
 /** Stands in for rows that are not drawn. */

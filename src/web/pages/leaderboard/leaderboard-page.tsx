@@ -19,7 +19,7 @@ export function LeaderboardPage() {
   useTitle('Leaderboard');
   const [address, changeAddress] = useQuery();
   const query = boardQuery(address);
-  const [wanted, reached] = useState(0);
+  const [wanted, reached] = useState({ first: 0, last: 0 });
   const { board, error, loading } = useBoard(query, wanted);
   const asked = address.get('simulated');
   const simulated = asked === null ? (board?.simulated ?? false) : asked === 'true';
@@ -129,7 +129,7 @@ function Chosen({
 }) {
   const chosen = address.getAll('pick');
   if (chosen.length === 0) return null;
-  const nameOf = (id: string) => board?.items.find(({ model }) => model === id)?.name ?? id;
+  const nameOf = (id: string) => board?.items.find((item) => item?.model === id)?.name ?? id;
   const query = new URLSearchParams(chosen.map((model) => ['model', model]));
   // What they are compared on is what they were chosen on.
   for (const name of ['simulated', 'set', 'selection', 'brought', 'layers'])
