@@ -76,7 +76,7 @@ export function ExportMenu({
         aria-controls={id}
         popovertarget={id}
       >
-        {busy ? 'Exporting …' : 'Export'}
+        {busy ? 'Exporting…' : 'Export'}
         <span class="unseen"> {of}</span>
       </button>
       <div

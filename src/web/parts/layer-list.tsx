@@ -28,7 +28,7 @@ function List({ model }: { readonly model: string }) {
     [model],
   );
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Reading the layers …</p>;
+  if (!data) return <p aria-live="polite">Reading the layers…</p>;
   const words = search.toLowerCase().split(/\s+/);
   const found = data.layers.filter(({ name, operator }) =>
     words.every((word) => `${name} ${operator ?? ''}`.toLowerCase().includes(word)),

@@ -43,7 +43,7 @@ export function OpenJobs() {
     reload();
   };
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Loading …</p>;
+  if (!data) return <p aria-live="polite">Loading…</p>;
   const total = data.running + data.queued;
   if (total === 0) return <p class="quiet">No jobs.</p>;
   return (

@@ -36,7 +36,7 @@ export function BenchmarkPage() {
         <bdi>{name}</bdi>
         <OriginChip origin={data?.origin} />
       </h1>
-      {data ? <Sections one={data} /> : <p aria-live="polite">Loading …</p>}
+      {data ? <Sections one={data} /> : <p aria-live="polite">Loading…</p>}
     </>
   );
 }
@@ -60,7 +60,7 @@ function Sections({ one }: { readonly one: Benchmark }) {
       <Pictures one={one} items={items} />
       {error && <Problem error={error} />}
       {!data && !error && (
-        <p aria-live="polite">Loading recordings and computing their ceiling …</p>
+        <p aria-live="polite">Loading recordings and computing their ceiling…</p>
       )}
       {data && (
         <div class="side-by-side">
@@ -93,7 +93,7 @@ function Sections({ one }: { readonly one: Benchmark }) {
 function Pictures({ one, items }: { readonly one: Benchmark; readonly items: readonly Data[] }) {
   if (one.ready === false) return <p>The stimuli are not installed on this service.</p>;
   if (!one.upload && !one.simulated && items.length === 0)
-    return <p aria-live="polite">Loading …</p>;
+    return <p aria-live="polite">Loading…</p>;
   if (items.some(({ access }) => access === 'private'))
     return <p>The stimuli are private: they are reserved for evaluation and not shown.</p>;
   const hasFitting = items.some(({ fittingStimuli }) => fittingStimuli !== null);

@@ -70,7 +70,7 @@ export function BenchmarksPage() {
           </select>
         </label>
       </div>
-      {!data && <p aria-live="polite">Loading …</p>}
+      {!data && <p aria-live="polite">Loading…</p>}
       {data && shown.length === 0 && <p>No matching benchmarks.</p>}
       <Group
         title="Recorded"

@@ -68,7 +68,7 @@ function ScoreTable({ one, column, name }: ScoreTableProps) {
     brought: 'include',
   });
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Loading scores …</p>;
+  if (!data) return <p aria-live="polite">Loading scores…</p>;
   const rows = data.items.filter(({ scores }) => scores[column]);
   if (rows.length === 0)
     return (

@@ -68,7 +68,7 @@ export function Shown({
       </div>
       {error && <Problem error={error} />}
       {!data && loading && (
-        <p aria-live="polite">Loading the stimuli … (a simulated set is generated on first use)</p>
+        <p aria-live="polite">Loading the stimuli… (a simulated set is generated on first use)</p>
       )}
       {data && (
         <>

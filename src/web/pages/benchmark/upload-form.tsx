@@ -65,7 +65,7 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
           Upload{file ? ` ${bytes(file.size)}` : ''}
         </button>
       </div>
-      <div aria-live="polite">{state === 'sending' && <p>Checking …</p>}</div>
+      <div aria-live="polite">{state === 'sending' && <p>Checking…</p>}</div>
       {state instanceof Error && <Problem error={state} />}
     </form>
   );

@@ -35,7 +35,7 @@ export function ComparedMaps({ chosen, reference }: ComparedMapsProps) {
     <section>
       <h2>Layer maps</h2>
       {error && <Problem error={error} />}
-      {!data && !error && <p role="status">Loading layer maps …</p>}
+      {!data && !error && <p role="status">Loading layer maps…</p>}
       {data && mapped.length === 0 && (
         <p>None of these models has a layer map yet. Start one on a model’s page.</p>
       )}

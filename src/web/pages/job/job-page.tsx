@@ -87,7 +87,7 @@ function Course({ job, lost, cancel }: CourseProps) {
       {open && job.progress && <JobProgress progress={job.progress} />}
       {open && lost && (
         <p class="notice" role="status">
-          Connection lost. The job continues; reconnecting …
+          Connection lost. The job continues; reconnecting…
         </p>
       )}
       <dl class="facts">

@@ -67,7 +67,7 @@ export function BoardTable({
               ) : (
                 <tr key={first + k} aria-rowindex={first + k + 2}>
                   <td colSpan={columns.length + 2} class="quiet">
-                    Loading …
+                    Loading…
                   </td>
                 </tr>
               ),

@@ -21,7 +21,7 @@ export function Maps({ model }: { readonly model: Schemas['Model'] }) {
     [model.id],
   );
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Loading layer maps …</p>;
+  if (!data) return <p aria-live="polite">Loading layer maps…</p>;
   const whole = data.items.filter(({ state }) => state === 'succeeded');
   const shown = whole.find(({ id }) => id === query.get('map')) ?? whole[0];
   return (
@@ -68,7 +68,7 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
     [job.id],
   );
   if (error) return <Problem error={error} />;
-  if (!data?.result) return <p aria-live="polite">Loading the layer map …</p>;
+  if (!data?.result) return <p aria-live="polite">Loading the layer map…</p>;
   const { result } = data;
   const { seconds, peakRssMiB, runtime } = result.provenance;
   const passes = result.plan.sets.reduce((sum, set) => sum + set.passes.length, 0);

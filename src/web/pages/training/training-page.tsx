@@ -45,7 +45,7 @@ export function TrainingPage() {
         Training <bdi>{job?.name ?? id}</bdi>
       </h1>
       {run.error && <Problem error={run.error} />}
-      {!job && !run.error && <p role="status">Loading the training …</p>}
+      {!job && !run.error && <p role="status">Loading the training…</p>}
       {job && <State run={run} job={job} />}
       {job && (
         <>

@@ -59,7 +59,7 @@ export function TrainingsPage() {
       )}
       <h2>Runs</h2>
       {error && <Problem error={error} />}
-      {!data && !error && <p role="status">Loading trainings …</p>}
+      {!data && !error && <p role="status">Loading trainings…</p>}
       {data && data.items.length === 0 && (
         <p>No trainings yet. Choose a recipe above and start one.</p>
       )}
