@@ -59,9 +59,7 @@ function Sections({ one }: { readonly one: Benchmark }) {
       <h2>Stimuli</h2>
       <Pictures one={one} items={items} />
       {error && <Problem error={error} />}
-      {!data && !error && (
-        <p aria-live="polite">Loading recordings and computing their ceiling…</p>
-      )}
+      {!data && !error && <p aria-live="polite">Loading recordings and computing their ceiling…</p>}
       {data && (
         <div class="side-by-side">
           <section>

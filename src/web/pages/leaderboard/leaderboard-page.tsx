@@ -153,7 +153,7 @@ function Chosen({
       {chosen.length < FEWEST && <span>Choose one more to compare.</span>}
       {chosen.length > MOST && <span>At most {MOST} models can be compared.</span>}
       {chosen.length >= FEWEST && chosen.length <= MOST && (
-        <a class="button" href={`/compare?${query}`}>
+        <a class="button primary" href={`/compare?${query}`}>
           Compare {chosen.length} models
         </a>
       )}

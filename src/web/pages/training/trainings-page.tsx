@@ -146,7 +146,7 @@ function Runs({ items, query, change }: RunsProps) {
       <p class="actions">
         {chosen.length >= 2 ? (
           <a
-            class="button"
+            class="button primary"
             href={`/trainings/${first}?${others.map((id) => `with=${id}`).join('&')}`}
           >
             Compare {chosen.length} runs
