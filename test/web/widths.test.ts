@@ -55,7 +55,7 @@ const pages: Readonly<Record<string, readonly [path: () => string, ready: string
     () => `/compare?set=public&layers=any&selection=include&model=${models.join('&model=')}`,
     '.layer-heatmap td',
   ],
-  benchmarks: [() => '/benchmarks', '.benchmarks'],
+  benchmarks: [() => '/benchmarks?search=freeman', '.benchmarks'],
   benchmark: [() => `/benchmarks/${V1}`, '.recorded'],
   submit: [() => '/submit', '.drop'],
   'a model to submit': [() => `/submit?model=${models[1]}`, '.start'],
@@ -64,7 +64,6 @@ const pages: Readonly<Record<string, readonly [path: () => string, ready: string
   'layer map': [() => `/layer-maps/${jobs[3]}`, '.layer-heatmap td'],
   trainings: [() => '/trainings', 'textarea'],
   service: [() => '/admin', '.admin dd'],
-  'no page': [() => '/nowhere', 'h1'],
 };
 
 /** What is wider than the page, by its class, and not in a box that scrolls. */
@@ -85,18 +84,18 @@ describe.each(Object.entries(pages))('the page of %s', (_name, [path, ready]) =>
     });
     await page.waitForSelector(ready);
     const faults: string[] = [];
-    for (const width of WIDTHS) {
+    // What axe-core finds depends on the width or on the theme, hardly ever on both.
+    for (const [width, colorScheme] of [...WIDTHS.entries()].map(
+      ([i, each]) => [each, i % 2 === 0 ? 'light' : 'dark'] as const,
+    )) {
       await page.setViewportSize({ width, height: HEIGHT });
+      await page.emulateMedia({ colorScheme });
       for (const fault of await tooWide(page)) faults.push(`${width}: ${fault}`);
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        for (const fault of await accessibilityFaults(page, { targets: true }))
-          faults.push(`${width}, ${colorScheme}: ${fault}`);
-      }
+      for (const fault of await accessibilityFaults(page, { targets: true }))
+        faults.push(`${width}, ${colorScheme}: ${fault}`);
     }
     expect(faults).toEqual([]);
-    // A page that is not there answers 404, and a job that failed is asked for what it lacks.
-    await close(/404|422/);
+    await close();
   });
 });
 

@@ -52,7 +52,7 @@ export function LeaderboardPage() {
       {error && <Refused error={error} />}
       <Chosen {...view} board={board} />
       <p role="status" class="board-summary quiet">
-        {loading ? 'Loading the leaderboard…' : board && summary(board, address)}
+        {loading ? 'Loading the leaderboard…' : board && board.total > 0 && summary(board, address)}
       </p>
       {board && board.models === 0 && <Empty query={query} simulated={simulated} />}
       {board && board.models > 0 && (

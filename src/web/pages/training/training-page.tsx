@@ -122,7 +122,9 @@ function State({ run, job }: { readonly run: Run; readonly job: Training }) {
       {job.log.length > 0 && (
         <details>
           <summary>Log</summary>
-          <pre>{job.log.join('\n')}</pre>
+          <Scroll label="Log">
+            <pre>{job.log.join('\n')}</pre>
+          </Scroll>
         </details>
       )}
     </>
@@ -310,7 +312,9 @@ function Provenance({ job }: { readonly job: Training }) {
       )}
       <details>
         <summary>Recipe with all defaults</summary>
-        <pre>{data}</pre>
+        <Scroll label="Recipe with all defaults">
+          <pre>{data}</pre>
+        </Scroll>
       </details>
     </>
   );
