@@ -71,6 +71,8 @@ function Groups({ groups }: { readonly groups: NonNullable<Board['groups']> }) {
   const { column, state, level, compared, pairs, instrument } = groups;
   if (compared === null || !pairs)
     return <p class="quiet">Ranges of ranks by {column} are being computed.</p>;
+  // One model has nothing to be told apart from.
+  if (compared < 2) return null;
   const { reliability = null, ci = null, detectable = null } = instrument ?? {};
   const percent = `${Math.round(100 * level)} %`;
   const digits = (value: number) => value.toFixed(3);
