@@ -20,4 +20,5 @@ export const later = [
   'test/web/leaderboard.test.ts',
   'test/web/road.test.ts',
   'test/web/training.test.ts',
+  'test/web/widths.test.ts',
 ];

@@ -4031,6 +4031,8 @@ export interface operations {
                 limit?: components["parameters"]["limit"];
                 /** @description `next` of the previous page. */
                 cursor?: string;
+                /** @description Rows to skip, for a table that shows any part of a long board. Without effect beside `cursor`, which neither skips nor repeats a row when scores arrive between two pages. */
+                offset?: number;
             };
             header?: never;
             path?: never;

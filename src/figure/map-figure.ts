@@ -100,7 +100,7 @@ export function missingNotes(reasons: readonly (string | undefined)[]): string[]
 const isScore = (cell: CellToDraw): cell is ScoreToDraw => !('reason' in cell);
 
 function reasonOf(cell: CellToDraw | undefined): string | undefined {
-  if (cell === undefined) return 'not measured yet';
+  if (cell === undefined) return 'not computed yet';
   if (!isScore(cell)) return cell.reason;
   if (cell.value !== null) return undefined;
   return cell.warnings.map(({ detail }) => detail).join('; ') || 'not a finite number';

@@ -24,14 +24,14 @@ export function rowOrder(descending: boolean): (a: Sortable, b: Sortable) => num
   };
 }
 
-/** One page of sorted rows; `more` says whether others follow. */
+/** One page of sorted rows, after a place or after so many rows; `more` says whether others follow. */
 export function pageAfter<R extends Sortable>(
   sorted: readonly R[],
   descending: boolean,
   limit: number,
-  after: RowPlace | undefined,
+  after: RowPlace | number = 0,
 ): { readonly rows: readonly R[]; readonly more: boolean } {
-  const start = after ? startAfter(sorted, rowOrder(descending), after) : 0;
+  const start = typeof after === 'number' ? after : startAfter(sorted, rowOrder(descending), after);
   return { rows: sorted.slice(start, start + limit), more: start + limit < sorted.length };
 }
 

@@ -58,7 +58,7 @@ export const accuracyMetric: LabelMetric = {
   normalisation: 'raw',
   text: {
     name: 'Accuracy',
-    words: 'The share of stimuli whose class the network’s own head names.',
+    words: 'The share of stimuli that the network’s own head classifies correctly.',
     raw: 'share of right answers',
   },
 };

@@ -204,6 +204,6 @@ export async function fixedSplitCorrelation(
 /** A regression metric in words; `how` is the subject of the sentence. */
 export const regressionText = (name: string, how: string): MetricText => ({
   name,
-  words: `${how} predicts each neuroid from the units of the layer, fitted on the training stimuli of each split. On the test stimuli r is Pearson’s between what was predicted and what was recorded.`,
+  words: `${how} predicts each neuroid from the units of the layer, fitted on the training stimuli of each split; r is the Pearson correlation between predictions and recordings on the test stimuli.`,
   raw: 'mean over splits of the median r over neuroids',
 });

@@ -135,7 +135,7 @@ export const distributionSimilarityMetric: DistributionMetric = {
   text: {
     name: 'Similarity of distributions',
     words:
-      'The distribution of a single-neuron property over the units that see the stimulus, against the published one: 1 − the largest distance of their cumulative histograms over the largest possible, as the mean over samples of as many units as there were neurons.',
+      'The distribution of a single-neuron property over the units whose receptive field is at the stimulus, compared with the published one: 1 − the largest distance between their cumulative histograms relative to the largest possible one; mean over samples of as many units as neurons.',
     raw: 'the mean similarity over samples',
   },
 };

@@ -233,7 +233,7 @@ export const errorConsistencyMetric: LabelMetric = {
   text: {
     name: 'Error consistency',
     words:
-      'Cohen’s κ of being right or wrong on the same stimuli as a person, by subject and condition: (observed − expected) / (1 − expected) agreement.',
+      'Cohen’s κ between the model and each person of being right or wrong on the same stimuli, by subject and condition: (observed − expected) / (1 − expected) agreement.',
     raw: 'mean over conditions, then subjects, of κ',
   },
 };

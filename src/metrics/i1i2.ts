@@ -221,7 +221,7 @@ const readOut = (name: string, grain: string): ReadOutMetric => ({
   normalisation: 'root',
   text: {
     name,
-    words: `A multinomial logistic regression on the read-out layer is fitted on separate stimuli and gives the probability of each object. Model and human choices give discriminabilities d′ ${grain}; r is between the two over all cells with data.`,
+    words: `A multinomial logistic regression on the read-out layer is fitted on separate stimuli and gives the probability of each object. Model and human choices give discriminabilities d′ ${grain}; r is the correlation between the two over all cells with data.`,
     raw: 'mean over random halves of the trials of r',
   },
 });

@@ -52,7 +52,7 @@ export const reversePlsMetric: NeuralMetric = {
   text: {
     name: 'Reverse partial least squares',
     words:
-      'Partial least squares regression predicts each unit of the layer from the neuroids, fitted on the training stimuli of each split; r is Pearson’s on the test stimuli.',
+      'Partial least squares regression predicts each unit of the layer from the neuroids, fitted on the training stimuli of each split; r is the Pearson correlation on the test stimuli.',
     raw: 'mean over splits of the median r over units',
   },
   run: reversePls,

@@ -143,13 +143,19 @@ function Navigation() {
   const { path } = useLocation();
   const { signedIn, caller, signOut } = useSession();
   const isHere = (place: string) => (place === '/' ? path === '/' : path.startsWith(place));
+  const list = useRef<HTMLUListElement>(null);
+  // On a phone the links are a line that scrolls.
+  useEffect(() => {
+    const here = list.current?.querySelector('[aria-current]');
+    here?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [path]);
   return (
     <header class="top">
       <a class="name" href="/">
         ventral
       </a>
       <nav aria-label="Pages">
-        <ul>
+        <ul ref={list}>
           {places.map(([place, name]) => (
             <li key={place}>
               <a href={place} aria-current={isHere(place) ? 'page' : undefined}>

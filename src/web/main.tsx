@@ -1,6 +1,7 @@
+// First, so that the styles of pages may differ from it.
+import './theme.css';
 import { render } from 'preact';
 import { App } from './app.js';
-import './theme.css';
 
 const root = document.getElementById('app') as HTMLElement;
 // What the server sent is the same table without its controls: it stays until this stands in its place.

@@ -55,7 +55,7 @@ it('shows an admin health, queue, workers, keys and changes, and makes the first
   await page.getByRole('button', { name: 'Create key' }).click();
   root = await page.getByLabel('Key', { exact: true }).inputValue();
   expect(root).toMatch(/^vk_/);
-  await page.getByRole('button', { name: 'Revoke root …' }).waitFor();
+  await page.getByRole('button', { name: 'Revoke root…' }).waitFor();
   await page.getByText('key.create').waitFor();
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
@@ -63,7 +63,7 @@ it('shows an admin health, queue, workers, keys and changes, and makes the first
   }
   await page.reload();
   await page.getByRole('button', { name: /^Sign out/ }).waitFor();
-  await page.getByRole('button', { name: 'Revoke root …' }).waitFor();
+  await page.getByRole('button', { name: 'Revoke root…' }).waitFor();
   expect(await page.content()).not.toContain(root);
   // The queue may be asked for while the service has the key and the page not yet.
   await close(/401/);

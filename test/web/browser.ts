@@ -4,6 +4,7 @@ import type { AxeResults } from 'axe-core';
 import {
   type Browser,
   type BrowserContextOptions,
+  type Download,
   chromium as driver,
   type Page,
 } from 'playwright-core';
@@ -68,11 +69,28 @@ export async function visit(
   };
 }
 
-/** What axe-core finds on a page as it stands: nothing is expected, the names of its rules tell what. */
-export async function accessibilityFaults(page: Page): Promise<string[]> {
+/** The file that an Export menu saves: `exported(page, 'the comparison', 'CSV')`. */
+export async function exported(page: Page, of: string, file: string | RegExp): Promise<Download> {
+  await page.getByRole('button', { name: `Export ${of}`, exact: true }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('menuitem', { name: file, exact: true }).click(),
+  ]);
+  return download;
+}
+
+/**
+ * What axe-core finds on a page as it stands: nothing is expected, the names of its rules tell what.
+ * @param targets whether what is pressed has to be as large as WCAG 2.2 wants it, 24 × 24 pixels
+ */
+export async function accessibilityFaults(
+  page: Page,
+  { targets = false }: { readonly targets?: boolean } = {},
+): Promise<string[]> {
   // Evaluated by the debugger, which the page's Content-Security-Policy does not hold.
   await page.evaluate(axeSource);
-  const { violations } = await page.evaluate<AxeResults>('axe.run()');
+  const rules = JSON.stringify({ 'target-size': { enabled: targets } });
+  const { violations } = await page.evaluate<AxeResults>(`axe.run({ rules: ${rules} })`);
   return violations.map(
     ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`,
   );

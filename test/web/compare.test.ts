@@ -8,7 +8,7 @@ import { openHomeStore } from '../../src/store/home-store.js';
 import { type RunningService, runningService, suiteEngine } from '../service/running-service.js';
 import { madePlace } from '../store/engines.js';
 import { digestFor, madeModel, madeScores } from '../store/made-scores.js';
-import { accessibilityFaults, openBrowser, visit } from './browser.js';
+import { accessibilityFaults, exported, openBrowser, visit } from './browser.js';
 
 const V1 = 'FreemanZiemba2013.V1-pls';
 const V4 = 'MajajHong2015.V4-pls';
@@ -122,13 +122,8 @@ async function madeMap(
 const rowOf = (page: Page, title: string) =>
   page.locator('.differences tbody tr', { has: page.locator('th', { hasText: title }) });
 
-async function saved(page: Page, button: string): Promise<string> {
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('button', { name: button }).click(),
-  ]);
-  return readFile(await download.path(), 'utf8');
-}
+const saved = async (page: Page, of: string, file: string): Promise<string> =>
+  readFile(await (await exported(page, of, file)).path(), 'utf8');
 
 it('goes from nothing chosen to two models by the keyboard, and the address says it', async () => {
   const { page, close } = await visit(browser, service.url, '/compare');
@@ -171,7 +166,7 @@ it('tells what differs from what does not, averages before leaves, and saves it'
   await expect
     .poll(() => rowOf(page, IT).textContent())
     .toContain('lower: -0.150 [-0.178, -0.122]');
-  const rows = parse(await saved(page, 'Save the comparison as CSV'), { columns: true }) as Record<
+  const rows = parse(await saved(page, 'the comparison', 'CSV'), { columns: true }) as Record<
     string,
     string
   >[];
@@ -180,7 +175,7 @@ it('tells what differs from what does not, averages before leaves, and saves it'
     from: 'mdl_first',
     different: 'true',
   });
-  const json = JSON.parse(await saved(page, 'Save the comparison as JSON'));
+  const json = JSON.parse(await saved(page, 'the comparison', 'JSON'));
   expect(json).toMatchObject({ simulated: false });
   // Each difference says for itself whether it is paired: these scores have no draws.
   expect(
@@ -188,15 +183,15 @@ it('tells what differs from what does not, averages before leaves, and saves it'
       (row: { column: string; model: string }) => row.column === V4 && row.model === 'mdl_second',
     ),
   ).toMatchObject({ paired: false, reason: expect.stringMatching(/score again/) });
-  const figure = await saved(page, 'Save the comparison as a figure, two columns');
+  const figure = await saved(page, 'the comparison', 'Figure, two columns (SVG)');
   expect(figure).toMatch(/^<svg [^>]*width="180mm"/);
   for (const word of ['first', 'second', 'V4', 'average', 'score (1 = ceiling)'])
     expect(figure).toContain(`>${word}</text>`);
-  await page.getByLabel('Only rows that differ').check();
+  await page.getByLabel('Show only rows that differ').check();
   await rowOf(page, V1).waitFor({ state: 'detached' });
   await expect.poll(() => rowOf(page, V4).count()).toBe(1);
   await expect.poll(() => new URL(page.url()).searchParams.get('differing')).toBe('1');
-  await page.getByLabel('Only rows that differ').uncheck();
+  await page.getByLabel('Show only rows that differ').uncheck();
   await page.getByLabel('Stimulus set').selectOption('public');
   await rowOf(page, 'FreemanZiemba2013public.V1-pls').waitFor();
   await close();
@@ -230,7 +225,7 @@ it('calls layers the same within one architecture alone', async () => {
     '/compare?model=mdl_first&model=mdl_size20',
   );
   const row = page
-    .getByRole('table', { name: /The layer that each map chose/ })
+    .getByRole('table', { name: /The layer chosen by each map/ })
     .getByRole('row', { name: /Simulated.V1-pls/ });
   await expect.poll(() => row.textContent()).toContain('layer2 0.400 at 50 %');
   await expect.poll(() => row.textContent()).toContain('17 percentage points shallower');
@@ -298,7 +293,7 @@ it('puts layer maps side by side and says where they go apart', async () => {
     service.url,
     '/compare?model=mdl_first&model=mdl_second&model=mdl_third',
   );
-  const table = page.getByRole('table', { name: /The layer that each map chose/ });
+  const table = page.getByRole('table', { name: /The layer chosen by each map/ });
   await table.waitFor();
   const row = table.getByRole('row', { name: /Simulated.V1-pls/ });
   await expect.poll(() => row.textContent()).toContain('layer2 0.300 at 67 %');
@@ -323,7 +318,7 @@ it('draws models whose names end in an epoch as one training, and no other numbe
   const rows = await figure.locator('tbody tr').allTextContents();
   expect(rows).toHaveLength(4);
   expect(rows[3]).toMatch(/^3run plain-epoch30\.175 .*0\.340 /);
-  const drawn = await saved(page, 'Save the series as a figure, one column');
+  const drawn = await saved(page, 'the series', 'Figure, one column (SVG)');
   for (const word of ['epoch', 'V1', 'score (1 = ceiling)'])
     expect(drawn).toContain(`>${word}</text>`);
   await close();

@@ -18,7 +18,7 @@ import { objects, oracleNetwork } from '../scoring/made-series.js';
 import { type RunningService, runningService, suiteEngine } from '../service/running-service.js';
 import { madePlace } from '../store/engines.js';
 import { madeModel, madeScores } from '../store/made-scores.js';
-import { openBrowser, visit } from './browser.js';
+import { exported, openBrowser, visit } from './browser.js';
 
 /** Scores of the oracle's recordings, under the names of benchmarks that a board has. */
 const NAMES = new Map([
@@ -135,10 +135,7 @@ describe('a pair of models has one interval, digit for digit', () => {
       '/compare?model=mdl_resnet&model=mdl_mbconv',
       { acceptDownloads: true },
     );
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.getByRole('button', { name: 'Save the comparison as JSON' }).click(),
-    ]);
+    const download = await exported(page, 'the comparison', 'JSON');
     const { rows } = JSON.parse(await readFile(await download.path(), 'utf8'));
     for (const id of [V4, IT]) {
       const wanted = shown(printed.get(id) as ScoreDifference);
@@ -151,7 +148,7 @@ describe('a pair of models has one interval, digit for digit', () => {
         generalises: wanted.generalises,
       });
     }
-    await page.getByText('speaks of new images and neuroids').first().waitFor();
+    await page.getByText('generalises to new images and neuroids').first().waitFor();
     await close();
   });
 });

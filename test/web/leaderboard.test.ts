@@ -15,7 +15,7 @@ import {
   madeScores,
   madeUpload,
 } from '../store/made-scores.js';
-import { accessibilityFaults, openBrowser, visit } from './browser.js';
+import { accessibilityFaults, exported, openBrowser, visit } from './browser.js';
 
 const V1 = 'FreemanZiemba2013.V1-pls';
 const V2 = 'FreemanZiemba2013.V2-pls';
@@ -251,7 +251,7 @@ it('says the same interval of an average as of its only benchmark', async () => 
 it('checks a formula as it is written, and shows it as a column', async () => {
   const { page, close } = await visit(browser, service.url, '/');
   await page.getByText('Formulas').click();
-  const field = page.getByLabel('A formula');
+  const field = page.getByLabel('Formula', { exact: true });
   await field.fill('V1 + V9');
   await page.getByText('“V9” is not one of average').waitFor();
   await field.fill('V1 + (V2');
@@ -269,8 +269,13 @@ it('checks a formula as it is written, and shows it as a column', async () => {
   await close(/422/);
 });
 
-it('draws the rows that can be seen, counts all, and reads on as one scrolls', async () => {
+it('draws the rows that can be seen, counts all, and reads those that one scrolls to at once', async () => {
   const { page, close } = await visit(browser, service.url, '/?sort=name');
+  const asked: string[] = [];
+  page.on('request', (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname === '/v1/leaderboard') asked.push(searchParams.get('offset') ?? '0');
+  });
   const table = page.getByRole('table');
   await expect.poll(() => table.getAttribute('aria-rowcount')).toBe(String(MANY + 5));
   await expect.poll(() => page.locator('tbody tr').count()).toBeLessThan(60);
@@ -279,6 +284,7 @@ it('draws the rows that can be seen, counts all, and reads on as one scrolls', a
   const last = page.locator(`tr[aria-rowindex="${MANY + 5}"]`);
   await last.waitFor();
   await expect.poll(() => last.locator('a').textContent()).toBe('resnet-20');
+  expect(Number(asked.find((offset) => offset !== '0'))).toBeGreaterThan(MANY - 100);
   await expect.poll(() => page.locator('tbody tr').count()).toBeLessThan(60);
   await page.evaluate(`dispatchEvent(new Event('beforeprint'))`);
   await expect.poll(() => page.locator('tr[aria-rowindex]').count()).toBe(MANY + 5);
@@ -287,13 +293,8 @@ it('draws the rows that can be seen, counts all, and reads on as one scrolls', a
 
 it('gives all models of the view as CSV, JSON and Markdown', async () => {
   const { page, close } = await visit(browser, service.url, '/?search=a&column=V1*2');
-  const saved = async (format: string) => {
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.getByRole('button', { name: `Save as ${format}` }).click(),
-    ]);
-    return readFile(await download.path(), 'utf8');
-  };
+  const saved = async (format: string) =>
+    readFile(await (await exported(page, 'the leaderboard', format)).path(), 'utf8');
   const rows: Record<string, string>[] = parse(await saved('CSV'), { columns: true });
   const board = JSON.parse(await saved('JSON'));
   const table = (await saved('Markdown')).split('\n').filter((line) => line.startsWith('|'));

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writeZip } from '../../src/formats/zip.js';
 import { oraclePath } from '../oracle.js';
 import { card, network, type RunningService, runningService } from '../service/running-service.js';
-import { accessibilityFaults, openBrowser, visit } from './browser.js';
+import { accessibilityFaults, exported, openBrowser, visit } from './browser.js';
 
 const V1 = 'FreemanZiemba2013public.V1-pls';
 const V2 = 'FreemanZiemba2013public.V2-pls';
@@ -164,16 +164,10 @@ it('shows the layer map: its cells by the keyboard, why some are refused, which 
   await expect
     .poll(() => page.locator('.layer-heatmap .reasons').textContent())
     .toContain('folded');
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('button', { name: 'Save the map as CSV' }).click(),
-  ]);
+  const download = await exported(page, 'the layer map', 'CSV');
   const csv = await readFile(await download.path(), 'utf8');
   expect(csv.split('\r\n')).toContain(`${V1},layer2,2,24,,,,,,,24 units < 25 components`);
-  const [figure] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('button', { name: 'Save the map as a figure, one column' }).click(),
-  ]);
+  const figure = await exported(page, 'the layer map', 'Figure, one column (SVG)');
   expect(figure.suggestedFilename()).toMatch(/^layer-map-of-.+\.svg$/);
   const svg = await readFile(await figure.path(), 'utf8');
   expect(svg).toMatch(/^<svg [^>]*width="88mm"/);
@@ -238,7 +232,7 @@ it('maps the layers on recordings that were uploaded', async () => {
 it('says of a shipped model whose weights are random that they are', async () => {
   const { page, close } = await visit(browser, service.url, '/models/resnet-20');
   await expect.poll(() => page.locator('h1').textContent()).toBe('resnet-20 random weights');
-  await page.getByText('a score says what the architecture alone gives').waitFor();
+  await page.getByText('what the architecture reaches without training').waitFor();
   await close();
 });
 
@@ -297,10 +291,7 @@ it('changes what its owner changes, and is deleted only after it was asked twice
 
 it('of a shipped model gives its file, and nothing to change', async () => {
   const { page, close } = await open({}, '/models/gabor-v1');
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('button', { name: 'Save the ONNX file' }).click(),
-  ]);
+  const download = await exported(page, 'the model', /^ONNX file/);
   expect(download.suggestedFilename()).toBe('gabor-v1.onnx');
   const bytes = await readFile(await download.path());
   expect(bytes.length).toBe((await service.get('/v1/models/gabor-v1')).body.size);

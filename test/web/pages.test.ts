@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningService, runningService } from '../service/running-service.js';
-import { accessibilityFaults, openBrowser, visit } from './browser.js';
+import { accessibilityFaults, exported, openBrowser, visit } from './browser.js';
 
 let browser: Browser;
 let service: RunningService;
@@ -25,6 +25,35 @@ describe.each(['light', 'dark'] as const)('in the %s', (colorScheme) => {
       await close();
     },
   );
+});
+
+it('opens an Export menu by the keyboard, goes through it, and comes back to its button', async () => {
+  const { page, close } = await visit(browser, service.url, '/');
+  const button = page.getByRole('button', { name: 'Export the leaderboard' });
+  const focused = () => page.locator(':focus').textContent();
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(focused).toBe('CSV');
+  expect(await button.getAttribute('aria-expanded')).toBe('true');
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await page.keyboard.press('ArrowDown');
+  await expect.poll(focused).toBe('JSON');
+  await page.keyboard.press('End');
+  await page.keyboard.press('ArrowDown');
+  await expect.poll(focused).toBe('CSV');
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.getByRole('menu').count()).toBe(0);
+  await expect.poll(focused).toMatch(/^Export/);
+  expect(await button.getAttribute('aria-expanded')).toBe('false');
+  // By the mouse it opens and closes, and a choice saves a file.
+  await button.click();
+  await page.getByRole('menu').waitFor();
+  await button.click();
+  await expect.poll(() => page.getByRole('menu').count()).toBe(0);
+  const file = await exported(page, 'the leaderboard', 'CSV');
+  expect(file.suggestedFilename()).toMatch(/^leaderboard-(?:real|simulated)\.csv$/);
+  await expect.poll(focused).toMatch(/^Export/);
+  await close();
 });
 
 it('leads from page to page by the keyboard', async () => {

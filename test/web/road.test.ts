@@ -134,7 +134,7 @@ describe('the road of a new checkpoint', () => {
     await click('Write the chosen layers to the model’s card');
     await page.getByRole('link', { name: 'Score the model' }).click();
 
-    await click('No simulated');
+    await click('Clear simulated');
     await page.getByRole('checkbox', { name: V1, exact: true }).click();
     for (const role of ['V2', 'V4', 'IT', 'behavior'])
       await page.getByRole('checkbox', { name: role, exact: true }).click();

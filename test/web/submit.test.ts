@@ -52,8 +52,8 @@ describe('a file', () => {
     page.on('request', (request) => void (request.method() === 'POST' && sent.push(request.url())));
     const path = oraclePath('09-end-to-end/resnet/model.onnx');
     await page.getByLabel('Drop an ONNX file here').setInputFiles(path);
-    await page.getByText('This file is registered already').waitFor();
-    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByText('This file is already registered').waitFor();
+    await page.getByRole('button', { name: 'Continue with this model' }).click();
     await page.getByText('was registered before').waitFor();
     await expect.poll(() => new URL(page.url()).searchParams.get('model')).toBe(model);
     expect(sent).toEqual([]);
@@ -93,8 +93,8 @@ it('asks for what the file does not say, and shows what is wrong where it stands
   await expect.poll(() => page.getByText('Not set').count()).toBeGreaterThan(0);
   await page.getByRole('radio', { name: 'torchvision' }).check();
   await expect.poll(() => page.getByText('mean: [0.485, 0.456, 0.406]').count()).toBe(1);
-  await page.getByRole('radio', { name: 'custom values' }).check();
-  await page.getByLabel('Deviation of red').fill('0');
+  await page.getByRole('radio', { name: 'custom' }).check();
+  await page.getByLabel('Standard deviation, red').fill('0');
   await page.getByRole('button', { name: 'Save the card' }).click();
   await page.getByRole('alert').waitFor();
   await page.getByLabel('Range').fill('-1');
@@ -120,7 +120,7 @@ it('asks for what the file does not say, and shows what is wrong where it stands
     await page.emulateMedia({ colorScheme });
     expect(await accessibilityFaults(page)).toEqual([]);
   }
-  await page.getByRole('button', { name: 'Score on 2 benchmarks, and map the layers' }).click();
+  await page.getByRole('button', { name: 'Score on 2 benchmarks and map the layers' }).click();
   await page.getByText('Done', { exact: true }).waitFor();
   await page.getByRole('link', { name: 'Layer map' }).click();
   await page.getByRole('grid').waitFor();

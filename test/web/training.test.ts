@@ -14,7 +14,7 @@ import {
   until,
   uploadSmall,
 } from '../service/small-training.js';
-import { accessibilityFaults, openBrowser, visit } from './browser.js';
+import { accessibilityFaults, exported, openBrowser, visit } from './browser.js';
 import { droppingProxy } from './dropping-proxy.js';
 
 const attacked = {
@@ -47,6 +47,9 @@ async function saved(page: Page, button: string): Promise<Buffer> {
   ]);
   return readFile(await download.path());
 }
+
+const contentOf = async (page: Page, of: string, file: string): Promise<Buffer> =>
+  readFile(await (await exported(page, of, file)).path());
 
 const ended = async (path: string) =>
   until(service, path, ({ state }) => !['queued', 'running'].includes(state));
@@ -103,21 +106,24 @@ describe('a training in the browser', () => {
 
     const told = (kind: string) =>
       training.curves.filter((event: { kind: string }) => event.kind === kind);
-    const rows = async (button: string) =>
-      parse(await saved(page, button), { columns: true, cast: true }) as Record<string, unknown>[];
-    expect(
-      (await rows('Save the epochs as CSV')).map(({ epoch, loss }) => ({ epoch, loss })),
-    ).toEqual(
+    const rows = async (file: string) =>
+      parse(await contentOf(page, 'the curves', file), { columns: true, cast: true }) as Record<
+        string,
+        unknown
+      >[];
+    expect((await rows('Epochs (CSV)')).map(({ epoch, loss }) => ({ epoch, loss }))).toEqual(
       told('epoch').map(({ epoch, loss }: { epoch: number; loss: number }) => ({ epoch, loss })),
     );
-    expect((await rows('Save the steps as CSV')).map(({ step, loss }) => ({ step, loss }))).toEqual(
+    expect((await rows('Steps (CSV)')).map(({ step, loss }) => ({ step, loss }))).toEqual(
       told('step').map(({ step, loss }: { step: number; loss: number }) => ({ step, loss })),
     );
 
     const { mean: digest } = await checkpoints(service, path);
     const bytes = await saved(page, 'Download mean');
     expect(`sha256:${createHash('sha256').update(bytes).digest('hex')}`).toBe(digest);
-    expect((await saved(page, 'Save the report')).toString()).toContain('<h1>Training of');
+    expect((await contentOf(page, 'the training', 'Report (HTML)')).toString()).toContain(
+      '<h1>Training of',
+    );
 
     for (const name of ['plain-epoch0', 'plain-epoch9', 'mean'])
       await page.getByLabel(`Select ${name}`, { exact: true }).check();

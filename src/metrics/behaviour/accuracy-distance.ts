@@ -157,7 +157,7 @@ export const accuracyDistanceMetric: ChosenLabelMetric = {
   text: {
     name: 'Accuracy distance',
     words:
-      'How near the accuracy of the network’s own head is to that of each person on the same stimuli: 1 − |model − person| / max(person, 1 − person).',
+      'Similarity between the accuracy of the network’s own head and that of each person on the same stimuli: 1 − |model − person| / max(person, 1 − person).',
     raw: 'mean over people of 1 − distance',
   },
 };

@@ -170,7 +170,7 @@ export const accuracyDropMetric: ChosenLabelMetric = {
   text: {
     name: 'Accuracy drop',
     words:
-      'How alike the accuracy of the network’s own head and that of people fall from one type of stimulus to another: 1 − |people − network| / people, at least 0, over 100 halves of the people.',
+      'Similarity between the network’s own head and people in how much accuracy drops from one type of stimulus to another: 1 − |people − network| / people, at least 0, over 100 halves of the people.',
     raw: 'mean over halves of the people',
   },
 };

@@ -142,7 +142,7 @@ export const accuracyProfileMetric: ChosenLabelMetric = {
   text: {
     name: 'Accuracy profile',
     words:
-      'Pearson correlation, over conditions (`column`), of the accuracy of the choices with that of each person on the same stimuli; with `pooled`, with that of all people together, who may have seen others.',
+      'Pearson correlation, over conditions (`column`), between the accuracy of the model’s choices and that of each person on the same stimuli; with `pooled`, that of all people together, who may have seen other stimuli.',
     raw: 'mean over people of r',
   },
 };

@@ -113,7 +113,7 @@ export const confusionMetric: ChosenLabelMetric = {
   text: {
     name: 'Confusions',
     words:
-      'Pearson correlation, over all pairs of different classes, of how often the network and people take one for the other. People may have seen other stimuli of these classes.',
+      'Pearson correlation, over all pairs of different classes, between how often the network and people confuse them. People may have seen other stimuli of these classes.',
     raw: 'r of the confusions off the diagonal',
   },
 };

@@ -65,7 +65,7 @@ export const cueMatchMetric: ChosenLabelMetric = {
   text: {
     name: 'Cue match',
     words:
-      'The share of stimuli with two conflicting cues whose one cue (`column`) the network’s own head names; with `ratio`, as a share of those where it names either: the shape bias.',
+      'The share of cue-conflict stimuli that the network’s own head classifies by one of the cues (`column`); with `ratio`, of those that it classifies by either cue: the shape bias.',
     raw: 'share of choices that match the cue',
   },
 };

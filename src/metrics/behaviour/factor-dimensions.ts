@@ -190,7 +190,7 @@ export const factorDimensionsMetric: MetricDefinition & { readonly kind: 'factor
   text: {
     name: 'Dimensionality of a factor',
     words:
-      'The share of the dimensions of a layer that follow the shape, the texture, or neither, of stimuli that combine both; nothing that was recorded is compared.',
+      'The share of a layer’s dimensions that follow the shape, the texture, or neither, of stimuli that combine both; it is not compared with recordings.',
     raw: 'share of dimensions',
   },
 };

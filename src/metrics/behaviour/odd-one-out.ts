@@ -112,7 +112,7 @@ export const oddOneOutMetric: TripletMetric = {
   text: {
     name: 'Odd one out',
     words:
-      'The share of triplets of which people and the layer leave the same stimulus aside; the layer keeps the pair whose activations have the largest product.',
+      'The share of triplets in which people and the layer choose the same odd one out; the layer keeps the pair whose activations have the largest dot product.',
     raw: 'share of triplets',
   },
 };

@@ -183,7 +183,7 @@ export const searchAsymmetryMetric: MetricDefinition & { readonly kind: 'search'
   text: {
     name: 'Search asymmetry',
     words:
-      'Search asymmetry: how much easier an odd image is found among its opposites than the other way round, integrated over the number of distractors; a read-out of the layer compared with people.',
+      'Search asymmetry: how much easier it is to find an odd image among its opposites than the reverse, integrated over the number of distractors; a read-out of the layer is compared with people.',
     raw: 'exp(−scale · difference of the integrals)',
   },
 };

@@ -65,7 +65,7 @@ export const thresholdMetric: MetricDefinition & { readonly kind: 'threshold' } 
   text: {
     name: 'Threshold',
     words:
-      'How near the size at which a read-out of the layer judges 75 % right (`column`) is to that of each person: 1 − |person − model| / person, at least 0; with `baseline`, as a multiple of the threshold of a baseline.',
+      'Similarity between the threshold (75 % correct, `column`) of a read-out of the layer and that of each person: 1 − |person − model| / person, at least 0; with `baseline`, as a multiple of the threshold of a baseline.',
     raw: 'mean over people',
   },
 };

@@ -8,8 +8,8 @@ export function shortGeneralisation({ to, units }: Generalisation): string {
 /** What recordings of so many animals say of others. */
 export const animalsSentence = (animals: number): string =>
   animals === 1
-    ? 'One animal supports no statement about other animals.'
-    : `${animals === 2 ? 'Two' : animals} animals, within which neuroids are drawn, support no statement about other animals.`;
+    ? 'One animal says nothing about other animals.'
+    : `${animals === 2 ? 'Two' : animals} animals, within which neuroids are drawn, say nothing about other animals.`;
 
 /** An interval with what it is of. */
 export interface SpokenInterval {
@@ -28,6 +28,6 @@ export function generalisationLines(scores: readonly SpokenInterval[]): string[]
   }
   return [...lines].map(
     ([words, benchmarks]) =>
-      `The 95 % interval on ${[...benchmarks].join(', ')} speaks of ${words}`,
+      `The 95 % interval on ${[...benchmarks].join(', ')} generalises to ${words}`,
   );
 }

@@ -7,7 +7,7 @@ const page = `<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>ventral: the interface</title>
+<title>ventral: API reference</title>
 <link rel="stylesheet" href="/v1/docs/swagger-ui.css">
 </head>
 <body>

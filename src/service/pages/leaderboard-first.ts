@@ -26,7 +26,7 @@ export function firstLeaderboard(leaderboard: LeaderboardService, description: o
       const query = { ...read(address), limit: ROWS };
       const [board, simulated] = await realOrSimulated(leaderboard, query);
       const table = leaderboardHtml(board, simulated, address);
-      return `${framed(table)}${query.cursor === undefined ? dataBlock(board, simulated) : ''}`;
+      return `${framed(table)}${query.cursor === undefined && !query.offset ? dataBlock(board, simulated) : ''}`;
     } catch (error) {
       if (!(error instanceof VentralError)) throw error;
       return String(framed(html`<h1>Leaderboard</h1><p class="problem">${error.message}</p>`));
@@ -53,4 +53,8 @@ async function realOrSimulated(
 
 /** The answer for the page, which no markup in it can end. */
 const dataBlock = (board: Leaderboard, simulated: boolean) =>
-  `<script type="application/json" id="leaderboard" data-simulated="${simulated}">${JSON.stringify(board).replaceAll('<', '\\u003c')}</script>`;
+  `<script type="application/json" id="leaderboard" data-simulated="${simulated}">${JSON.stringify(board, shown).replaceAll('<', '\\u003c')}</script>`;
+
+/** Numbers as far as the page shows them: most of a board's bytes are digits behind. */
+const shown = (_name: string, value: unknown) =>
+  typeof value === 'number' ? Number(value.toFixed(3)) : value;

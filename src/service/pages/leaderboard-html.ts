@@ -1,6 +1,7 @@
 import type { components } from '../../api/schema.js';
 import { type Html, html } from '../../report/html.js';
 import { weightsWords } from '../../report/provenance-words.js';
+import { shadeOf } from '../../report/score-shade.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
 type Column = Leaderboard['columns'][number];
@@ -97,6 +98,5 @@ const marksOf = ({ selection, brought }: Item['scores'][string]) =>
 const valueCell = ({ value, ci }: Estimate, className: string, beside: string | null | false) =>
   html`<td class="number ${className}">${value === null ? '–' : value.toFixed(3)} ${beside && html`<small>${beside}</small>`}${ci && html`<small class="interval">[${ci.map((end) => end.toFixed(3)).join(', ')}]</small>`}</td>`;
 
-/** The class of theme.css that shades a score between 0 and 1. */
-const shade = ({ value }: Estimate) =>
-  value === null ? 'none' : `q${Math.min(Math.max(Math.floor(9 * value), 0), 8)}`;
+/** The class of theme.css that shades a score. */
+const shade = ({ value }: Estimate) => (value === null ? 'none' : `q${shadeOf(value)}`);

@@ -87,7 +87,7 @@ export function leaderboardMarkdown({ columns, items, groups }: Leaderboard): st
     ...(grouped && groups ? [groupNote(groups)] : []),
     ...(items.some(({ group }) => group?.paired === false) ? [UNPAIRED] : []),
     ...(any('selection') ? ['† The layer was chosen on stimuli of this benchmark.'] : []),
-    ...(any('brought') ? ['‡ Computed elsewhere and brought with a receipt.'] : []),
+    ...(any('brought') ? ['‡ Computed elsewhere and submitted with a receipt.'] : []),
   ];
   return [
     line(head),

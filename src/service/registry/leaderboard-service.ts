@@ -106,9 +106,10 @@ export class LeaderboardService {
   /** What of a query chooses lines and columns of a page alone changes no group. */
   async #groupsOf(
     principal: Principal,
-    { search, owner, visibility, limit, cursor, sort, column: formulas, ...rest }: LeaderboardQuery,
+    query: LeaderboardQuery,
     { board, benchmarks, column }: Pick<BoardParts, 'board' | 'benchmarks'> & { column: string },
   ): Promise<ColumnGroups> {
+    const { search, owner, visibility, limit, cursor, offset, sort, column: _, ...rest } = query;
     const view = JSON.stringify([principal, column, rest]);
     const byId = new Map(benchmarks.map((benchmark) => [benchmark.id, benchmark]));
     const known = await this.#groups.read(view, { board, benchmarks: byId, node: column });
@@ -187,7 +188,8 @@ function pageOf(
     })
     .filter(({ row }) => fits(row.model))
     .sort(rowOrder(sort.descending));
-  const { rows, more } = pageAfter(lines, sort.descending, readPage(query).limit, readPlace(query));
+  const start = readPlace(query) ?? query.offset ?? 0;
+  const { rows, more } = pageAfter(lines, sort.descending, readPage(query).limit, start);
   const shownGroup = known?.groups && groupShown(board, known.groups);
   return {
     columns,

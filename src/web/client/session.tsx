@@ -76,7 +76,7 @@ export function SignIn() {
           onInput={(event) => setKey(event.currentTarget.value)}
         />
       </label>
-      <button type="submit" disabled={busy}>
+      <button type="submit" class="primary" disabled={busy}>
         Sign in
       </button>
     </form>

@@ -35,7 +35,7 @@ export function ConfirmedButton({
           </>
         ) : (
           <button type="button" onClick={() => setAsked(true)}>
-            {label} …
+            {label}…
           </button>
         )}
       </p>

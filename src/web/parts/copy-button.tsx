@@ -6,9 +6,9 @@ export function CopyButton({ text, what }: { readonly text: string; readonly wha
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
-      setSaid('copied');
+      setSaid('Copied');
     } catch {
-      setSaid('not copied: select the text and copy it');
+      setSaid('Could not copy. Select the text and copy it yourself.');
     }
   };
   return (

@@ -8,7 +8,7 @@ const stages: Readonly<Record<string, { readonly says: string; readonly unit: st
   activations: { says: 'Running the network over the stimuli', unit: 'stimulus' },
   reduction: { says: 'Reducing activations', unit: 'megabyte' },
   metric: { says: 'Comparing layers with recordings', unit: 'comparison' },
-  parts: { says: 'Sharing the work with other workers', unit: 'part' },
+  parts: { says: 'Distributing work to other workers', unit: 'part' },
 };
 
 interface JobProgressProps {

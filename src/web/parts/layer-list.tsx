@@ -14,7 +14,7 @@ export function LayerList({ model }: { readonly model: Schemas['Model'] }) {
   const [opened, setOpened] = useState(false);
   return (
     <details onToggle={(event) => setOpened(opened || event.currentTarget.open)}>
-      <summary>Layers by name</summary>
+      <summary>Layers</summary>
       {opened && <List model={model.id} />}
     </details>
   );
@@ -28,7 +28,7 @@ function List({ model }: { readonly model: string }) {
     [model],
   );
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Running the network …</p>;
+  if (!data) return <p aria-live="polite">Reading the layers…</p>;
   const words = search.toLowerCase().split(/\s+/);
   const found = data.layers.filter(({ name, operator }) =>
     words.every((word) => `${name} ${operator ?? ''}`.toLowerCase().includes(word)),
@@ -45,8 +45,8 @@ function List({ model }: { readonly model: string }) {
           />
         </label>
         <p role="status">
-          {found.length.toLocaleString()} of {data.layers.length.toLocaleString()}
-          {found.length > MOST && `, the first ${MOST} shown`}
+          {found.length.toLocaleString()} of {data.layers.length.toLocaleString()} layers
+          {found.length > MOST && `; showing the first ${MOST}`}
         </p>
       </div>
       <Scroll label="Layers">
@@ -82,7 +82,7 @@ function Row({ layer: { name, kind, operator, shape, units, folded } }: { readon
       <td>{kind}</td>
       <td>
         {operator ?? '–'}
-        {folded && ' (folded at export: not available)'}
+        {folded && ' (folded on export; not available)'}
       </td>
       <td>{shape ? shape.join(' × ') : '–'}</td>
       <td class="number">{units?.toLocaleString() ?? '–'}</td>

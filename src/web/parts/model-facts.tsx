@@ -54,7 +54,9 @@ function Facts({ model }: { readonly model: Model }) {
       </dd>
       <dt>Weights</dt>
       <dd>
-        {weights ? weightsMeanings[weights] : 'The card does not say whether they are trained.'}
+        {weights
+          ? weightsMeanings[weights]
+          : 'The card does not say whether the weights are trained.'}
       </dd>
       <dt>Network</dt>
       <dd>
@@ -72,9 +74,9 @@ function Facts({ model }: { readonly model: Model }) {
 }
 
 const VISIBILITIES: Readonly<Record<Schemas['Visibility'], string>> = {
-  private: 'its owner',
+  private: 'only the owner',
   group: 'the group',
-  public: 'everybody',
+  public: 'everyone',
 };
 
 const valueText = ({ name, dtype, dims }: GraphValue) =>

@@ -4,14 +4,14 @@ type Score = Schemas['Score'];
 
 /** How the layer of a score was chosen, in words. */
 export function choiceOf({ layerChoice: { by } }: Score): string {
-  if (by === 'card') return 'named by the card';
-  if (by === 'flag') return 'named by the request';
+  if (by === 'card') return 'set by the card';
+  if (by === 'flag') return 'set by the request';
   const { benchmark, version } = (by ?? {}) as { benchmark?: string; version?: number };
   return benchmark ? `chosen on ${benchmark} v${version}` : '';
 }
 
 /** What ‡ means. */
-export const BROUGHT = 'computed elsewhere and brought with a receipt';
+export const BROUGHT = 'computed elsewhere and submitted with a receipt';
 
 /** Why a score is a selection: the layer was chosen on this very benchmark, or on one with the same stimuli. */
 export function selectionOf({ benchmark, layerChoice: { by } }: Score): string {
@@ -39,10 +39,8 @@ export function generalisationWords({ to, units, animals }: Schemas['Generalisat
   const said = `new ${to} (${counts})`;
   if (animals === undefined) return said;
   const [those, support] =
-    animals === 1
-      ? ['one animal', 'supports']
-      : [`${animals === 2 ? 'two' : animals} animals`, 'support'];
-  return `${said}; ${those} ${support} no statement about other animals`;
+    animals === 1 ? ['one animal', 'says'] : [`${animals === 2 ? 'two' : animals} animals`, 'say'];
+  return `${said}; ${those} ${support} nothing about other animals`;
 }
 
 /** What the intervals of scores speak of, a line for each kind. */
@@ -60,6 +58,6 @@ export function spokenLines(
   }
   return [...lines].map(
     ([words, benchmarks]) =>
-      `The 95 % interval on ${[...new Set(benchmarks)].join(', ')} speaks of ${words}.`,
+      `The 95 % interval on ${[...new Set(benchmarks)].join(', ')} generalises to ${words}.`,
   );
 }

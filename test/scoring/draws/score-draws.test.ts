@@ -72,7 +72,7 @@ describe('an interval', () => {
       animals: 2,
     });
     expect(generalisationLines([{ benchmark: 'b', generalises }])).toEqual([
-      'The 95 % interval on b speaks of new images and neuroids (80 × 80). Two animals, within which neuroids are drawn, support no statement about other animals.',
+      'The 95 % interval on b generalises to new images and neuroids (80 × 80). Two animals, within which neuroids are drawn, say nothing about other animals.',
     ]);
   });
 

@@ -16,11 +16,13 @@ export function AdminPage() {
   return (
     <div class="admin">
       <h1>Service</h1>
-      <Health />
+      <div class="side-by-side">
+        <Health />
+        {caller?.role === 'admin' && <Figures />}
+      </div>
       <Queue />
       {caller?.role === 'admin' && (
         <>
-          <Figures />
           <Workers />
           <Keys changed={() => setChanges((count) => count + 1)} />
           <Audit changes={changes} />

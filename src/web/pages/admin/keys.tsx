@@ -126,7 +126,9 @@ function KeyForm({ first, create }: KeyFormProps) {
           Expires on
           <input name="expires" type="date" />
         </label>
-        <button type="submit">Create key</button>
+        <button type="submit" class="primary">
+          Create key
+        </button>
       </div>
     </form>
   );

@@ -43,7 +43,7 @@ export function OpenJobs() {
     reload();
   };
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Loading …</p>;
+  if (!data) return <p aria-live="polite">Loading…</p>;
   const total = data.running + data.queued;
   if (total === 0) return <p class="quiet">No jobs.</p>;
   return (
@@ -115,8 +115,8 @@ function Table({ items, chosen, choose, cancel }: TableProps) {
             <tr key={job.id}>
               <JobCells job={job} state={<Course job={job} />}>
                 {job.ofService && (
-                  <span class="badge" title="It makes way for all others.">
-                    of the service
+                  <span class="badge" title="Yields to all other jobs.">
+                    service job
                   </span>
                 )}
               </JobCells>

@@ -45,7 +45,7 @@ export function Queue() {
 function EndedJobs({ state }: { readonly state: State }) {
   const { data, error } = useResource((signal) => readEnded(state, signal), [state]);
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Loading …</p>;
+  if (!data) return <p aria-live="polite">Loading…</p>;
   if (data.length === 0) return <p class="quiet">No jobs.</p>;
   return (
     <Scroll label="Jobs">

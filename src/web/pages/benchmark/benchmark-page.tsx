@@ -36,7 +36,7 @@ export function BenchmarkPage() {
         <bdi>{name}</bdi>
         <OriginChip origin={data?.origin} />
       </h1>
-      {data ? <Sections one={data} /> : <p aria-live="polite">Loading …</p>}
+      {data ? <Sections one={data} /> : <p aria-live="polite">Loading…</p>}
     </>
   );
 }
@@ -59,21 +59,29 @@ function Sections({ one }: { readonly one: Benchmark }) {
       <h2>Stimuli</h2>
       <Pictures one={one} items={items} />
       {error && <Problem error={error} />}
-      {!data && !error && (
-        <p aria-live="polite">Loading recordings and computing their ceiling …</p>
-      )}
+      {!data && !error && <p aria-live="polite">Loading recordings and computing their ceiling…</p>}
       {data && (
-        <>
-          <h2>Recordings</h2>
-          <Recorded items={items} />
-          <h2>Metric</h2>
-          <Measured items={items} />
-        </>
+        <div class="side-by-side">
+          <section>
+            <h2>Recordings</h2>
+            <Recorded items={items} />
+          </section>
+          <section>
+            <h2>Metric</h2>
+            <Measured items={items} />
+          </section>
+        </div>
       )}
-      <h2>Scores</h2>
-      <ScoresOn one={one} />
-      <h2>How to cite</h2>
-      <Citation one={one} bibtex={items[0]?.bibtex ?? null} />
+      <div class="side-by-side">
+        <section>
+          <h2>Scores</h2>
+          <ScoresOn one={one} />
+        </section>
+        <section>
+          <h2>How to cite</h2>
+          <Citation one={one} bibtex={items[0]?.bibtex ?? null} />
+        </section>
+      </div>
       {one.upload && <DeleteBenchmark id={one.id} owner={one.upload.owner} />}
     </>
   );
@@ -83,7 +91,7 @@ function Sections({ one }: { readonly one: Benchmark }) {
 function Pictures({ one, items }: { readonly one: Benchmark; readonly items: readonly Data[] }) {
   if (one.ready === false) return <p>The stimuli are not installed on this service.</p>;
   if (!one.upload && !one.simulated && items.length === 0)
-    return <p aria-live="polite">Loading …</p>;
+    return <p aria-live="polite">Loading…</p>;
   if (items.some(({ access }) => access === 'private'))
     return <p>The stimuli are private: they are reserved for evaluation and not shown.</p>;
   const hasFitting = items.some(({ fittingStimuli }) => fittingStimuli !== null);

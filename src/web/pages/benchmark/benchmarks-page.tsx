@@ -66,15 +66,15 @@ export function BenchmarksPage() {
             onChange={(event) => change({ data: event.currentTarget.value || null })}
           >
             <option value="">all</option>
-            <option value="here">here</option>
+            <option value="here">installed</option>
           </select>
         </label>
       </div>
-      {!data && <p aria-live="polite">Loading …</p>}
+      {!data && <p aria-live="polite">Loading…</p>}
       {data && shown.length === 0 && <p>No matching benchmarks.</p>}
       <Group
         title="Recorded"
-        about="Brain-Score’s benchmarks. Their data belong to others: “ventral data pull” downloads public data; private data stay with their owners, for evaluation."
+        about="Brain-Score’s benchmarks. “ventral data pull” downloads the public recordings; private ones stay with their owners for evaluation."
         items={shown.filter((one) => !one.upload && !one.simulated)}
       />
       <Group
@@ -84,7 +84,7 @@ export function BenchmarksPage() {
       />
       <Group
         title="Uploaded"
-        about="Your own benchmarks, and those that others share with you."
+        about="Your own benchmarks and those shared with you."
         items={shown.filter((one) => one.upload)}
       />
       <h2>Upload a benchmark</h2>
@@ -134,7 +134,7 @@ function Group({ title, about, items }: GroupProps) {
               <th scope="col">Region</th>
               <th scope="col">Metric</th>
               <th scope="col" class="number">
-                Degrees
+                Visual angle
               </th>
               <th scope="col" class="number">
                 Version
@@ -165,7 +165,7 @@ function Row({ one }: { readonly one: Benchmark }) {
       </th>
       <td>{[...new Set(benchmarks.map(({ region }) => region ?? BEHAVIOUR))].join(', ')}</td>
       <td>{metric}</td>
-      <td class="number">{visualDegrees ?? '–'}</td>
+      <td class="number">{visualDegrees === null ? '–' : `${visualDegrees}°`}</td>
       <td class="number">{version}</td>
       <td>
         {upload ? (
@@ -175,9 +175,9 @@ function Row({ one }: { readonly one: Benchmark }) {
         ) : simulated ? (
           'generated'
         ) : ready ? (
-          'here'
+          'installed'
         ) : (
-          <span class="quiet">not here</span>
+          <span class="quiet">not installed</span>
         )}
       </td>
     </tr>

@@ -15,7 +15,7 @@ export function DeleteBenchmark({ id, owner }: { readonly id: string; readonly o
   return (
     <section>
       <h2>Delete</h2>
-      <p>Its files are deleted. Existing scores and layer maps stay.</p>
+      <p>This deletes its files. Existing scores and layer maps are kept.</p>
       <ConfirmedButton label="Delete this benchmark" sure="Yes, delete it" act={remove} />
     </section>
   );

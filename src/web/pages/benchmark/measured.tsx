@@ -57,62 +57,63 @@ function splitsOf(
   { formula, kind }: MetricWords,
 ): string {
   if (formula === 'root' || kind === 'search' || kind === 'threshold')
-    return 'None: the read-out is fitted on separate stimuli.';
-  if (kind === 'properties') return 'None of the stimuli: samples of units are drawn.';
+    return 'None; the read-out is fitted on separate stimuli.';
+  if (kind === 'properties') return 'Stimuli are not split; units are sampled.';
   if (kind === 'choices') return 'None.';
   if (kind === 'label' || kind === 'triplets' || kind === 'factors') return 'None.';
   if (groupBy !== undefined)
-    return `${splits} folds of whole groups (column ${groupBy}): no group is in both training and test, so that near copies of a stimulus cannot be predicted from each other.`;
+    return `${splits} folds of whole groups (column ${groupBy}): no group is in both training and test, so near-identical stimuli cannot predict each other.`;
   const share = (of: number) => `${Math.round(100 * of)} %`;
   const size =
     trainSize !== undefined
-      ? `${share(trainSize)} of the stimuli to train`
-      : `${share(testSize ?? 0.1)} of the stimuli to test`;
+      ? `${share(trainSize)} of the stimuli for training`
+      : `${share(testSize ?? 0.1)} of the stimuli for testing`;
   const strata = stratifyOn === undefined ? '' : `, stratified by ${stratifyOn}`;
-  return `${splits} random splits, ${size}${strata}, seed ${seed}, bit-identical to numpy’s legacy generator. Splits are positional on the averaged recordings.`;
+  return `${splits} random splits, ${size}${strata}, seed ${seed}, identical to numpy’s legacy generator. Splits are by position in the averaged recordings.`;
 }
 
 type FixedSets = NonNullable<Data['fixedSets']>;
 
 /** Stimuli that a file divides. */
 function fixedOf({ stimuli, columns }: FixedSets, metric: string): string {
-  if (/^(rdm|cka)/.test(metric)) return 'None: training and test stimuli are compared together.';
+  if (/^(rdm|cka)/.test(metric)) return 'None; training and test stimuli are compared together.';
   if (stimuli === 'train')
-    return 'None: fitted on the training stimuli, tested on the test stimuli.';
+    return 'Fixed: fitted on the training stimuli, tested on the test stimuli.';
   return columns.length > 1
-    ? `${columns.length} folds, given by a table (${columns.join(', ')}); the mean over them.`
-    : `None: a table says which stimuli train and which test (${columns.join()}).`;
+    ? `${columns.length} folds given in a table (${columns.join(', ')}); the value is their mean.`
+    : `Fixed: a table assigns stimuli to training or test (${columns.join()}).`;
 }
 
 /** What is measured apart, and which neuroids count. */
 function apartOf({ per, keep }: FixedSets): string {
   const kept = Object.entries(keep).map(([name, least]) => `${name} above ${least}`);
   return [
-    ...(per === null ? [] : [`Each ${per} is measured apart; the value is their mean.`]),
-    ...(kept.length === 0 ? [] : [`Only neuroids with ${kept.join(' and ')} count.`]),
+    ...(per === null ? [] : [`Each ${per} is measured separately; the value is their mean.`]),
+    ...(kept.length === 0 ? [] : [`Only neuroids with ${kept.join(' and ')} are used.`]),
   ].join(' ');
 }
 
 const CEILINGS: Readonly<Record<Data['ceiling']['name'], string>> = {
   'internal-consistency':
-    'Random halves of the repetitions, correlated for each neuroid and corrected to full length (Spearman-Brown, 2r / (1 + r)); median over neuroids, mean over halves.',
+    'Correlation of each neuroid between random halves of the repetitions, Spearman–Brown corrected (2r / (1 + r)); median over neuroids, mean over halves.',
   'predictor-consistency':
-    'Halves of the repetitions, drawn for each image, correlated for each neuroid over images and corrected to full length; median over neuroids, mean over draws.',
-  neuroid: 'A published number of each neuroid: its median over neuroids, or their mean.',
+    'Correlation of each neuroid over images between halves of the repetitions, drawn for each image, Spearman–Brown corrected; median over neuroids, mean over draws.',
+  neuroid: 'A published value for each neuroid; median or mean over neuroids.',
   'nili-upper':
-    'How alike each subject is to the mean of all subjects, itself included (Nili et al. 2014); mean over subjects. A model exceeds it only by sampling.',
+    'Similarity of each subject to the mean of all subjects, including itself (Nili et al. 2014); mean over subjects. A model exceeds it only by chance.',
   'leave-one-out':
-    'How alike each subject is to the mean of the others; mean over subjects. A model may exceed it.',
-  'between-subjects': 'How alike two subjects are; mean over all pairs. A model may exceed it.',
+    'Similarity of each subject to the mean of the others; mean over subjects. A model can exceed it.',
+  'between-subjects':
+    'Similarity between two subjects; mean over all pairs. A model can exceed it.',
   metric:
-    'The same metric between halves of the human trials, or between people; measured with each score.',
-  none: 'None: the score is the raw value.',
-  fixed: 'A number in the benchmark file.',
+    'The same metric between halves of the human trials, or between people; computed with each score.',
+  none: 'None; the score is the raw value.',
+  fixed: 'A value given in the benchmark file.',
 };
 
 const ceilingOf = (name: Data['ceiling']['name'], { kind }: MetricWords) =>
   name === 'metric' && kind === 'properties'
-    ? 'The recorded neurons in the place of the units: samples of them against all of them.'
+    ? 'Samples of the recorded neurons, compared with all of them in place of the units.'
     : CEILINGS[name];
 
 function CeilingTable({ items }: { readonly items: readonly Data[] }) {

@@ -64,7 +64,7 @@ function factsOf(item: Data): Map<string, string> {
   } else tell('Stimuli', published && publishedShape(published, 'stimuli'));
   if (fittingStimuli && 'stimuli' in fittingStimuli)
     tell(
-      item.neurons ? 'Gratings that map receptive fields' : 'Fitting stimuli of the read-out',
+      item.neurons ? 'Gratings for mapping receptive fields' : 'Fitting stimuli of the read-out',
       count(fittingStimuli.stimuli),
     );
   if (recordings && 'neuroids' in recordings) {
@@ -72,10 +72,10 @@ function factsOf(item: Data): Map<string, string> {
     tell('Neuroids', count(neuroids));
     tell('Neuroids by animal', animals && byAnimal(animals));
     tell('Presentations', count(presentations));
-    tell('Presentations of a stimulus', range(repetitions));
+    tell('Presentations per stimulus', range(repetitions));
   } else if (recordings) tell('Neuroids', published && publishedShape(published, 'neuroids'));
   tell('Time window', timeWindow && `${timeWindow[0]} to ${timeWindow[1]} ms, averaged`);
-  tell('Time bins', timeStep && `of ${timeStep.step} ${timeStep.unit}, each for itself`);
+  tell('Time bins', timeStep && `${timeStep.step} ${timeStep.unit} each, compared separately`);
   if (trials && 'trials' in trials) {
     tell('Trials', count(trials.trials));
     tell('Subjects', trials.subjects === null ? null : count(trials.subjects));
@@ -89,7 +89,7 @@ function factsOf(item: Data): Map<string, string> {
   }
   if (item.excludedConditions.length > 0)
     tell('Excluded conditions', item.excludedConditions.join(', '));
-  tell('Caution', item.caution);
+  tell('Note', item.caution);
   for (const { identifier, kind, licence, terms } of item.licences)
     tell(`Licence of the ${kind} ${identifier}`, licence ? `${licence}. ${terms}` : terms);
   return facts;

@@ -15,8 +15,8 @@ export function ScoresOn({ one }: { readonly one: Benchmark }) {
   return (
     <>
       <p>
-        These scores are on the current version, {one.version}. The version is raised when the score
-        of some model changes; scores of different versions are not compared.
+        Scores on the current version, {one.version}. The version increases whenever a change
+        affects the score of any model; scores on different versions are not compared.
       </p>
       {one.benchmarks.map(({ id }) => (
         <ScoreTable key={id} one={one} column={one.upload ? columnOf(one, id) : id} name={id} />
@@ -68,13 +68,13 @@ function ScoreTable({ one, column, name }: ScoreTableProps) {
     brought: 'include',
   });
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Loading scores …</p>;
+  if (!data) return <p aria-live="polite">Loading scores…</p>;
   const rows = data.items.filter(({ scores }) => scores[column]);
   if (rows.length === 0)
     return (
       <p>
-        No score that you may see is on <bdi>{name}</bdi> yet. A model’s page, or{' '}
-        <a href="/submit">a checkpoint of yours</a>, can start a score.
+        There are no scores on <bdi>{name}</bdi> that you may see. Score a model from its page, or{' '}
+        <a href="/submit">submit one</a>.
       </p>
     );
   return (
@@ -140,8 +140,8 @@ function ScoreRow({
         {score.brought && (
           <>
             {' '}
-            <span class="badge" title="Computed elsewhere and brought with a receipt">
-              brought
+            <span class="badge" title="Computed elsewhere and submitted with a receipt">
+              external
             </span>
           </>
         )}

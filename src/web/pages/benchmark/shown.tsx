@@ -44,8 +44,8 @@ export function Shown({
               value={set}
               onChange={(event) => change({ set: event.currentTarget.value, from: null })}
             >
-              <option value="test">scores are of these</option>
-              <option value="fitting">the read-out is fitted on these</option>
+              <option value="test">test: scores are computed on these</option>
+              <option value="fitting">fitting: the read-out is fitted on these</option>
             </select>
           </label>
         )}
@@ -68,7 +68,7 @@ export function Shown({
       </div>
       {error && <Problem error={error} />}
       {!data && loading && (
-        <p aria-live="polite">Opening the stimuli … (a simulated set is generated on first use)</p>
+        <p aria-live="polite">Loading the stimuli… (a simulated set is generated on first use)</p>
       )}
       {data && (
         <>

@@ -33,8 +33,9 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
   return (
     <form onSubmit={send}>
       <p>
-        A flat ZIP with one YAML file and the files it names: stimuli as a CSV and a ZIP of images,
-        recordings as netCDF or CSV. <code>docs/benchmark-file.md</code> has the keys.
+        A ZIP archive without folders: one YAML file and the files it names, that is, stimuli (a CSV
+        file and a ZIP archive of images) and recordings (netCDF or CSV).{' '}
+        <code>docs/benchmark-file.md</code> describes the YAML file.
       </p>
       <div class="controls">
         <label>
@@ -57,14 +58,14 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
           >
             <option value="private">only me</option>
             <option value="group">my group</option>
-            <option value="public">everybody</option>
+            <option value="public">everyone</option>
           </select>
         </label>
         <button type="submit" class="primary" disabled={state === 'sending'}>
           Upload{file ? ` ${bytes(file.size)}` : ''}
         </button>
       </div>
-      <div aria-live="polite">{state === 'sending' && <p>Checking …</p>}</div>
+      <div aria-live="polite">{state === 'sending' && <p>Checking…</p>}</div>
       {state instanceof Error && <Problem error={state} />}
     </form>
   );

@@ -36,7 +36,7 @@ export function ComparePage() {
     <div class="compare" aria-busy={loading}>
       <h1>Compare models</h1>
       {error && <Problem error={error} />}
-      {!data && !error && <p role="status">Loading scores …</p>}
+      {!data && !error && <p role="status">Loading scores…</p>}
       {data && <WhichScores board={data} query={query} change={change} />}
       {data && <ModelPicker board={data} models={models} reference={reference} change={change} />}
       {data && models.length < FEWEST && (

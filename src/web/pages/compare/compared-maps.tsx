@@ -35,9 +35,9 @@ export function ComparedMaps({ chosen, reference }: ComparedMapsProps) {
     <section>
       <h2>Layer maps</h2>
       {error && <Problem error={error} />}
-      {!data && !error && <p role="status">Loading layer maps …</p>}
+      {!data && !error && <p role="status">Loading layer maps…</p>}
       {data && mapped.length === 0 && (
-        <p>None of these models has a layer map yet: each model’s page can start one.</p>
+        <p>None of these models has a layer map yet. Start one on a model’s page.</p>
       )}
       {mapped.length > 0 && <ChosenLayers maps={maps} reference={reference} />}
       {mapped.length > 0 && (
@@ -102,10 +102,10 @@ function ChosenLayers({ maps, reference }: ChosenLayersProps) {
     <Scroll label="Chosen layers by benchmark">
       <table class="chosen-layers">
         <caption>
-          The layer that each map chose, its value, and its relative depth (the share of the
-          network’s convolutions and products before it)
+          The layer chosen by each map, its value, and its relative depth (the share of the
+          network’s convolutions and matrix products before it)
           {from.map &&
-            ', compared with the reference: by name within one architecture, else by depth'}
+            ', compared with the reference: by name within one architecture, otherwise by depth'}
         </caption>
         <thead>
           <tr>

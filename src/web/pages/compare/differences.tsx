@@ -3,9 +3,10 @@ import { useMemo } from 'preact/hooks';
 import { withWeights } from '../../../figure/provenance.js';
 import { pageOf } from '../../parts/board-column.js';
 import { Chart, type Plot } from '../../parts/charts/chart.js';
-import { SaveFigure } from '../../parts/charts/save-figure.js';
+import { figureItems } from '../../parts/charts/save-figure.js';
 import { drawingKey, Swatch, seriesStyles, shortened } from '../../parts/charts/series.js';
 import { csvText } from '../../parts/csv.js';
+import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, value } from '../../parts/format.js';
 import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import type { ChangeQuery } from '../../parts/query.js';
@@ -61,17 +62,18 @@ export function Differences(props: DifferencesProps) {
                   change({ differing: currentTarget.checked ? '1' : null })
                 }
               />
-              Only rows that differ
+              Show only rows that differ
             </label>
             <span class="quiet" role="status">
               {shown.length} of {rows.length} rows
             </span>
           </div>
           <p class="quiet">
-            Both models are compared on the same draws of images and neuroids, as{' '}
-            <code>ventral compare</code> does. Where a score has no draws the errors count as
-            independent, marked “not paired”: score again for a paired interval. An interval applies
-            to one pair and one row, without correction for multiple comparisons.
+            Both models are compared on the same resampled images and neuroids, as in{' '}
+            <code>ventral compare</code>. Scores without stored resamples are compared as if their
+            errors were independent and marked “not paired”; score them again for a paired interval.
+            Each interval applies to one pair and one row, without correction for multiple
+            comparisons.
           </p>
           {spoken(shown).map((line) => (
             <p class="quiet" key={line}>
@@ -86,24 +88,20 @@ export function Differences(props: DifferencesProps) {
             shown.length > 0 && <p class="notice">These models have no benchmark in common.</p>
           )}
           <DifferenceTable rows={shown} chosen={chosen} reference={reference} />
-          <p class="actions">
-            <button
-              type="button"
-              onClick={() => saveFile('comparison.csv', csv(shown, props), 'text/csv')}
-            >
-              Save the comparison as CSV
-            </button>
-            <button
-              type="button"
-              onClick={() => saveFile('comparison.json', json(shown, props), 'application/json')}
-            >
-              Save the comparison as JSON
-            </button>
-            <SaveFigure
-              of="comparison"
-              make={() => comparedFigure(shown, chosen, board.simulated)}
-            />
-          </p>
+          <ExportMenu
+            of="the comparison"
+            items={[
+              {
+                label: 'CSV',
+                save: () => saveFile('comparison.csv', csv(shown, props), 'text/csv'),
+              },
+              {
+                label: 'JSON',
+                save: () => saveFile('comparison.json', json(shown, props), 'application/json'),
+              },
+              ...figureItems(() => comparedFigure(shown, chosen, board.simulated)),
+            ]}
+          />
         </>
       )}
     </section>
@@ -124,7 +122,7 @@ function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
       <table class="differences">
         <caption>
           Averages come before the scores they average. ▲ higher, ▼ lower than the reference, = not
-          distinguishable apart
+          distinguishable
           {any('selection') && '; † the layer was chosen on stimuli of this benchmark'}
           {any('brought') && `; ‡ ${BROUGHT}`}
         </caption>
@@ -192,7 +190,7 @@ function DifferenceText({ difference }: { readonly difference: Difference | unde
   return (
     <span class={`difference ${kind}`}>
       <span aria-hidden="true">{SIGNS[kind]} </span>
-      <span class="spoken">{WORDS[kind]}: </span>
+      <span class="unseen">{WORDS[kind]}: </span>
       {signed(by)} {ci ? interval(ci) : 'without an interval'}
       {ci && !difference.paired && <small title={difference.reason}> not paired</small>}
       {difference.p !== null && (
@@ -206,7 +204,7 @@ const pWords = (p: number) => (p < 0.001 ? 'p < 0.001' : `p = ${value(p)}`);
 
 const mcNemarWords = ({ mcNemar }: Difference) =>
   mcNemar
-    ? `McNemar: ${mcNemar.from} images right by the reference alone, ${mcNemar.to} by this model alone, ${pWords(mcNemar.p)}`
+    ? `McNemar test: ${mcNemar.from} images correct for the reference only, ${mcNemar.to} for this model only, ${pWords(mcNemar.p)}`
     : undefined;
 
 /** What the intervals speak of, a line for each kind. */
@@ -220,7 +218,7 @@ const spoken = (rows: readonly ComparedRow[]): string[] =>
 
 const SIGNS = { unknown: '?', same: '=', higher: '▲', lower: '▼' };
 const WORDS = {
-  unknown: 'of unknown error',
+  unknown: 'without an interval',
   same: 'not distinguishable',
   higher: 'higher',
   lower: 'lower',

@@ -44,7 +44,7 @@ function Chosen({ board, models, reference, change }: ModelPickerProps) {
   const name = useId();
   return (
     <fieldset class="chosen-models">
-      <legend>Differences are from the model marked here</legend>
+      <legend>Reference model</legend>
       <ul>
         {board.chosen.map((model, i) => (
           <li key={model.id}>

@@ -3,9 +3,10 @@ import { useMemo } from 'preact/hooks';
 import { answer, client, ProblemError, type Schemas } from '../../client/client.js';
 import { type Column, type Item, titleOf } from '../../parts/board-column.js';
 import { Chart, type Plot } from '../../parts/charts/chart.js';
-import { SaveFigure } from '../../parts/charts/save-figure.js';
+import { figureItems } from '../../parts/charts/save-figure.js';
 import { drawingKey, seriesStyles } from '../../parts/charts/series.js';
 import { csvText } from '../../parts/csv.js';
+import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import type { ChangeQuery } from '../../parts/query.js';
@@ -187,15 +188,16 @@ function Curves({ members, columns, training, simulated }: CurvesProps) {
         </Chart>
       )}
       {shown.length > 0 && (
-        <p class="actions">
-          <button
-            type="button"
-            onClick={() => saveFile('series.csv', seriesCsv(members, shown), 'text/csv')}
-          >
-            Save the series as CSV
-          </button>
-          <SaveFigure of="series" make={() => trainingFigure(members, shown, simulated)} />
-        </p>
+        <ExportMenu
+          of="the series"
+          items={[
+            {
+              label: 'CSV',
+              save: () => saveFile('series.csv', seriesCsv(members, shown), 'text/csv'),
+            },
+            ...figureItems(() => trainingFigure(members, shown, simulated)),
+          ]}
+        />
       )}
     </>
   );

@@ -52,7 +52,7 @@ export function WhichScores({ board, query, change }: WhichScoresProps) {
           </select>
         </label>
         <label>
-          Brought scores (‡)
+          External scores (‡)
           <select {...choice('brought', 'exclude')}>
             <option value="exclude">excluded from averages</option>
             <option value="include">included in averages</option>

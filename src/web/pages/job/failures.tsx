@@ -51,7 +51,7 @@ function adviceOf(model: string): Readonly<Record<string, ComponentChildren>> {
     'the model’s card'
   );
   const layers = (
-    <>Name a layer in {card}; a layer map of the model shows which layer represents which region.</>
+    <>Set a layer in {card}. A layer map of the model shows which layer represents each region.</>
   );
   return {
     'layer-unset': layers,
@@ -59,7 +59,7 @@ function adviceOf(model: string): Readonly<Record<string, ComponentChildren>> {
     'layer-folded': layers,
     'layer-unsteady': layers,
     'units-too-few': layers,
-    'labels-uncovered': <>Name the output with the logits, and its classes, in {card}.</>,
+    'labels-uncovered': <>Set the logits output and its classes in {card}.</>,
     'input-mismatch': <>Correct the input size in {card}.</>,
     'card-missing': <>Complete {card}.</>,
     'data-missing': (

@@ -3,6 +3,7 @@ import { duration, moment } from '../../parts/format.js';
 import { JobProgress } from '../../parts/job-progress.js';
 import { Problem } from '../../parts/problem.js';
 import { WeightsChip } from '../../parts/provenance.js';
+import { Scroll } from '../../parts/scroll.js';
 import { useTitle } from '../../parts/title.js';
 import { Failures } from './failures.js';
 import './job.css';
@@ -87,7 +88,7 @@ function Course({ job, lost, cancel }: CourseProps) {
       {open && job.progress && <JobProgress progress={job.progress} />}
       {open && lost && (
         <p class="notice" role="status">
-          Connection lost. The job continues; reconnecting …
+          Connection lost. The job continues; reconnecting…
         </p>
       )}
       <dl class="facts">
@@ -132,7 +133,9 @@ function Log({ job }: { readonly job: ScoreJob | MapJob }) {
   return (
     <details open={isOpen(job)}>
       <summary>Log</summary>
-      <pre>{job.log.join('\n')}</pre>
+      <Scroll label="Log">
+        <pre>{job.log.join('\n')}</pre>
+      </Scroll>
     </details>
   );
 }

@@ -18,7 +18,7 @@ interface MapResultProps {
 /** The layer map as it fills, and which layers it chose. */
 export function MapResult({ job, map }: MapResultProps) {
   if (!map)
-    return isOpen(job) ? <p class="quiet">Cells appear here as they are measured.</p> : null;
+    return isOpen(job) ? <p class="quiet">Cells appear here as they are computed.</p> : null;
   const cells = map.layers.flatMap((row) => Object.keys(row.cells ?? {})).length;
   return (
     <section aria-label="Layer map">
@@ -28,7 +28,7 @@ export function MapResult({ job, map }: MapResultProps) {
           {cells} of {map.layers.length * map.benchmarks.length} cells
         </span>
       </h2>
-      <p class="quiet">Every cell is a selection: test a chosen layer on other stimuli.</p>
+      <p class="quiet">The map selects layers on these stimuli; test a chosen layer on others.</p>
       <LayerHeatmap map={map} />
       {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
       <ComponentsMap map={map} />

@@ -62,7 +62,7 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
         </p>
       ))}
       {results.some(({ selection }) => selection) && (
-        <p class="quiet">† the layer was chosen on stimuli of this benchmark: a selection.</p>
+        <p class="quiet">†: a selection; the layer was chosen on stimuli of this benchmark.</p>
       )}
     </section>
   );
@@ -73,7 +73,7 @@ function Origin({ brought }: { readonly brought: Schemas['Brought'] }) {
   const { ventral, runtime, unchecked } = brought;
   return (
     <p class="notice">
-      ‡ Not of this service: {BROUGHT}, by ventral {ventral} on <bdi>{runtime.platform}</bdi>.{' '}
+      ‡ External: {BROUGHT}, by ventral {ventral} on <bdi>{runtime.platform}</bdi>.{' '}
       {unchecked.length > 0 && (
         <>
           The inputs could not be compared on <bdi>{unchecked.join(', ')}</bdi>, whose data are not

@@ -1,10 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { shadeOf } from '../../../figure/score-shade.js';
 import { type Column, type Item, pageOf } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import { BROUGHT } from '../../parts/score-words.js';
 import { type Asked, ScoreDetail } from './score-detail.js';
-import type { Board } from './use-board.js';
+import type { Board, RowRange } from './use-board.js';
 import { useRowWindow } from './use-row-window.js';
 import { type Change, openNodes, type ShownColumn, shownColumns, sortOf } from './view.js';
 
@@ -12,7 +13,7 @@ import { type Change, openNodes, type ShownColumn, shownColumns, sortOf } from '
  * The table of a leaderboard. Only rows near those that can be seen are in the document; the others are
  * counted for those who read by ear.
  * @param chosen ids of the models chosen to be compared
- * @param reached called with the number of rows that the reader has reached
+ * @param reached called with the rows that the reader has reached
  */
 export function BoardTable({
   board,
@@ -25,7 +26,7 @@ export function BoardTable({
   readonly address: URLSearchParams;
   readonly change: Change;
   readonly chosen: readonly string[];
-  readonly reached: (rows: number) => void;
+  readonly reached: (rows: RowRange) => void;
 }) {
   const place = useRef<HTMLElement>(null);
   const [asked, setAsked] = useState<Asked>();
@@ -35,9 +36,9 @@ export function BoardTable({
     place,
     `${intervals} ${board.items.length > 0}`,
   );
-  useEffect(() => reached(wanted), [wanted]);
+  useEffect(() => reached({ first, last: wanted }), [first, wanted]);
   useEffect(() => place.current?.scrollTo({ top: 0 }), [board.query]);
-  const rows = board.items.slice(first, last);
+  const rows = rowsOf(board, first, last);
   const choose = (model: string, wanted: boolean) =>
     change({ pick: wanted ? [...chosen, model] : chosen.filter((one) => one !== model) });
   return (
@@ -51,18 +52,26 @@ export function BoardTable({
           <Head board={board} columns={columns} address={address} change={change} />
           <tbody onKeyDown={moveAmongCells}>
             <Space rows={first} height={height} columns={columns.length} />
-            {rows.map((item, k) => (
-              <Row
-                key={item.model}
-                item={item}
-                board={board}
-                index={first + k}
-                columns={columns}
-                chosen={chosen.includes(item.model)}
-                choose={choose}
-                ask={setAsked}
-              />
-            ))}
+            {rows.map((item, k) =>
+              item ? (
+                <Row
+                  key={item.model}
+                  item={item}
+                  board={board}
+                  index={first + k}
+                  columns={columns}
+                  chosen={chosen.includes(item.model)}
+                  choose={choose}
+                  ask={setAsked}
+                />
+              ) : (
+                <tr key={first + k} aria-rowindex={first + k + 2}>
+                  <td colSpan={columns.length + 2} class="quiet">
+                    Loading…
+                  </td>
+                </tr>
+              ),
+            )}
             <Space
               rows={board.models - first - rows.length}
               height={height}
@@ -74,6 +83,13 @@ export function BoardTable({
       {asked && <ScoreDetail asked={asked} close={() => setAsked(undefined)} />}
     </>
   );
+}
+
+/** The rows of a window; on paper, where it has no end, those that were read. */
+function rowsOf({ items, models }: Board, first: number, last: number): Board['items'] {
+  if (last === Number.POSITIVE_INFINITY) return items.filter(Boolean);
+  const count = Math.max(0, Math.min(last, models) - first);
+  return Array.from({ length: count }, (_, k) => items[first + k]);
 }
 
 /** Stands in for rows that are not drawn. */
@@ -240,13 +256,15 @@ function Rank({ item, board: { groups, columns } }: Pick<RowProps, 'item' | 'boa
       {group && (
         <small
           class="range"
-          title={`Places that it may have by ${groups?.column}, at 95 % for all pairs`}
+          title={`Ranks by ${groups?.column} that it may have, at 95 % for all pairs`}
         >
           {elsewhere && `${group.rank} `}({group.ranks.join('–')}){!group.paired && '*'}
         </small>
       )}
       {tied?.withBest && others && (
-        <small title={`Tied with the best; ${tied.total} models are tied with it`}>≈ best</small>
+        <small title={`Not distinguishable from the best; tied with ${tied.total} models`}>
+          ≈ best
+        </small>
       )}
     </td>
   );
@@ -287,7 +305,7 @@ function Cell({ item, column, title, ask }: CellProps) {
         type="button"
         class="score"
         tabIndex={-1}
-        title={`${title}: ${`${value(score.value)} ${interval(score.ci)}`.trim()}${score.selection ? ', layer chosen on its stimuli' : ''}${score.brought ? `, ${BROUGHT}` : ''}; press for raw score and ceiling`}
+        title={`${title}: ${`${value(score.value)} ${interval(score.ci)}`.trim()}${score.selection ? ', layer chosen on its stimuli' : ''}${score.brought ? `, ${BROUGHT}` : ''}; select for raw score and ceiling`}
         onClick={(event) => ask({ item, column, at: event.currentTarget.getBoundingClientRect() })}
       >
         {value(score.value)}
@@ -302,9 +320,8 @@ function Cell({ item, column, title, ask }: CellProps) {
 const Interval = ({ ci }: { readonly ci: readonly number[] | null | undefined }) =>
   ci ? <small class="interval">{interval(ci)}</small> : null;
 
-/** The class of theme.css that shades a score between 0 and 1. */
-const shade = (score: number | null) =>
-  score === null ? 'none' : `q${Math.min(Math.max(Math.floor(9 * score), 0), 8)}`;
+/** The class of theme.css that shades a score. */
+const shade = (score: number | null) => (score === null ? 'none' : `q${shadeOf(score)}`);
 
 /** Arrow keys go from a model's name to its scores and from score to score, which are too many for Tab. */
 function moveAmongCells(event: KeyboardEvent): void {

@@ -1,6 +1,5 @@
-import { useState } from 'preact/hooks';
 import { answer, client } from '../../client/client.js';
-import { Problem } from '../../parts/problem.js';
+import { ExportMenu } from '../../parts/export-menu.js';
 import { saveFile } from '../../parts/save.js';
 
 /** Rows of a request. */
@@ -20,28 +19,15 @@ export function Downloads({
   readonly query: string;
   readonly simulated: boolean;
 }) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<Error>();
   const save = async ([, type, ending, join]: (typeof formats)[number]) => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const name = `leaderboard-${simulated ? 'simulated' : 'real'}.${ending}`;
-      saveFile(name, join(await allPages(query, simulated, type)), type);
-    } catch (error) {
-      setError(error as Error);
-    }
-    setBusy(false);
+    const name = `leaderboard-${simulated ? 'simulated' : 'real'}.${ending}`;
+    saveFile(name, join(await allPages(query, simulated, type)), type);
   };
   return (
-    <div class="actions">
-      {formats.map((format) => (
-        <button key={format[1]} type="button" disabled={busy} onClick={() => void save(format)}>
-          Save as {format[0]}
-        </button>
-      ))}
-      {error && <Problem error={error} />}
-    </div>
+    <ExportMenu
+      of="the leaderboard"
+      items={formats.map((format) => ({ label: format[0], save: () => save(format) }))}
+    />
   );
 }
 

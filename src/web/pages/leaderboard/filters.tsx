@@ -16,7 +16,7 @@ export function RealOrSimulated({ change, simulated }: View) {
     });
   return (
     <fieldset class="switch">
-      <legend>Benchmarks</legend>
+      <legend class="unseen">Benchmarks</legend>
       {[false, true].map((which) => (
         <label key={String(which)} class="inline">
           <input
@@ -72,8 +72,8 @@ const choices = [
   ['set', 'Stimulus set', { private: 'private (test)', public: 'public (layer selection)' }],
   [
     'missing',
-    'A missing score',
-    { zero: 'counts as 0', common: 'excludes its benchmark for all models' },
+    'Missing scores',
+    { zero: 'count as 0', common: 'exclude the benchmark for all models' },
   ],
   [
     'selection',
@@ -82,7 +82,7 @@ const choices = [
   ],
   [
     'brought',
-    'Brought scores (‡)',
+    'External scores (‡)',
     { exclude: 'excluded from averages', include: 'included in averages' },
   ],
   ['layers', 'Layers', { card: 'from model cards', any: 'from cards or requests' }],

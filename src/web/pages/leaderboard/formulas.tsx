@@ -74,7 +74,7 @@ function NewFormula({ add }: { readonly add: (text: string) => void }) {
   return (
     <form class="controls" onSubmit={submit}>
       <label class="formula">
-        A formula
+        Formula
         <input
           required
           maxLength={200}
@@ -94,8 +94,8 @@ function NewFormula({ add }: { readonly add: (text: string) => void }) {
         {fault}
       </p>
       <p id="formula-words" class="quiet">
-        Numbers, + − * / ^, {formulaWords.names.join(', ')}, {formulaWords.functions.join(', ')}. A
-        score is b("benchmark").
+        Use numbers, + − * / ^, the averages {formulaWords.names.join(', ')}, and the functions{' '}
+        {formulaWords.functions.join(', ')}; b("benchmark") is the score on one benchmark.
       </p>
     </form>
   );

@@ -19,7 +19,7 @@ export function LeaderboardPage() {
   useTitle('Leaderboard');
   const [address, changeAddress] = useQuery();
   const query = boardQuery(address);
-  const [wanted, reached] = useState(0);
+  const [wanted, reached] = useState({ first: 0, last: 0 });
   const { board, error, loading } = useBoard(query, wanted);
   const asked = address.get('simulated');
   const simulated = asked === null ? (board?.simulated ?? false) : asked === 'true';
@@ -32,25 +32,27 @@ export function LeaderboardPage() {
   return (
     <>
       <h1>Leaderboard</h1>
-      <div class="controls">
-        <RealOrSimulated {...view} />
-        <Search {...view} />
+      <div class="board-bar">
+        <div class="controls">
+          <RealOrSimulated {...view} />
+          <Search {...view} />
+        </div>
+        <div class="panels">
+          <Filters {...view} />
+          <ColumnChoice {...view} columns={board?.columns ?? []} />
+          <Formulas {...view} />
+          <Downloads query={query} simulated={simulated} />
+        </div>
       </div>
       {board?.simulated && (
         <p class="notice">
           <strong>Simulated benchmarks.</strong> {SIMULATED}
         </p>
       )}
-      <div class="panels">
-        <Filters {...view} />
-        <ColumnChoice {...view} columns={board?.columns ?? []} />
-        <Formulas {...view} />
-        <Downloads query={query} simulated={simulated} />
-      </div>
       {error && <Refused error={error} />}
       <Chosen {...view} board={board} />
-      <p role="status" class="quiet">
-        {loading ? 'Loading the leaderboard …' : board && summary(board, address)}
+      <p role="status" class="board-summary quiet">
+        {loading ? 'Loading the leaderboard…' : board && board.total > 0 && summary(board, address)}
       </p>
       {board && board.models === 0 && <Empty query={query} simulated={simulated} />}
       {board && board.models > 0 && (
@@ -68,20 +70,22 @@ export function LeaderboardPage() {
 function Groups({ groups }: { readonly groups: NonNullable<Board['groups']> }) {
   const { column, state, level, compared, pairs, instrument } = groups;
   if (compared === null || !pairs)
-    return <p class="quiet">Places by {column} are being computed.</p>;
+    return <p class="quiet">Ranges of ranks by {column} are being computed.</p>;
+  // One model has nothing to be told apart from.
+  if (compared < 2) return null;
   const { reliability = null, ci = null, detectable = null } = instrument ?? {};
   const percent = `${Math.round(100 * level)} %`;
   const digits = (value: number) => value.toFixed(3);
   return (
     <p class="quiet">
-      (1–7): places that a model may have by {column}, at {percent} for all pairs of {compared}{' '}
-      models together.
-      {pairs.unpaired > 0 && ' *: compared as if its errors were independent.'}
+      (1–7): the ranks by {column} that a model may have, at {percent} simultaneously for all pairs
+      of {compared} models.
+      {pairs.unpaired > 0 && ' *: errors are taken as independent.'}
       {reliability !== null &&
         ` Reliability of the column among these models: ${digits(reliability)}${ci ? ` [${ci.map(digits).join(', ')}]` : ''}.`}
       {detectable !== null &&
-        ` Smallest difference of a pair that it detects: ${digits(detectable)}.`}
-      {state === 'stale' && ' Of earlier scores: new ones are being computed.'}
+        ` Smallest detectable difference between two models: ${digits(detectable)}.`}
+      {state === 'stale' && ' From earlier scores; an update is being computed.'}
     </p>
   );
 }
@@ -127,7 +131,7 @@ function Chosen({
 }) {
   const chosen = address.getAll('pick');
   if (chosen.length === 0) return null;
-  const nameOf = (id: string) => board?.items.find(({ model }) => model === id)?.name ?? id;
+  const nameOf = (id: string) => board?.items.find((item) => item?.model === id)?.name ?? id;
   const query = new URLSearchParams(chosen.map((model) => ['model', model]));
   // What they are compared on is what they were chosen on.
   for (const name of ['simulated', 'set', 'selection', 'brought', 'layers'])
@@ -151,7 +155,7 @@ function Chosen({
       {chosen.length < FEWEST && <span>Choose one more to compare.</span>}
       {chosen.length > MOST && <span>At most {MOST} models can be compared.</span>}
       {chosen.length >= FEWEST && chosen.length <= MOST && (
-        <a class="button" href={`/compare?${query}`}>
+        <a class="button primary" href={`/compare?${query}`}>
           Compare {chosen.length} models
         </a>
       )}

@@ -1,24 +1,31 @@
-const shades = Array.from({ length: 9 }, (_, k) => k);
+import { shadeBounds } from '../../../figure/score-shade.js';
+import { BROUGHT } from '../../parts/score-words.js';
 
 /** What the table's colours and marks mean. */
 export function Legend() {
   return (
-    <div class="legend quiet">
-      <p>
-        Scores from 0{' '}
-        {shades.map((shade) => (
-          <span key={shade} class={`swatch q${shade}`} aria-hidden="true" />
-        ))}{' '}
-        to 1. – is no score.
-      </p>
-      <p>
-        “5 of 6”: five of the six benchmarks of an average have a score. Brackets: 95 % interval.
-        Rank: among all models, by the first column at two decimals; a search or a filter does not
-        change it. =: shared rank. ≈ best: not told apart from the best model by the column sorted
-        by. † is a score whose layer was chosen on stimuli of the same benchmark, ‡ one that was
-        computed elsewhere and brought with a receipt. Press a score to see its raw value and
-        ceiling; arrow keys move from a model’s name to its scores.
-      </p>
+    <div class="legend">
+      <ol class="shades" aria-label="Shades of scores, by their lower bound">
+        {[0, ...shadeBounds].map((bound, shade) => (
+          <li key={bound} class={`q${shade}`}>
+            {bound === 0 ? 'below 0.05' : `${bound}${shade === 8 ? ' or more' : ''}`}
+          </li>
+        ))}
+      </ol>
+      <ul class="marks quiet">
+        <li>–: no score. “5 of 6”: five of the six benchmarks in an average have a score.</li>
+        <li>[ ]: 95 % interval.</li>
+        <li>
+          Rank: among all models, by the first column to two decimals; searching and filtering do
+          not change it. =: shared rank. ≈ best: not distinguishable from the best model in the
+          sorted column.
+        </li>
+        <li>†: the layer was chosen on stimuli of the same benchmark. ‡: {BROUGHT}.</li>
+        <li>
+          Select a score for its raw value and ceiling. Arrow keys move from a model’s name to its
+          scores.
+        </li>
+      </ul>
     </div>
   );
 }

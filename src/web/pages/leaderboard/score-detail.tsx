@@ -78,7 +78,7 @@ function Facts({ score, brought }: { readonly score: Score; readonly brought: bo
       </dd>
       {score.generalises && (
         <>
-          <dt>The interval speaks of</dt>
+          <dt>Interval generalises to</dt>
           <dd>{generalisationWords(score.generalises)}</dd>
         </>
       )}
@@ -112,7 +112,7 @@ function Facts({ score, brought }: { readonly score: Score; readonly brought: bo
       )}
       {brought && (
         <>
-          <dt>‡ Brought</dt>
+          <dt>‡ External</dt>
           <dd>{BROUGHT}</dd>
         </>
       )}

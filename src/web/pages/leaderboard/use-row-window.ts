@@ -13,7 +13,7 @@ export interface RowWindow {
   readonly first: number;
   /** Not among them. */
   readonly last: number;
-  /** Rows to load: the visible ones, and when the reader scrolls the next ones. */
+  /** Rows to load, up to this one: the visible ones, and when the reader scrolls the next ones. */
   readonly wanted: number;
   /** Of a row, in pixels. */
   readonly height: number;

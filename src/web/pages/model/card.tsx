@@ -34,7 +34,9 @@ export function CardSection({
           </details>
         </>
       ) : (
-        <p class="notice">No card. Preprocessing is not set, so the model cannot be scored.</p>
+        <p class="notice">
+          This model has no card. Without its preprocessing, it cannot be scored.
+        </p>
       )}
       {may && <CardForm model={model} text={text} changed={changed} />}
     </>
@@ -99,8 +101,8 @@ function plain(value: unknown): string {
 }
 
 function pictureText({ resize, crop, frames, sampling }: Fields): string {
-  const middle = crop === undefined ? '' : `, then the middle ${crop} × ${crop} pixels`;
-  const rule = sampling === 'consecutive' ? 'a run from the middle' : 'evenly spaced';
+  const middle = crop === undefined ? '' : `, then centre-cropped to ${crop} × ${crop} pixels`;
+  const rule = sampling === 'consecutive' ? 'consecutive, from the middle' : 'evenly spaced';
   const clip = frames === undefined ? '' : `; ${frames} frames of a clip, ${rule}`;
   const cut = `${middle}${clip}`;
   if (resize === 'none' || resize === undefined) return `not resized${cut}`;

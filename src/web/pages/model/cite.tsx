@@ -19,9 +19,7 @@ export function Cite({
       <p class="actions">
         <CopyButton text={entry} what="BibTeX" />
       </p>
-      <p class="quiet">
-        A score belongs to its benchmark too: each benchmark’s page has the paper to cite.
-      </p>
+      <p class="quiet">Please also cite the paper of each benchmark, given on its page.</p>
     </>
   );
 }

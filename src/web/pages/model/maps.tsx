@@ -21,7 +21,7 @@ export function Maps({ model }: { readonly model: Schemas['Model'] }) {
     [model.id],
   );
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Loading layer maps …</p>;
+  if (!data) return <p aria-live="polite">Loading layer maps…</p>;
   const whole = data.items.filter(({ state }) => state === 'succeeded');
   const shown = whole.find(({ id }) => id === query.get('map')) ?? whole[0];
   return (
@@ -68,14 +68,14 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
     [job.id],
   );
   if (error) return <Problem error={error} />;
-  if (!data?.result) return <p aria-live="polite">Loading the layer map …</p>;
+  if (!data?.result) return <p aria-live="polite">Loading the layer map…</p>;
   const { result } = data;
   const { seconds, peakRssMiB, runtime } = result.provenance;
   const passes = result.plan.sets.reduce((sum, set) => sum + set.passes.length, 0);
   return (
     <>
       <p class="quiet">
-        Every cell is a selection: test a chosen layer on other stimuli.{' '}
+        The map selects layers on these stimuli; test a chosen layer on others.{' '}
         <a href={`/layer-maps/${job.id}`}>Open the job</a>
       </p>
       <div class="map-and-profile">
@@ -90,10 +90,10 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
           {duration(seconds)}, peak memory {Math.round(peakRssMiB).toLocaleString()} MiB; {passes}{' '}
           network {passes === 1 ? 'pass' : 'passes'}
         </dd>
-        <dt>Planned</dt>
+        <dt>Planned resources</dt>
         <dd>
-          {bytes(result.plan.memory)} beyond the network’s own, {bytes(result.plan.scratch)} of
-          scratch disk
+          {bytes(result.plan.memory)} of memory beside the network’s own,{' '}
+          {bytes(result.plan.scratch)} of scratch disk
         </dd>
         <dt>Runtime</dt>
         <dd>
@@ -117,7 +117,7 @@ function Holdout({ map, holdout }: HoldoutProps) {
   return (
     <Scroll label="On held-out stimuli">
       <table>
-        <caption>The chosen layers on the held-out half of the stimuli</caption>
+        <caption>Chosen layers, scored on the held-out half of the stimuli</caption>
         <thead>
           <tr>
             <th scope="col">Benchmark</th>

@@ -30,7 +30,7 @@ export function ModelPage() {
   );
   useTitle(data?.name ?? 'Model');
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Loading …</p>;
+  if (!data) return <p aria-live="polite">Loading…</p>;
   return (
     <>
       <h1>
@@ -59,7 +59,7 @@ function Sections({ model, changed }: SectionsProps) {
       {scores.data ? (
         <Scores model={model} scores={scores.data} benchmarks={known} />
       ) : (
-        <p aria-live="polite">Loading scores …</p>
+        <p aria-live="polite">Loading scores…</p>
       )}
       <h2 id="score">Score, or map the layers</h2>
       {model.card ? (

@@ -57,9 +57,9 @@ export function Ownership({
             value={visibility}
             onChange={(event) => setVisibility(event.currentTarget.value as Schemas['Visibility'])}
           >
-            <option value="private">only its owner</option>
+            <option value="private">only the owner</option>
             <option value="group">a group</option>
-            <option value="public">everybody</option>
+            <option value="public">everyone</option>
           </select>
         </label>
         {visibility === 'group' && (
@@ -73,7 +73,7 @@ export function Ownership({
       </form>
       {said instanceof Error && <Problem error={said} />}
       <ConfirmedButton label="Delete this model" sure="Yes, delete it and its file" act={remove} />
-      <p class="quiet">Existing scores and layer maps stay.</p>
+      <p class="quiet">Existing scores and layer maps are kept.</p>
     </section>
   );
 }

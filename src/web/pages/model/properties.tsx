@@ -3,7 +3,8 @@ import { useMemo } from 'preact/hooks';
 import { scoresFigure } from '../../../figure/scores-figure.js';
 import type { Schemas } from '../../client/client.js';
 import { Chart, type Plot } from '../../parts/charts/chart.js';
-import { SaveFigure } from '../../parts/charts/save-figure.js';
+import { figureItems } from '../../parts/charts/save-figure.js';
+import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, value } from '../../parts/format.js';
 import { Scroll } from '../../parts/scroll.js';
 import type { ModelScores } from './use-scores.js';
@@ -19,12 +20,10 @@ export function Properties({ scores: { present } }: { readonly scores: ModelScor
     <>
       <h3>Single-neuron properties</h3>
       <p class="quiet">
-        Grey: the recorded neurons. Blue line: the units of the layer whose receptive field is at
-        the stimulus. Shares of those that have the property.
+        Grey: recorded neurons. Blue line: units of the layer whose receptive field is at the
+        stimulus. Bars are shares of those that have the property.
       </p>
-      <p class="actions">
-        <SaveFigure of="properties" make={() => scoresFigure(measured)} />
-      </p>
+      <ExportMenu of="the properties" items={figureItems(() => scoresFigure(measured))} />
       <div class="properties">
         {measured.map((score) => (
           <Property key={score.benchmark} score={score} />

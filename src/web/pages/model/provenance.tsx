@@ -50,10 +50,10 @@ export function Provenance({ scores }: { readonly scores: readonly ScoreOfJob[] 
         </table>
       </Scroll>
       <p class="quiet">
-        Inputs is a digest of everything the number depends on: model file, card, layer, stimuli,
-        recordings and their order, definition, metric and numerics. Equal inputs on an equal
-        runtime give equal bits. <code>ventral score … --receipt receipt.json</code> writes a
-        receipt, which <code>ventral verify</code> recomputes.
+        “Inputs” is a digest of everything that the number depends on: model file, card, layer,
+        stimuli, recordings and their order, definition, metric and numerics. Equal inputs give
+        identical results on the same runtime. <code>ventral score … --receipt receipt.json</code>{' '}
+        writes a receipt, which <code>ventral verify</code> recomputes.
       </p>
     </details>
   );

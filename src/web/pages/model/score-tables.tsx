@@ -1,6 +1,7 @@
 import type { Schemas } from '../../client/client.js';
 import { BenchmarkName } from '../../parts/benchmark-name.js';
 import type { BenchmarkPages, PlacedBenchmark } from '../../parts/benchmark-pages.js';
+import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
 import {
@@ -65,27 +66,29 @@ export function ScoreTables({
         </details>
       )}
       {present.length > 0 && (
-        <p class="actions">
-          <button
-            type="button"
-            onClick={() =>
-              saveFile(
-                `${model.name}-scores.json`,
-                JSON.stringify(
-                  [...present, ...others].map(({ score }) => score),
-                  null,
-                  2,
-                ),
-                'application/json',
-              )
-            }
-          >
-            Save the scores as JSON
-          </button>
+        <div class="actions">
+          <ExportMenu
+            of="the scores"
+            items={[
+              {
+                label: 'JSON',
+                save: () =>
+                  saveFile(
+                    `${model.name}-scores.json`,
+                    JSON.stringify(
+                      [...present, ...others].map(({ score }) => score),
+                      null,
+                      2,
+                    ),
+                    'application/json',
+                  ),
+              },
+            ]}
+          />
           <a class="button" href={`/compare?model=${encodeURIComponent(model.id)}`}>
             Compare with other models
           </a>
-        </p>
+        </div>
       )}
     </>
   );
@@ -149,7 +152,7 @@ function Row({ score, job, of }: RowProps) {
         <BenchmarkName id={benchmark} simulated={score.simulated} of={of} />{' '}
         <span class="quiet">
           v{version}
-          {of && of.version !== version && `, which is v${of.version} now`}
+          {of && of.version !== version && `; the current version is v${of.version}`}
         </span>
         {verified && <span class="badge">verified</span>}
         {warnings.map(({ code, detail }) => (
@@ -167,7 +170,7 @@ function Row({ score, job, of }: RowProps) {
         )}
         {job.brought && (
           <span class="badge" title={BROUGHT}>
-            brought
+            external
           </span>
         )}
         <small class="quiet" title={`${score.errorKind}; ${formula}`}>
@@ -188,7 +191,7 @@ function Row({ score, job, of }: RowProps) {
       </td>
       <td>
         <a href={`/scores/${job.id}`}>{moment(job.finishedAt ?? job.createdAt)}</a>
-        {job.input && <small>at another input size</small>}
+        {job.input && <small>at a different input size</small>}
       </td>
     </tr>
   );

@@ -28,8 +28,8 @@ interface Edits {
 const weightsChoices = [
   ['', 'not stated'],
   ['trained', 'trained'],
-  ['random', 'random: never trained'],
-  ['control', 'control: nothing in it is learned'],
+  ['random', 'random (never trained)'],
+  ['control', 'control (nothing is learned)'],
 ] as const;
 
 /** Form for the card of a model, prefilled from its file. */
@@ -103,14 +103,14 @@ export function CardForm({ model, draft, saved, changed }: CardFormProps) {
           editor={editor}
           pointer="/visual_degrees"
           label="Visual angle of the input, degrees"
-          hint="Brain-Score’s models span 8."
+          hint="Brain-Score uses 8 for most models."
           required
         />
         <ChoiceField
           editor={editor}
           pointer="/weights"
           label="Weights"
-          hint="Shown beside the model’s name; no number depends on it."
+          hint="Shown beside the model’s name; does not affect scores."
           choices={weightsChoices}
         />
       </div>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { saveFile } from '../../parts/save.js';
+import { Scroll } from '../../parts/scroll.js';
 import { type Card, inOrder } from './card.js';
 
 type Form = 'YAML' | 'JSON';
@@ -27,10 +28,12 @@ export function CardText({ card }: { readonly card: Card }) {
           </select>
         </label>
         <button type="button" onClick={() => saveFile(`card.${form.toLowerCase()}`, text)}>
-          Save as a file
+          Download
         </button>
       </div>
-      <pre>{text}</pre>
+      <Scroll label="The card as a file">
+        <pre>{text}</pre>
+      </Scroll>
     </details>
   );
 }

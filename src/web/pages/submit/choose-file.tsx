@@ -45,8 +45,8 @@ export function ChooseFile({ registered }: ChooseFileProps) {
           />
         </label>
         <p class="quiet">
-          One file with its data inside. Convert PyTorch, Keras, TensorFlow.js and TensorFlow Lite
-          checkpoints with <code>ventral import</code>.
+          A single file that includes its weights. Convert PyTorch, Keras, TensorFlow.js and
+          TensorFlow Lite checkpoints with <code>ventral import</code>.
         </p>
       </section>
       {file && (
@@ -103,7 +103,7 @@ function Chosen({ file, registered }: ChooseFileProps & { readonly file: File })
       {own ? (
         <p class="actions">
           <button type="button" class="primary" onClick={() => registered(own, true)}>
-            Resume
+            Continue with this model
           </button>
         </p>
       ) : (
@@ -132,7 +132,7 @@ async function examine(
 function Known({ models }: { readonly models: readonly Model[] }) {
   return (
     <div class="notice" role="status">
-      <p>This file is registered already:</p>
+      <p>This file is already registered:</p>
       <ul>
         {models.map(({ id, name, owner, visibility }) => (
           <li key={id}>
@@ -211,8 +211,8 @@ function VisibilityChoice({ visibility, setVisibility, group, setGroup }: Visibi
           }
         >
           <option value="private">private: me and admins</option>
-          {mayGroup && <option value="group">group: also one of my groups</option>}
-          <option value="public">public: everybody with a key</option>
+          {mayGroup && <option value="group">group: also members of one of my groups</option>}
+          <option value="public">public: everyone with a key</option>
         </select>
       </label>
       {visibility === 'group' && (
@@ -245,7 +245,7 @@ function Sending({ sent, size, cancel }: SendingProps) {
   const whole = sent >= size;
   return (
     <>
-      <p aria-live="polite">{whole ? 'Checking the graph' : 'Sending the file'}</p>
+      <p aria-live="polite">{whole ? 'Checking the graph' : 'Uploading the file'}</p>
       <progress {...(whole ? {} : { value: sent })} max={size || 1} aria-label="Upload" />
       <p class="quiet">
         {bytes(sent)} of {bytes(size)}

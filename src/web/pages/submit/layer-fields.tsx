@@ -16,8 +16,8 @@ export function LayerFields({ editor, draft: { layers, output } }: LayerFieldsPr
     <fieldset>
       <legend>Layers</legend>
       <p class="quiet">
-        Leave a region empty if you do not know its layer: a layer map chooses one. Separate layers
-        by commas.
+        Leave a region empty if you do not know its layer; a layer map can choose one. Separate
+        several layers with commas.
       </p>
       <datalist id={list}>
         {layers.map((layer) => (
@@ -38,14 +38,14 @@ export function LayerFields({ editor, draft: { layers, output } }: LayerFieldsPr
           editor={editor}
           pointer="/readout"
           label="Read-out"
-          hint="The layer that behaviour is read from, usually the penultimate one."
+          hint="The layer from which behaviour is decoded, usually the penultimate one."
           list={list}
         />
         <TextField
           editor={editor}
           pointer="/layers"
           label="Candidates for layer maps"
-          hint="Names and globs such as blocks.*; empty: the graph’s own blocks."
+          hint="Names and patterns such as blocks.*; empty: the blocks of the graph."
           several
         />
       </div>
@@ -62,7 +62,7 @@ export function LayerFields({ editor, draft: { layers, output } }: LayerFieldsPr
             }
           />
           <span>
-            The 1000 outputs (<bdi>{output.name}</bdi>) are ImageNet’s classes in their usual order
+            The 1,000 outputs (<bdi>{output.name}</bdi>) are the ImageNet classes in standard order
           </span>
         </label>
       )}

@@ -55,7 +55,7 @@ export function PictureFields({ editor, presets }: PictureFieldsProps) {
           }}
         />
         <span>
-          <strong>custom values</strong>, set below
+          <strong>custom</strong>: the values below
         </span>
       </label>
       <details open={ofItsOwn}>
@@ -108,7 +108,7 @@ function Resize({ editor }: { readonly editor: CardEditor }) {
       </div>
       {!none && (
         <>
-          <NumberField editor={editor} pointer="/input/resize/to" label="to pixels" required />
+          <NumberField editor={editor} pointer="/input/resize/to" label="Size, pixels" required />
           <ChoiceField
             editor={editor}
             pointer="/input/resize/filter"
@@ -118,7 +118,7 @@ function Resize({ editor }: { readonly editor: CardEditor }) {
           <ChoiceField
             editor={editor}
             pointer="/input/resize/library"
-            label="as in"
+            label="Library"
             choices={libraries}
           />
         </>
@@ -147,17 +147,17 @@ function Resize({ editor }: { readonly editor: CardEditor }) {
           <NumberField
             editor={editor}
             pointer="/input/frames"
-            label="Frames of a clip"
+            label="Frames per clip"
             hint="Empty: from the graph."
           />
           <ChoiceField
             editor={editor}
             pointer="/input/sampling"
-            label="Frames that are taken"
+            label="Frame sampling"
             choices={[
               ['', 'evenly spaced, by default'],
               ['even', 'evenly spaced'],
-              ['consecutive', 'a run from the middle'],
+              ['consecutive', 'consecutive, from the middle'],
             ]}
           />
         </>
@@ -177,7 +177,9 @@ function Normalization({ editor }: { readonly editor: CardEditor }) {
   const colours = bgr ? ['blue', 'green', 'red'] : ['red', 'green', 'blue'];
   return (
     <>
-      <p class="quiet">Input values: (pixel × range / 255 − mean) / deviation, for each colour.</p>
+      <p class="quiet">
+        Input value: (pixel × range / 255 − mean) / standard deviation, for each channel.
+      </p>
       <div class="fields">
         <ChoiceField
           editor={editor}
@@ -201,7 +203,7 @@ function Normalization({ editor }: { readonly editor: CardEditor }) {
               key={of + channel}
               editor={editor}
               pointer={`/input/${of}/${i}`}
-              label={`${of === 'mean' ? 'Mean' : 'Deviation'} of ${channel}`}
+              label={`${of === 'mean' ? 'Mean' : 'Standard deviation'}, ${channel}`}
               required
             />
           )),

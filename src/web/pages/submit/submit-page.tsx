@@ -57,7 +57,7 @@ function Registered({ id, before, another }: RegisteredProps) {
     [id],
   );
   if (error) return <Problem error={error} />;
-  if (!data) return <p role="status">Reading the file …</p>;
+  if (!data) return <p role="status">Reading the file…</p>;
   const [model, draft] = data;
   return <Steps model={model} draft={draft} before={before} another={another} />;
 }

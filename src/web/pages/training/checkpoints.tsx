@@ -34,7 +34,7 @@ export function Checkpoints({ run, job }: { readonly run: Run; readonly job: Tra
     work().catch(setFailed);
   };
   if (error) return <Problem error={error} />;
-  if (!data) return <p role="status">Loading checkpoints …</p>;
+  if (!data) return <p role="status">Loading checkpoints…</p>;
   if (data.length === 0)
     return (
       <p>

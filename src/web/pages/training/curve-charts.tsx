@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { Chart, type Plot } from '../../parts/charts/chart.js';
 import { drawingKey, seriesStyles } from '../../parts/charts/series.js';
 import { csvText } from '../../parts/csv.js';
+import { ExportMenu } from '../../parts/export-menu.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
@@ -129,20 +130,22 @@ export function CurveCharts({ runs, names, query, change }: CurveChartsProps) {
         <CurveChart
           {...charts}
           log={false}
-          title="Radius of the attack"
+          title="Attack radius"
           runs={runs}
           lines={(curve, run) => [{ run, what: 'epsilon', points: curve.epsilon, kind: 'solid' }]}
           smoothing={0}
         />
       </div>
-      <p class="actions">
-        <button type="button" onClick={() => saveFile('epochs.csv', epochsCsv(runs), 'text/csv')}>
-          Save the epochs as CSV
-        </button>
-        <button type="button" onClick={() => saveFile('steps.csv', stepsCsv(runs), 'text/csv')}>
-          Save the steps as CSV
-        </button>
-      </p>
+      <ExportMenu
+        of="the curves"
+        items={[
+          {
+            label: 'Epochs (CSV)',
+            save: () => saveFile('epochs.csv', epochsCsv(runs), 'text/csv'),
+          },
+          { label: 'Steps (CSV)', save: () => saveFile('steps.csv', stepsCsv(runs), 'text/csv') },
+        ]}
+      />
     </>
   );
 }

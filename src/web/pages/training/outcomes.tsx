@@ -276,10 +276,10 @@ function Seeds({ runs, names }: OutcomesProps) {
   if (found.length === 0) return null;
   return (
     <>
-      <h2>Over seeds</h2>
+      <h2>Across seeds</h2>
       <Scroll label="Stages compared over seeds">
         <table>
-          <caption>Difference between two stages, both retrained; intervals over seeds</caption>
+          <caption>Differences between stages, each retrained; intervals across seeds</caption>
           <thead>
             <tr>
               {runs.length > 1 && <th scope="col">Run</th>}
@@ -326,7 +326,7 @@ function Notes({ runs, names }: OutcomesProps) {
   if (notes.length === 0) return null;
   return (
     <>
-      <h2>Notes of the run</h2>
+      <h2>Run notes</h2>
       <ul>
         {notes.map(({ run, event }) => (
           <li key={`${run} ${event.stage} ${event.text}`}>

@@ -79,7 +79,7 @@ export function TakeIn({ job, checkpoints }: TakeInProps) {
               >
                 <option value="private">only me</option>
                 <option value="group">my group</option>
-                <option value="public">everybody</option>
+                <option value="public">everyone</option>
               </select>
             </label>
           </div>

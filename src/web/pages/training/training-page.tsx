@@ -3,6 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { useRoute } from 'preact-iso';
 import { answer, client, ProblemError } from '../../client/client.js';
 import { Swatch } from '../../parts/charts/series.js';
+import { ExportMenu } from '../../parts/export-menu.js';
 import { duration, moment, value } from '../../parts/format.js';
 import { JobProgress } from '../../parts/job-progress.js';
 import { Problem } from '../../parts/problem.js';
@@ -44,7 +45,7 @@ export function TrainingPage() {
         Training <bdi>{job?.name ?? id}</bdi>
       </h1>
       {run.error && <Problem error={run.error} />}
-      {!job && !run.error && <p role="status">Loading the training …</p>}
+      {!job && !run.error && <p role="status">Loading the training…</p>}
       {job && <State run={run} job={job} />}
       {job && (
         <>
@@ -55,8 +56,8 @@ export function TrainingPage() {
           <h2>Checkpoints</h2>
           <Checkpoints run={run} job={job} />
           <p>
-            <a href={`/compare?series=${job.id}`}>Scores by epoch</a>, after they are added to the
-            leaderboard.
+            <a href={`/compare?series=${job.id}`}>Scores by epoch</a> of the checkpoints on the
+            leaderboard
           </p>
           <Provenance job={job} />
         </>
@@ -121,7 +122,9 @@ function State({ run, job }: { readonly run: Run; readonly job: Training }) {
       {job.log.length > 0 && (
         <details>
           <summary>Log</summary>
-          <pre>{job.log.join('\n')}</pre>
+          <Scroll label="Log">
+            <pre>{job.log.join('\n')}</pre>
+          </Scroll>
         </details>
       )}
     </>
@@ -145,7 +148,7 @@ function Actions({ job }: { readonly job: Training }) {
   };
   return (
     <>
-      <p class="actions">
+      <div class="actions">
         {isOpen(job) && !sure && (
           <button type="button" onClick={() => setSure(true)}>
             Stop the training
@@ -161,13 +164,11 @@ function Actions({ job }: { readonly job: Training }) {
             </button>
           </>
         )}
-        <button type="button" onClick={() => attempt(report)}>
-          Save the report
-        </button>
+        <ExportMenu of="the training" items={[{ label: 'Report (HTML)', save: report }]} />
         <a class="button" href={`/trainings?recipe=${job.id}`}>
           Start a new training with this recipe
         </a>
-      </p>
+      </div>
       {failed && <Problem error={failed} />}
     </>
   );
@@ -306,10 +307,14 @@ function Provenance({ job }: { readonly job: Training }) {
           </Fragment>
         ))}
       </dl>
-      {!job.provenance && <p class="quiet">Digests and versions are listed after the start.</p>}
+      {!job.provenance && (
+        <p class="quiet">Digests and versions are listed once the training has started.</p>
+      )}
       <details>
-        <summary>The recipe with every default</summary>
-        <pre>{data}</pre>
+        <summary>Recipe with all defaults</summary>
+        <Scroll label="Recipe with all defaults">
+          <pre>{data}</pre>
+        </Scroll>
       </details>
     </>
   );

@@ -49,16 +49,17 @@ export function TrainingsPage() {
         <>
           <h2>Start a training</h2>
           <p>
-            A recipe trains a network in stages, attacks its checkpoints and scores them. A recipe
-            on the service cannot name files: images are generated, and <code>model</code> is the id
-            of a registered model with a card, a shipped model, or <code>NAME/untrained</code>.
+            A recipe trains a network in stages, attacks its checkpoints and scores them. Recipes
+            cannot refer to files on the service: images are generated, and <code>model</code> is
+            the id of a registered model with a card, a shipped model, or{' '}
+            <code>NAME/untrained</code>.
           </p>
           <RecipeForm query={query} change={change} />
         </>
       )}
       <h2>Runs</h2>
       {error && <Problem error={error} />}
-      {!data && !error && <p role="status">Loading trainings …</p>}
+      {!data && !error && <p role="status">Loading trainings…</p>}
       {data && data.items.length === 0 && (
         <p>No trainings yet. Choose a recipe above and start one.</p>
       )}
@@ -145,7 +146,7 @@ function Runs({ items, query, change }: RunsProps) {
       <p class="actions">
         {chosen.length >= 2 ? (
           <a
-            class="button"
+            class="button primary"
             href={`/trainings/${first}?${others.map((id) => `with=${id}`).join('&')}`}
           >
             Compare {chosen.length} runs

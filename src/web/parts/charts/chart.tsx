@@ -1,13 +1,14 @@
 import type { PlotOptions } from '@observablehq/plot';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { ExportMenu } from '../export-menu.js';
 import { saveFile } from '../save.js';
 
 export type Plot = typeof import('@observablehq/plot');
 
 /**
  * A chart drawn by Observable Plot, which loads when the first chart is shown; below it the table of what
- * it shows, and buttons that save it as SVG and PNG.
+ * it shows, and a menu that saves it as SVG and PNG.
  * @param options Plot's options, made with Plot and the width available; a stable function, or it is drawn again
  * @param title names it for those who do not see it, and the files saved
  * @param children the table with the same values
@@ -43,16 +44,16 @@ export function Chart({
     <figure class="chart">
       <figcaption>{title}</figcaption>
       <div ref={place} />
-      <p class="actions">
-        <button type="button" disabled={!drawn} onClick={() => saveSvg(svg(), title)}>
-          Save {title} as SVG
-        </button>
-        <button type="button" disabled={!drawn} onClick={() => void savePng(svg(), title)}>
-          Save {title} as PNG
-        </button>
-      </p>
+      <ExportMenu
+        of={title}
+        disabled={!drawn}
+        items={[
+          { label: 'SVG', save: () => saveSvg(svg(), title) },
+          { label: 'PNG', save: () => savePng(svg(), title) },
+        ]}
+      />
       <details>
-        <summary>The values of “{title}” as a table</summary>
+        <summary>Values of “{title}” as a table</summary>
         {children}
       </details>
     </figure>

@@ -9,8 +9,8 @@ export function ComponentsMap({ map }: { readonly map: ShownMap }) {
     <section aria-label="On principal components">
       <h3>On principal components</h3>
       <p class="quiet">
-        How Brain-Score chooses: each layer is projected on components of pictures of ImageNet, and
-        the highest value is taken. Above, layers are compared whole.
+        Brain-Score’s choice: each layer is projected onto principal components of ImageNet images,
+        and the layer with the highest value is taken. The map above compares whole layers.
       </p>
       <LayerHeatmap map={reduced} label="Layers by benchmarks on principal components" />
     </section>

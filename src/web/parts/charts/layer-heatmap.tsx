@@ -2,11 +2,12 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import { mapFigure } from '../../../figure/map-figure.js';
 import type { Schemas } from '../../client/client.js';
 import { csvText } from '../csv.js';
+import { ExportMenu } from '../export-menu.js';
 import { interval, value } from '../format.js';
 import './layer-heatmap.css';
 import { type MapColumn, mapColumns, type ShownCell, type ShownMap } from '../layer-map.js';
 import { saveFile } from '../save.js';
-import { SaveFigure } from './save-figure.js';
+import { figureItems } from './save-figure.js';
 
 /**
  * Layers × benchmarks as a table coloured by value, each column on a scale of its own; what was chosen and
@@ -18,7 +19,7 @@ import { SaveFigure } from './save-figure.js';
  */
 export function LayerHeatmap({
   map,
-  label = 'Layers by benchmarks',
+  label = MAP,
 }: {
   readonly map: ShownMap;
   readonly label?: string;
@@ -59,7 +60,7 @@ export function LayerHeatmap({
         </table>
       </section>
       <p class="cell-shown" aria-hidden="true">
-        {shown || 'Hover over a cell, or move to it with the arrow keys, to see its numbers.'}
+        {shown || 'Point at a cell, or move to it with the arrow keys, to see its numbers.'}
       </p>
       {reasons.length > 0 && (
         <ol class="reasons" aria-label="Why cells have no value">
@@ -70,15 +71,18 @@ export function LayerHeatmap({
           ))}
         </ol>
       )}
-      <p class="actions">
-        <button type="button" onClick={() => saveFile('layer-map.csv', csv(map), 'text/csv')}>
-          Save the map as CSV
-        </button>
-        <SaveFigure of="map" make={() => mapFigure({ ...map, name: map.name ?? 'a network' })} />
-      </p>
+      <ExportMenu
+        of={label === MAP ? 'the layer map' : label}
+        items={[
+          { label: 'CSV', save: () => saveFile('layer-map.csv', csv(map), 'text/csv') },
+          ...figureItems(() => mapFigure({ ...map, name: map.name ?? 'a network' })),
+        ]}
+      />
     </div>
   );
 }
+
+const MAP = 'Layers by benchmarks';
 
 /** Tab comes back to the cell that was left. */
 function enterAt(grid: HTMLTableElement | null, cell: HTMLTableCellElement): void {
@@ -199,7 +203,7 @@ const MARKS = {
 };
 
 function cellText(cell: ShownCell | undefined): string {
-  if (!cell) return 'not measured yet';
+  if (!cell) return 'not computed yet';
   if (cell.value === null) return cell.reason;
   const { ci, raw, ceiling } = cell.score;
   return [

@@ -31,7 +31,7 @@ export function BenchmarkChoice({ groups, card, chosen, change }: BenchmarkChoic
       {count > FEW && (
         <div class="controls">
           <label>
-            Find benchmarks
+            Search benchmarks
             <input
               type="search"
               value={search}
@@ -39,7 +39,7 @@ export function BenchmarkChoice({ groups, card, chosen, change }: BenchmarkChoic
             />
           </label>
           <span class="quiet" role="status">
-            {chosen.size} chosen
+            {chosen.size} selected
           </span>
         </div>
       )}
@@ -73,10 +73,10 @@ function Group({ title, all, group, card, chosen, toggle }: GroupProps) {
       <legend>{title} benchmarks</legend>
       <p class="actions">
         <button type="button" disabled={ids.length === 0} onClick={() => toggle(ids, true)}>
-          All {title.toLowerCase()}
+          Select all {title.toLowerCase()}
         </button>
         <button type="button" onClick={() => toggle(ids, false)}>
-          No {title.toLowerCase()}
+          Clear {title.toLowerCase()}
         </button>
       </p>
       <div class="choices">
@@ -92,7 +92,7 @@ function Group({ title, all, group, card, chosen, toggle }: GroupProps) {
               />
               <span>
                 <bdi>{nameOf(benchmark)}</bdi>
-                {lacks && <small class="quiet"> the card lacks {lacks}</small>}
+                {lacks && <small class="quiet"> needs {lacks} in the card</small>}
               </span>
             </label>
           );
@@ -113,7 +113,7 @@ function NoneOf({ title }: { readonly title: string }) {
   if (title === 'Uploaded')
     return (
       <p class="quiet">
-        Recordings of your own: <a href="/benchmarks">upload them</a>.
+        You can also <a href="/benchmarks">upload recordings of your own</a>.
       </p>
     );
   return null;

@@ -45,8 +45,8 @@ export function MapChoice({ map, benchmarks, change }: MapChoiceProps) {
     <fieldset>
       <legend>Layer map</legend>
       <p class="quiet">
-        Every layer is scored against each of these, to find the layer that represents it. A region
-        is mapped on its public recordings if they are installed, else on simulated ones.
+        Scores every layer on each of these to find the layer that represents it best. A region is
+        mapped on its public recordings if they are installed, otherwise on simulated ones.
       </p>
       <div class="controls">
         {roles.map((role) => (
@@ -65,7 +65,7 @@ export function MapChoice({ map, benchmarks, change }: MapChoiceProps) {
       </div>
       {benchmarks.length > 0 && (
         <details open={chosen.length > 0}>
-          <summary>Map on uploaded or installed recordings ({chosen.length} chosen)</summary>
+          <summary>Map on uploaded or installed recordings ({chosen.length} selected)</summary>
           <div class="choices">
             {benchmarks.map((benchmark) => (
               <Box
@@ -94,7 +94,7 @@ export function MapChoice({ map, benchmarks, change }: MapChoiceProps) {
           onChange={(on) => change({ ...map, holdout: on })}
         />
         <Box
-          says="Compare on 1,000 principal components too, and choose by them as Brain-Score does"
+          says="Also compare on 1,000 principal components, and choose layers by them as Brain-Score does"
           checked={components}
           disabled={holdout}
           onChange={(on) => change({ ...map, components: on })}

@@ -15,7 +15,6 @@ import {
 } from './benchmark-groups.js';
 import { MapChoice, mapBody, noMap } from './map-choice.js';
 import { type OnceHeader, useSendOnce } from './send-once.js';
-import './start.css';
 
 type Model = Schemas['Model'];
 
@@ -34,7 +33,8 @@ export function StartJobs({ model, unsaved = false, suggest = false }: StartJobs
     (signal) => answer(client.GET('/benchmarks', { signal })),
     [],
   );
-  if (caller?.role === 'reader') return <p>A reader key cannot start jobs.</p>;
+  if (caller?.role === 'reader')
+    return <p>This key is read-only. Starting jobs requires a member key.</p>;
   if (error) return <Problem error={error} />;
   if (!data || !model.card) return null;
   // What a new card can be scored on is chosen again.
@@ -84,11 +84,11 @@ function Choice({ model, card, benchmarks, unsaved, suggest }: ChoiceProps) {
           checked={detail}
           onChange={(event) => setDetail(event.currentTarget.checked)}
         />
-        Store the value of each neuroid
+        Keep the value of each neuroid
       </label>
       <MapChoice map={map} benchmarks={mappable} change={setMap} />
       {error && <Problem error={error} />}
-      {unsaved && <p class="notice">Unsaved changes: save the card first.</p>}
+      {unsaved && <p class="notice">You have unsaved changes. Save the card first.</p>}
       <p class="actions">
         <button
           type="submit"
@@ -109,8 +109,8 @@ const simulatedOf = (benchmarks: readonly Benchmark[], card: Schemas['Card']): s
 
 function words(scores: number, map: boolean): string {
   const on = `${scores} benchmark${scores === 1 ? '' : 's'}`;
-  if (scores === 0) return map ? 'Map the layers' : 'Nothing selected';
-  return map ? `Score on ${on}, and map the layers` : `Score on ${on}`;
+  if (scores === 0) return map ? 'Map the layers' : 'Select benchmarks';
+  return map ? `Score on ${on} and map the layers` : `Score on ${on}`;
 }
 
 /** @returns the page of the first of the jobs, which leads to the other */

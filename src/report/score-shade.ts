@@ -1,0 +1,1 @@
+export { shadeOf } from '../figure/score-shade.js';
