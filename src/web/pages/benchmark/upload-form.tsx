@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { bytes } from '../../parts/format.js';
@@ -30,11 +30,17 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
       setState(error as Error);
     }
   };
+  const place = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    // The form comes with the list, later than the address that leads to it.
+    if (location.hash === '#upload') place.current?.scrollIntoView();
+  }, []);
   return (
-    <form onSubmit={send}>
+    <form id="upload" ref={place} onSubmit={send}>
       <p>
         A flat ZIP with one YAML file and the files it names: stimuli as a CSV and a ZIP of images,
-        recordings as netCDF or CSV. <code>docs/benchmark-file.md</code> has the keys.
+        recordings as netCDF or CSV: <a href="/docs/own-recordings">how to make one</a>,{' '}
+        <a href="/docs/benchmark-file">every key</a>.
       </p>
       <div class="controls">
         <label>

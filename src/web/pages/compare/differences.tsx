@@ -12,6 +12,7 @@ import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
 import { BROUGHT, spokenLines } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
+import { Term } from '../../parts/words/term.js';
 import {
   type ChosenModel,
   type ComparedBoard,
@@ -68,10 +69,11 @@ export function Differences(props: DifferencesProps) {
             </span>
           </div>
           <p class="quiet">
-            Both models are compared on the same draws of images and neuroids, as{' '}
-            <code>ventral compare</code> does. Where a score has no draws the errors count as
-            independent, marked “not paired”: score again for a paired interval. An interval applies
-            to one pair and one row, without correction for multiple comparisons.
+            Both models are compared on the same draws of images and{' '}
+            <Term of="neuroid">neuroids</Term>, as <code>ventral compare</code> does. Where a score
+            has no draws the errors count as independent, marked “not paired”: score again for a
+            paired interval. An <Term of="interval">interval</Term> applies to one pair and one row,
+            without correction for multiple comparisons.
           </p>
           {spoken(shown).map((line) => (
             <p class="quiet" key={line}>
@@ -125,7 +127,12 @@ function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
         <caption>
           Averages come before the scores they average. ▲ higher, ▼ lower than the reference, = not
           distinguishable apart
-          {any('selection') && '; † the layer was chosen on stimuli of this benchmark'}
+          {any('selection') && (
+            <>
+              ; † a <Term of="selection">selection</Term>: the layer was chosen on stimuli of this
+              benchmark
+            </>
+          )}
           {any('brought') && `; ‡ ${BROUGHT}`}
         </caption>
         <thead>

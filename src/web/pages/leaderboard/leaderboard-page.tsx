@@ -9,10 +9,12 @@ import { ColumnChoice } from './column-choice.js';
 import { Downloads } from './downloads.js';
 import { Filters, RealOrSimulated, Search } from './filters.js';
 import { Formulas } from './formulas.js';
+import { Landing } from './landing.js';
 import { Legend } from './legend.js';
 import { type Board, useBoard } from './use-board.js';
 import { boardQuery, type Change, sortOf } from './view.js';
 import './leaderboard.css';
+import { Term } from '../../parts/words/term.js';
 
 /** Models against benchmarks. The address is the whole view: what is asked, sorted, opened, hidden and chosen. */
 export function LeaderboardPage() {
@@ -32,6 +34,7 @@ export function LeaderboardPage() {
   return (
     <>
       <h1>Leaderboard</h1>
+      <Landing board={board} />
       <div class="controls">
         <RealOrSimulated {...view} />
         <Search {...view} />
@@ -74,11 +77,17 @@ function Groups({ groups }: { readonly groups: NonNullable<Board['groups']> }) {
   const digits = (value: number) => value.toFixed(3);
   return (
     <p class="quiet">
-      (1–7): places that a model may have by {column}, at {percent} for all pairs of {compared}{' '}
-      models together.
+      (1–7): <Term of="rank-interval">places that a model may have</Term> by {column}, at {percent}{' '}
+      for all pairs of {compared} models together.
       {pairs.unpaired > 0 && ' *: compared as if its errors were independent.'}
-      {reliability !== null &&
-        ` Reliability of the column among these models: ${digits(reliability)}${ci ? ` [${ci.map(digits).join(', ')}]` : ''}.`}
+      {reliability !== null && (
+        <>
+          {' '}
+          <Term of="reliability">Reliability</Term> of the column among these models:{' '}
+          {digits(reliability)}
+          {ci && ` [${ci.map(digits).join(', ')}]`}.
+        </>
+      )}
       {detectable !== null &&
         ` Smallest difference of a pair that it detects: ${digits(detectable)}.`}
       {state === 'stale' && ' Of earlier scores: new ones are being computed.'}
