@@ -22,7 +22,7 @@ import {
 import { LeaderboardPage } from './pages/leaderboard/leaderboard-page.js';
 import { dropDrafts } from './parts/draft.js';
 import { MissingPart } from './parts/missing-part.js';
-import { Waiting } from './waiting.js';
+import { loadEnds, loadStarts, Waiting } from './waiting.js';
 
 const ModelPage = lazy(() => import('./pages/model/model-page.js').then((m) => m.ModelPage));
 const ComparePage = lazy(() =>
@@ -199,27 +199,10 @@ function Main({ first }: { readonly first: readonly Node[] }) {
 }
 
 function Pages({ first }: { readonly first: readonly Node[] }) {
-  const [kept, setKept] = useState(first);
-  const [waiting, setWaiting] = useState(false);
-  const suspended = useRef(false);
-  const begun = () => {
-    suspended.current = true;
-    setWaiting(true);
-  };
-  const ended = () => {
-    setWaiting(false);
-    setKept([]);
-  };
-  useEffect(() => {
-    // The first page was there at once: what is waited for from now on is another one.
-    if (!suspended.current) setKept([]);
-    addEventListener('vite:preloadError', ended);
-    return () => removeEventListener('vite:preloadError', ended);
-  }, []);
   return (
     <ErrorBoundary>
-      {waiting && <Waiting first={kept} />}
-      <Router onLoadStart={begun} onLoadEnd={ended}>
+      <Waiting first={first} />
+      <Router onLoadStart={loadStarts} onLoadEnd={loadEnds}>
         <Route path="/" component={LeaderboardPage} />
         <Route path="/models/:model" component={ModelPage} />
         <Route path="/compare" component={ComparePage} />

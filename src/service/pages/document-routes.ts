@@ -4,7 +4,7 @@ import { type Html, html } from '../../report/html.js';
 import { builtPage } from './built-page.js';
 import { DocumentLibrary } from './documents/library.js';
 import type { Heading } from './documents/markdown.js';
-import type { Found } from './documents/search-index.js';
+import { type Found, MOST_FOUND } from './documents/search-index.js';
 import { framed } from './frame.js';
 
 /** Characters of a query that are looked at. */
@@ -63,7 +63,7 @@ const results = (query: string, found: readonly Found[]) =>
   html`<h1>Documentation</h1>${searchForm(query)}<p role="status">${
     found.length === 0
       ? html`Nothing found for “${query}”. <a href="/docs">All documents</a>`
-      : html`${found.length} ${found.length === 1 ? 'section' : 'sections'}, best match first. <a href="/docs">All documents</a>`
+      : html`${found.length === MOST_FOUND && 'The best '}${found.length} ${found.length === 1 ? 'section' : 'sections'}, best match first. <a href="/docs">All documents</a>`
   }</p><ol class="found">${found.map(
     ({ address, document, heading, excerpt }) =>
       html`<li><a href="${address}">${heading}</a>${heading !== document && html` <span class="quiet">${document}</span>`}<p>${excerpt.map(({ text, hit }) => (hit ? html`<mark>${text}</mark>` : text))}</p></li>`,

@@ -15,7 +15,8 @@ export interface Found extends Omit<Entry, 'words'> {
 
 /** Words of a query that count. */
 const MOST_WORDS = 8;
-const MOST_FOUND = 30;
+/** Sections that a search finds at most. */
+export const MOST_FOUND = 30;
 /** Characters of text around the first hit. */
 const BEFORE = 60;
 const AROUND = 220;
