@@ -38,6 +38,12 @@ export default defineConfig({
   build: {
     outDir: '../../dist/web',
     emptyOutDir: true,
+    // The application, and what the documents of the service need.
+    rolldownOptions: {
+      input: ['index.html', 'docs.html'].map((name) =>
+        fileURLToPath(new URL(`src/web/${name}`, import.meta.url)),
+      ),
+    },
     target: 'es2022',
     // The Content-Security-Policy lets no data: address through.
     assetsInlineLimit: 0,

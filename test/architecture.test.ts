@@ -88,11 +88,11 @@ const folders: Record<string, readonly string[]> = {
   store: ['files', 'database', 'home', 'records', 'jobs', '.'],
   service: [
     ...['child', 'http', 'queue', 'upload', 'work', 'worker', 'registry', 'backup'],
-    ...['pages', 'routes', 'access', '.'],
+    ...['pages/documents', 'pages', 'routes', 'access', '.'],
   ],
   cli: ['terminal', 'options', 'print', 'catalog', 'commands', '.'],
   web: [
-    ...['client', 'parts', 'parts/charts', 'parts/start'],
+    ...['client', 'parts/words', 'parts', 'parts/charts', 'parts/start'],
     ...['admin', 'benchmark', 'compare', 'job', 'leaderboard', 'model', 'submit', 'training'].map(
       (page) => `pages/${page}`,
     ),

@@ -874,6 +874,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/first-scoring": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Progress of the first scoring
+         * @description A service scores the models that ship with ventral by itself, the fastest first, while no other job is open.
+         *     This says how far it has come since it started; models that had their scores before count as done.
+         */
+        get: operations["getFirstScoring"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/workers": {
         parameters: {
             query?: never;
@@ -1624,6 +1645,21 @@ export interface components {
             queued: number;
             items: components["schemas"]["QueuedJob"][];
             next: components["schemas"]["Cursor"];
+        };
+        FirstScoring: {
+            /** @description Models to score; 0 where the service scores none by itself. */
+            total: number;
+            /** @description Models that have been scored, or were before. */
+            done: number;
+            /** @description Whether it waits, because others have jobs. */
+            paused: boolean;
+            /** @description What is being scored; null between two jobs. */
+            running: {
+                model: string;
+                job: string;
+            } | null;
+            /** @description Estimated from the models that have been scored since the start; null before the second of them, while it waits, and in the end. */
+            remainingSeconds: number | null;
         };
         QueuedJob: {
             /** @example job_7h2d9s0a4w6y1k3n */
@@ -4342,6 +4378,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Queue"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getFirstScoring: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The progress. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 7,
+                     *       "done": 2,
+                     *       "paused": false,
+                     *       "running": {
+                     *         "model": "gabor-v1",
+                     *         "job": "job_7h2d9s0a4w6y1k3n"
+                     *       },
+                     *       "remainingSeconds": 640
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FirstScoring"];
                 };
             };
             default: components["responses"]["Problem"];

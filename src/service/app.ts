@@ -16,6 +16,8 @@ import { problemHandler } from './http/problem.js';
 import { rateLimits } from './http/rate-limits.js';
 import { slicedAnswers } from './http/sliced-answers.js';
 import { docsRoutes } from './pages/docs-routes.js';
+import { documentRoutes } from './pages/document-routes.js';
+import { missingBefore, missingPages } from './pages/missing-pages.js';
 import { webRoutes } from './pages/web-routes.js';
 import type { ServiceContext } from './registry/context.js';
 import { DifferenceService } from './registry/difference-service.js';
@@ -74,9 +76,9 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     slicedAnswers,
   );
   const authentication = new Authentication(context);
-  app.use(namesHost, authentication.handler(), fairTurns());
+  app.use(namesHost, missingBefore(), authentication.handler(), fairTurns());
   app.use(storablePath, shortContentType);
-  app.use(webRoutes(context, leaderboard, api));
+  app.use(webRoutes(context, leaderboard, api), documentRoutes(), missingPages());
   app.use(
     '/v1',
     openRequests(),

@@ -27,15 +27,20 @@ const PATIENCE_MS = 60_000;
  * @param closing ends it
  */
 export async function scoreShipped(context: ServiceContext, closing: AbortSignal): Promise<void> {
-  for (const id of await context.store.jobs.openOf(servicePrincipal))
-    await untilEnd(context, id, closing);
-  for (const model of await byWork())
+  const { store, firstScoring } = context;
+  const models = await byWork();
+  firstScoring.start(models);
+  for (const id of await store.jobs.openOf(servicePrincipal)) await untilEnd(context, id, closing);
+  for (const model of models) {
     for (const simulated of [true, false]) {
+      const benchmarks = await missing(context, model, simulated);
+      if (benchmarks.length === 0) continue;
       await untilQuiet(context, closing);
       if (closing.aborted) return;
-      const benchmarks = await missing(context, model, simulated);
-      if (benchmarks.length > 0) await scored(context, model, benchmarks, closing);
+      await scored(context, model, benchmarks, closing);
     }
+    firstScoring.finish(model);
+  }
 }
 
 /** Fast models first, estimated from cards: input pixels times layers. */
@@ -87,11 +92,12 @@ async function scored(
   benchmarks: string[],
   closing: AbortSignal,
 ): Promise<void> {
-  const { store, worker, log } = context;
+  const { store, worker, log, firstScoring } = context;
   const request = await scoreRequest(context, servicePrincipal, { model, benchmarks });
   const { id } = await store.jobs.create(servicePrincipal, request);
   worker.wake();
-  const state = await untilEnd(context, id, closing);
+  const ended = firstScoring.run(model, id);
+  const state = await untilEnd(context, id, closing).finally(ended);
   if (state === 'failed') log.warn({ model, job: id }, 'Scoring a shipped model failed');
 }
 

@@ -23,6 +23,7 @@ import { FailedWork } from './queue/failed-work.js';
 import { ActivationQueue } from './registry/activation-queue.js';
 import { BenchmarkService } from './registry/benchmark-service.js';
 import type { ServiceContext } from './registry/context.js';
+import { FirstScoring } from './registry/first-scoring.js';
 import { KeyWatch } from './registry/key-watch.js';
 import { Metrics } from './registry/metrics.js';
 import { ModelService } from './registry/model-service.js';
@@ -248,6 +249,7 @@ function compose(
     failed,
     log,
     metrics: own.metrics,
+    firstScoring: new FirstScoring(store),
     keyWatch: new KeyWatch(store.keys),
     webhooks: new Webhooks(store.database, log, options.webhooks),
     loopback: loopbackAddresses.includes(options.host),

@@ -22,6 +22,7 @@ import {
 import { LeaderboardPage } from './pages/leaderboard/leaderboard-page.js';
 import { dropDrafts } from './parts/draft.js';
 import { MissingPart } from './parts/missing-part.js';
+import { loadEnds, loadStarts, Waiting } from './waiting.js';
 
 const ModelPage = lazy(() => import('./pages/model/model-page.js').then((m) => m.ModelPage));
 const ComparePage = lazy(() =>
@@ -44,17 +45,23 @@ const TrainingPage = lazy(() =>
 );
 const AdminPage = lazy(() => import('./pages/admin/admin-page.js').then((m) => m.AdminPage));
 
-/** The whole application: who is signed in, the way between pages, and the page that the address names. */
-export function App() {
+/** Links that lead to pages of this application; documents are whole pages of the service. */
+const PAGES = /^(?!\/docs(?:[/?#]|$))/;
+
+/**
+ * The whole application: who is signed in, the way between pages, and the page that the address names.
+ * @param first what the document holds of that page
+ */
+export function App({ first }: { readonly first: readonly Node[] }) {
   const session = useOwnSession();
   return (
     <SessionContext.Provider value={session}>
-      <LocationProvider>
+      <LocationProvider scope={PAGES}>
         <a class="skip" href="#main">
           Skip to content
         </a>
         <Navigation />
-        <Main />
+        <Main first={first} />
       </LocationProvider>
     </SessionContext.Provider>
   );
@@ -130,6 +137,7 @@ async function takeKeptKey(signIn: Session['signIn']): Promise<void> {
   keptKey.forget();
 }
 
+/** As in `src/service/pages/frame.ts`, of the first HTML. */
 const places = [
   ['/', 'Leaderboard'],
   ['/compare', 'Compare'],
@@ -137,6 +145,7 @@ const places = [
   ['/submit', 'Submit'],
   ['/trainings', 'Train'],
   ['/admin', 'Service'],
+  ['/docs', 'Docs'],
 ] as const;
 
 function Navigation() {
@@ -177,7 +186,7 @@ function Navigation() {
   );
 }
 
-function Main() {
+function Main({ first }: { readonly first: readonly Node[] }) {
   const { path } = useLocation();
   const { signedIn } = useSession();
   const main = useRef<HTMLElement>(null);
@@ -190,15 +199,16 @@ function Main() {
   return (
     <main id="main" tabIndex={-1} ref={main}>
       <MissingPart />
-      {signedIn ? <Pages /> : <SignIn />}
+      {signedIn ? <Pages first={first} /> : <SignIn />}
     </main>
   );
 }
 
-function Pages() {
+function Pages({ first }: { readonly first: readonly Node[] }) {
   return (
     <ErrorBoundary>
-      <Router>
+      <Waiting first={first} />
+      <Router onLoadStart={loadStarts} onLoadEnd={loadEnds}>
         <Route path="/" component={LeaderboardPage} />
         <Route path="/models/:model" component={ModelPage} />
         <Route path="/compare" component={ComparePage} />

@@ -4,6 +4,7 @@ import { render } from 'preact';
 import { App } from './app.js';
 
 const root = document.getElementById('app') as HTMLElement;
-// What the server sent is the same table without its controls: it stays until this stands in its place.
+// What the server sent is the same page without its controls: it stays until this stands in its place.
+const first = [...(root.querySelector('main')?.childNodes ?? [])];
 root.replaceChildren();
-render(<App />, root);
+render(<App first={first} />, root);

@@ -2,7 +2,7 @@ import type { Request, RequestHandler } from 'express';
 import { VentralError } from '../../errors/ventral-error.js';
 import { localPrincipal, type Principal } from '../../store/records/principal.js';
 import { loopbackGuard, refuseBrowsers, refuseForwarded } from './loopback-guard.js';
-import { pagePaths } from './page-paths.js';
+import { documentPaths, pagePaths } from './page-paths.js';
 import { RequestProblem } from './problem.js';
 import { RefusalLimit } from './refusal-limit.js';
 import type { RequestContext } from './request-context.js';
@@ -112,4 +112,4 @@ const isOpen = (request: Request) =>
   request.method === 'POST'
     ? isSession(request)
     : (request.method === 'GET' || request.method === 'HEAD') &&
-      (open.test(request.path) || pagePaths.test(request.path));
+      [open, pagePaths, documentPaths].some((paths) => paths.test(request.path));

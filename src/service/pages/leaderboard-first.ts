@@ -2,8 +2,10 @@ import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Html, html } from '../../report/html.js';
 import { localPrincipal } from '../../store/records/principal.js';
+import type { FirstScoring } from '../registry/first-scoring.js';
 import type { LeaderboardQuery } from '../registry/leaderboard-query.js';
 import type { LeaderboardService } from '../registry/leaderboard-service.js';
+import { landingHtml } from './landing-html.js';
 import { addressReader } from './leaderboard-address.js';
 import { leaderboardHtml } from './leaderboard-html.js';
 
@@ -19,23 +21,27 @@ const leavesOpen: ReadonlySet<string> = new Set(['missing', 'selection', 'layers
  * refuse, the page shows the refusal.
  * @param description `openapi.yaml`
  */
-export function firstLeaderboard(leaderboard: LeaderboardService, description: object) {
+export function firstLeaderboard(
+  leaderboard: LeaderboardService,
+  scoring: FirstScoring,
+  description: object,
+) {
   const read = addressReader(description);
-  return async (address: URLSearchParams): Promise<string> => {
+  return async (address: URLSearchParams): Promise<{ content: Html; after?: string }> => {
     try {
       const query = { ...read(address), limit: ROWS };
       const [board, simulated] = await realOrSimulated(leaderboard, query);
-      const table = leaderboardHtml(board, simulated, address);
-      return `${framed(table)}${query.cursor === undefined && !query.offset ? dataBlock(board, simulated) : ''}`;
+      const landing = landingHtml(simulated || board.models === 0, await scoring.read());
+      const content = leaderboardHtml(board, simulated, address, landing);
+      return query.cursor === undefined && !query.offset
+        ? { content, after: dataBlock(board, simulated) }
+        : { content };
     } catch (error) {
       if (!(error instanceof VentralError)) throw error;
-      return String(framed(html`<h1>Leaderboard</h1><p class="problem">${error.message}</p>`));
+      return { content: html`<h1>Leaderboard</h1><p class="problem">${error.message}</p>` };
     }
   };
 }
-
-const framed = (content: Html) =>
-  html`<header class="top"><a class="name" href="/">ventral</a><a class="aside" href="/v1/docs">API</a></header><main>${content}</main>`;
 
 type Leaderboard = components['schemas']['Leaderboard'];
 

@@ -19,9 +19,11 @@ export function leaderboardHtml(
   board: Leaderboard,
   simulated: boolean,
   address: URLSearchParams,
+  landing: Html | false = false,
 ): Html {
   const columns = shownColumns(board.columns, address);
   return html`<h1>Leaderboard</h1>
+${landing}
 <p>${simulated ? 'Simulated' : 'Real'} benchmarks. ${link(`Show ${simulated ? 'real' : 'simulated'} benchmarks`, new URLSearchParams({ simulated: String(!simulated) }))}</p>
 <div class="board-scroll"><table class="board">
 <caption>${board.models} ${board.models < board.total && `of ${board.total} `}${board.models === 1 ? 'model' : 'models'}${board.items.length < board.models && `, ${board.items.length} on this page`}</caption>

@@ -1,53 +1,48 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import compression from 'compression';
 import express, { type Request, type RequestHandler, Router } from 'express';
-import { VentralError } from '../../errors/ventral-error.js';
-import { packageRoot } from '../../formats/package-root.js';
+import { html } from '../../report/html.js';
+import { localPrincipal } from '../../store/records/principal.js';
 import { pagePaths } from '../http/page-paths.js';
 import { sentSession } from '../http/session-cookie.js';
 import type { ServiceContext } from '../registry/context.js';
 import type { LeaderboardService } from '../registry/leaderboard-service.js';
-import { firstLeaderboard } from './leaderboard-first.js';
-
-const folder = join(packageRoot, 'dist', 'web');
+import { builtFolder, builtPage } from './built-page.js';
+import { firstPages } from './first-pages.js';
 
 /**
  * The browser application: its one document at every address of a page, and its files, whose names change with
- * their content. Where no key is needed the document of `/` holds the leaderboard already.
+ * their content. The document says what the page holds; where no key is needed with its numbers, that of `/` with the
+ * leaderboard.
  * @param description `openapi.yaml`
  */
 export function webRoutes(
-  { store, loopback, log }: ServiceContext,
+  context: ServiceContext,
   leaderboard: LeaderboardService,
   description: object,
 ): Router {
-  const document = readDocument();
-  const first = firstLeaderboard(leaderboard, description);
+  const { store, loopback } = context;
+  const document = builtPage('index.html');
+  const first = firstPages(context, leaderboard, description);
   const router = Router();
   router.use(
     '/assets',
     compression(),
-    express.static(join(folder, 'assets'), { immutable: true, maxAge: '1y', index: false }),
+    express.static(join(builtFolder, 'assets'), { immutable: true, maxAge: '1y', index: false }),
   );
   // The page is served even if the database is down: it reports that itself.
   const keysRequired = () =>
     store.credentials.required().then(
-      (required) => required || !loopback,
-      () => !loopback,
+      (required) => ({ required: required || !loopback, certain: true }),
+      () => ({ required: !loopback, certain: false }),
     );
-  const firstSight = async ({ path, originalUrl }: Request) => {
-    if (path !== '/') return '';
-    const { searchParams } = new URL(originalUrl, 'http://localhost');
-    return first(searchParams).catch((error) => {
-      log.warn({ err: error }, 'Rendering the first leaderboard failed');
-      return '';
-    });
-  };
   const page: RequestHandler = async (request, response) => {
-    const required = await keysRequired();
-    const content = required ? '' : await firstSight(request);
+    const { required, certain } = await keysRequired();
+    const { searchParams } = new URL(request.originalUrl, 'http://localhost');
+    const asking = required || !certain ? undefined : localPrincipal;
+    const { status, title, content, after = '' } = await first(request.path, searchParams, asking);
     response
+      .status(status)
       .set('Cache-Control', 'private, no-cache')
       .type('html')
       .send(
@@ -56,7 +51,8 @@ export function webRoutes(
             'name="ventral-keys" content="none"',
             `name="ventral-keys" content="${required ? signedIn(request) : 'none'}"`,
           )
-          .replace('<!--first-->', () => content),
+          .replace(/<title>[^<]*/, () => String(html`<title>${title} · ventral`))
+          .replace('<!--first-->', () => `${content}${after}`),
       );
   };
   router.get(pagePaths, compression(), page);
@@ -71,19 +67,4 @@ function signedIn(request: Request): 'session' | 'required' | 'unknown' {
   if (sentSession(request) !== undefined) return 'session';
   const site = request.headers['sec-fetch-site'];
   return site === 'none' || site === 'same-origin' ? 'required' : 'unknown';
-}
-
-function readDocument(): string {
-  const path = join(folder, 'index.html');
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new VentralError(
-      'internal',
-      `The browser application is not built: ${path} (npm run build)`,
-      {
-        cause: error,
-      },
-    );
-  }
 }

@@ -5,6 +5,7 @@ import type { DocumentReader } from '../work/document-reader.js';
 import type { Worker } from '../worker/worker.js';
 import type { ActivationQueue } from './activation-queue.js';
 import type { BenchmarkService } from './benchmark-service.js';
+import type { FirstScoring } from './first-scoring.js';
 import type { KeyWatch } from './key-watch.js';
 import type { Metrics } from './metrics.js';
 import type { ModelService } from './model-service.js';
@@ -22,6 +23,7 @@ export interface ServiceContext extends RequestContext {
   /** Counts the children that come to nothing, of whatever kind. */
   readonly failed: FailedWork;
   readonly metrics: Metrics;
+  readonly firstScoring: FirstScoring;
   readonly keyWatch: KeyWatch;
   readonly webhooks: Webhooks;
   /** Aborts when the service starts to stop, which ends open streams. */

@@ -40,6 +40,12 @@ interface BoardParts {
   readonly formulas: readonly FormulaColumn[];
 }
 
+/** A score with the benchmark that it is on. */
+export interface TitledScore extends Estimate {
+  readonly benchmark: string;
+  readonly origin: BoardBenchmark['origin'];
+}
+
 /** The groups of the models under a column. */
 interface ColumnGroups extends KnownGroups {
   readonly column: string;
@@ -101,6 +107,22 @@ export class LeaderboardService {
     const shown = scoredColumns(scored, columns);
     const board = this.#boardOf(scored, shown, query);
     return { board, benchmarks: [...shown.tree, ...shown.beside], formulas };
+  }
+
+  /** The scores that a model has on the standard columns, by their titles; it is seen or not as on a board. */
+  async scoresOf(principal: Principal, model: string, simulated: boolean): Promise<TitledScore[]> {
+    const catalog = new LeaderboardBenchmarks(await this.#store.benchmarks.list(principal));
+    const { tree, beside } = boardColumns({ simulated }, catalog);
+    const columns = [...tree, ...beside];
+    // The same question as that of a board, which keeps the answer.
+    const scored = await this.#results.scoredModels(principal, columns, await shippedModels(), {
+      anyLayer: false,
+    });
+    const scores = scored.find(({ id }) => id === model)?.scores;
+    return columns.flatMap(({ column, benchmark, origin }) => {
+      const score = scores?.get(column);
+      return score ? [{ benchmark, origin, value: score.value, ci: score.ci }] : [];
+    });
   }
 
   /** What of a query chooses lines and columns of a page alone changes no group. */

@@ -9,9 +9,15 @@ import type { ServiceContext } from '../registry/context.js';
 
 type QueuedJob = components['schemas']['QueuedJob'];
 
-/** `/queue`: what runs and what waits, in the order in which it starts. */
-export function queueRoutes({ store }: ServiceContext): Router {
+/**
+ * `/queue`: what runs and what waits, in the order in which it starts. `/first-scoring`: how far the service has come with
+ * its own jobs.
+ */
+export function queueRoutes({ store, firstScoring }: ServiceContext): Router {
   const router = Router();
+  router.get('/first-scoring', async (_request, response) => {
+    response.json(await firstScoring.read());
+  });
   router.get('/queue', async (request, response) => {
     const principal = principalOf(response);
     const { limit, cursor = '0' } = readPage(request.query);

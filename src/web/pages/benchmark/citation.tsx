@@ -36,9 +36,13 @@ export function Citation({
       )}
       {!page && !bibtex && (
         <p>
-          {simulated
-            ? 'No paper: docs/simulated.md has the equations.'
-            : 'The benchmark file has no reference.'}
+          {simulated ? (
+            <>
+              No paper: <a href="/docs/simulated">the equations</a>.
+            </>
+          ) : (
+            'The benchmark file has no reference.'
+          )}
         </p>
       )}
     </>

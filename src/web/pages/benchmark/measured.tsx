@@ -3,6 +3,7 @@ import type { Schemas } from '../../client/client.js';
 import { value } from '../../parts/format.js';
 import { type MetricWords, metricWords } from '../../parts/metric-words.js';
 import { Scroll } from '../../parts/scroll.js';
+import { Term } from '../../parts/words/term.js';
 
 type Data = Schemas['BenchmarkData'];
 interface Published {
@@ -25,13 +26,19 @@ export function Measured({ items }: { readonly items: readonly Data[] }) {
       <p class="formula">
         <Formula kind={ceiled ? formulaOf(metric, words) : 'raw'} />
       </p>
-      <p class="quiet">raw = {words.raw}.</p>
-      <h3>Splits</h3>
+      <p class="quiet">
+        <Term of="raw">raw</Term> = {words.raw}.
+      </p>
+      <h3>
+        <Term of="splits">Splits</Term>
+      </h3>
       <p>
         {fixedSets?.stimuli ? fixedOf(fixedSets, metric.name) : splitsOf(crossValidation, words)}
       </p>
       {fixedSets && <p>{apartOf(fixedSets)}</p>}
-      <h3>Ceiling</h3>
+      <h3>
+        <Term of="ceiling">Ceiling</Term>
+      </h3>
       <p>{ceilingOf(ceiling.name, words)}</p>
       <CeilingTable items={items} />
     </>

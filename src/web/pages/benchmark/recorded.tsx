@@ -1,5 +1,6 @@
 import type { Schemas } from '../../client/client.js';
 import { Scroll } from '../../parts/scroll.js';
+import { Term, type TermName } from '../../parts/words/term.js';
 
 type Data = Schemas['BenchmarkData'];
 
@@ -32,7 +33,7 @@ export function Recorded({ items }: { readonly items: readonly Data[] }) {
           <tbody>
             {names.map((name) => (
               <tr key={name}>
-                <th scope="row">{name}</th>
+                <th scope="row">{terms[name] ? <Term of={terms[name]}>{name}</Term> : name}</th>
                 {facts.map((each, i) => (
                   <td key={items[i].id}>
                     <bdi>{each.get(name) ?? '–'}</bdi>
@@ -46,6 +47,17 @@ export function Recorded({ items }: { readonly items: readonly Data[] }) {
     </>
   );
 }
+
+/** Names of facts that the glossary explains. */
+const terms: Readonly<Record<string, TermName>> = {
+  Region: 'region',
+  Stimuli: 'stimulus-set',
+  Size: 'visual-degrees',
+  Neuroids: 'neuroid',
+  Presentations: 'presentation',
+  'Fitting stimuli of the read-out': 'read-out',
+  Property: 'single-neuron-properties',
+};
 
 const reasonsOf = ({ stimuli, fittingStimuli, recordings, trials, rdms, neurons }: Data) =>
   [stimuli, fittingStimuli, recordings, trials, rdms, neurons].flatMap((part) =>

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { bytes } from '../../parts/format.js';
@@ -30,12 +30,18 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
       setState(error as Error);
     }
   };
+  const place = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    // The form comes with the list, later than the address that leads to it.
+    if (location.hash === '#upload') place.current?.scrollIntoView();
+  }, []);
   return (
-    <form onSubmit={send}>
+    <form id="upload" ref={place} onSubmit={send}>
       <p>
         A ZIP archive without folders: one YAML file and the files it names, that is, stimuli (a CSV
         file and a ZIP archive of images) and recordings (netCDF or CSV).{' '}
-        <code>docs/benchmark-file.md</code> describes the YAML file.
+        <a href="/docs/own-recordings">How to make one</a>,{' '}
+        <a href="/docs/benchmark-file">every key of the YAML file</a>.
       </p>
       <div class="controls">
         <label>

@@ -13,6 +13,7 @@ import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
 import { BROUGHT, spokenLines } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
+import { Term } from '../../parts/words/term.js';
 import {
   type ChosenModel,
   type ComparedBoard,
@@ -69,11 +70,12 @@ export function Differences(props: DifferencesProps) {
             </span>
           </div>
           <p class="quiet">
-            Both models are compared on the same resampled images and neuroids, as in{' '}
-            <code>ventral compare</code>. Scores without stored resamples are compared as if their
-            errors were independent and marked “not paired”; score them again for a paired interval.
-            Each interval applies to one pair and one row, without correction for multiple
-            comparisons.
+            Both models are compared on the same resampled images and{' '}
+            <Term of="neuroid">neuroids</Term>, as in <code>ventral compare</code>. Scores without
+            stored resamples are compared as if their errors were independent and marked “not
+            paired”; score them again for a paired interval. Each{' '}
+            <Term of="interval">interval</Term> applies to one pair and one row, without correction
+            for multiple comparisons.
           </p>
           {spoken(shown).map((line) => (
             <p class="quiet" key={line}>
@@ -123,7 +125,12 @@ function DifferenceTable({ rows, chosen, reference }: DifferenceTableProps) {
         <caption>
           Averages come before the scores they average. ▲ higher, ▼ lower than the reference, = not
           distinguishable
-          {any('selection') && '; † the layer was chosen on stimuli of this benchmark'}
+          {any('selection') && (
+            <>
+              ; † the layer was chosen on stimuli of this benchmark, a{' '}
+              <Term of="selection">selection</Term>
+            </>
+          )}
           {any('brought') && `; ‡ ${BROUGHT}`}
         </caption>
         <thead>

@@ -6,6 +6,7 @@ import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
 import { isOpen } from '../../parts/job-state.js';
 import { mapColumns, type ShownMap } from '../../parts/layer-map.js';
 import { Scroll } from '../../parts/scroll.js';
+import { Term } from '../../parts/words/term.js';
 import { TakeLayers } from './take-layers.js';
 import type { MapJob } from './use-job.js';
 
@@ -28,7 +29,10 @@ export function MapResult({ job, map }: MapResultProps) {
           {cells} of {map.layers.length * map.benchmarks.length} cells
         </span>
       </h2>
-      <p class="quiet">The map selects layers on these stimuli; test a chosen layer on others.</p>
+      <p class="quiet">
+        The <Term of="layer-map">map</Term> <Term of="selection">selects</Term> layers on these
+        stimuli; test a chosen layer on others.
+      </p>
       <LayerHeatmap map={map} />
       {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
       <ComponentsMap map={map} />
@@ -51,7 +55,9 @@ function Chosen({ map }: { readonly map: ShownMap }) {
           <tr>
             <th scope="col">Benchmark</th>
             <th scope="col">Layer</th>
-            <th scope="col">Tied layers</th>
+            <th scope="col">
+              <Term of="tie">Tied layers</Term>
+            </th>
           </tr>
         </thead>
         <tbody>

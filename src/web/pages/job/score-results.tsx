@@ -16,6 +16,7 @@ import {
 } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
+import { Term } from '../../parts/words/term.js';
 import type { ScoreJob } from './use-job.js';
 
 type Score = Schemas['Score'];
@@ -62,7 +63,10 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
         </p>
       ))}
       {results.some(({ selection }) => selection) && (
-        <p class="quiet">†: a selection; the layer was chosen on stimuli of this benchmark.</p>
+        <p class="quiet">
+          †: a <Term of="selection">selection</Term>; the layer was chosen on stimuli of this
+          benchmark.
+        </p>
       )}
     </section>
   );
@@ -100,15 +104,19 @@ function Scores({ title, scores, pages }: ScoresProps) {
           <tr>
             <th scope="col">Benchmark</th>
             <th scope="col" class="number">
-              Score
+              <Term of="score">Score</Term>
             </th>
-            <th scope="col">95 % interval</th>
-            <th scope="col">Layer</th>
-            <th scope="col" class="number">
-              Raw
+            <th scope="col">
+              95 % <Term of="interval">interval</Term>
+            </th>
+            <th scope="col">
+              <Term of="layer">Layer</Term>
             </th>
             <th scope="col" class="number">
-              Ceiling
+              <Term of="raw">Raw</Term>
+            </th>
+            <th scope="col" class="number">
+              <Term of="ceiling">Ceiling</Term>
             </th>
             <th scope="col" class="number">
               Time

@@ -9,10 +9,12 @@ import { ColumnChoice } from './column-choice.js';
 import { Downloads } from './downloads.js';
 import { Filters, RealOrSimulated, Search } from './filters.js';
 import { Formulas } from './formulas.js';
+import { Landing } from './landing.js';
 import { Legend } from './legend.js';
 import { type Board, useBoard } from './use-board.js';
 import { boardQuery, type Change, sortOf } from './view.js';
 import './leaderboard.css';
+import { Term } from '../../parts/words/term.js';
 
 /** Models against benchmarks. The address is the whole view: what is asked, sorted, opened, hidden and chosen. */
 export function LeaderboardPage() {
@@ -32,6 +34,7 @@ export function LeaderboardPage() {
   return (
     <>
       <h1>Leaderboard</h1>
+      <Landing board={board} />
       <div class="board-bar">
         <div class="controls">
           <RealOrSimulated {...view} />
@@ -78,11 +81,17 @@ function Groups({ groups }: { readonly groups: NonNullable<Board['groups']> }) {
   const digits = (value: number) => value.toFixed(3);
   return (
     <p class="quiet">
-      (1–7): the ranks by {column} that a model may have, at {percent} simultaneously for all pairs
-      of {compared} models.
+      (1–7): the <Term of="rank-interval">ranks by {column} that a model may have</Term>, at{' '}
+      {percent} simultaneously for all pairs of {compared} models.
       {pairs.unpaired > 0 && ' *: errors are taken as independent.'}
-      {reliability !== null &&
-        ` Reliability of the column among these models: ${digits(reliability)}${ci ? ` [${ci.map(digits).join(', ')}]` : ''}.`}
+      {reliability !== null && (
+        <>
+          {' '}
+          <Term of="reliability">Reliability</Term> of the column among these models:{' '}
+          {digits(reliability)}
+          {ci && ` [${ci.map(digits).join(', ')}]`}.
+        </>
+      )}
       {detectable !== null &&
         ` Smallest detectable difference between two models: ${digits(detectable)}.`}
       {state === 'stale' && ' From earlier scores; an update is being computed.'}

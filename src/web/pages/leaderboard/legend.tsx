@@ -1,5 +1,6 @@
 import { shadeBounds } from '../../../figure/score-shade.js';
 import { BROUGHT } from '../../parts/score-words.js';
+import { Term } from '../../parts/words/term.js';
 
 /** What the table's colours and marks mean. */
 export function Legend() {
@@ -13,17 +14,26 @@ export function Legend() {
         ))}
       </ol>
       <ul class="marks quiet">
-        <li>–: no score. “5 of 6”: five of the six benchmarks in an average have a score.</li>
-        <li>[ ]: 95 % interval.</li>
         <li>
-          Rank: among all models, by the first column to two decimals; searching and filtering do
-          not change it. =: shared rank. ≈ best: not distinguishable from the best model in the
-          sorted column.
+          –: no score. “5 of 6”: five of the six benchmarks in an <Term of="average">average</Term>{' '}
+          have a score.
         </li>
-        <li>†: the layer was chosen on stimuli of the same benchmark. ‡: {BROUGHT}.</li>
         <li>
-          Select a score for its raw value and ceiling. Arrow keys move from a model’s name to its
-          scores.
+          [ ]: 95 % <Term of="interval">interval</Term>.
+        </li>
+        <li>
+          <Term of="rank">Rank</Term>: among all models, by the first column to two decimals;
+          searching and filtering do not change it. =: shared rank. ≈ best: not distinguishable from
+          the best model in the sorted column.
+        </li>
+        <li>
+          †: the layer was chosen on stimuli of the same benchmark, a{' '}
+          <Term of="selection">selection</Term>. ‡: {BROUGHT}, with a{' '}
+          <Term of="receipt">receipt</Term>.
+        </li>
+        <li>
+          Select a score for its <Term of="raw">raw</Term> value and{' '}
+          <Term of="ceiling">ceiling</Term>. Arrow keys move from a model’s name to its scores.
         </li>
       </ul>
     </div>

@@ -14,6 +14,7 @@ import {
   selectionOf,
 } from '../../parts/score-words.js';
 import { useResource } from '../../parts/use-resource.js';
+import { Term } from '../../parts/words/term.js';
 
 const WIDTH = 320;
 const HEIGHT = 300;
@@ -82,11 +83,15 @@ function Facts({ score, brought }: { readonly score: Score; readonly brought: bo
           <dd>{generalisationWords(score.generalises)}</dd>
         </>
       )}
-      <dt>Raw</dt>
+      <dt>
+        <Term of="raw">Raw</Term>
+      </dt>
       <dd>
         {value(raw.value)} {errorOfRaw(score)}
       </dd>
-      <dt>Ceiling</dt>
+      <dt>
+        <Term of="ceiling">Ceiling</Term>
+      </dt>
       <dd>{ceiling ? withError(ceiling) : 'none'}</dd>
       <dt>Formula</dt>
       <dd>{score.formula}</dd>
@@ -100,19 +105,25 @@ function Facts({ score, brought }: { readonly score: Score; readonly brought: bo
           </dd>
         </Fragment>
       ))}
-      <dt>Layer</dt>
+      <dt>
+        <Term of="layer">Layer</Term>
+      </dt>
       <dd>
         {score.layer} ({choiceOf(score)})
       </dd>
       {score.selection && (
         <>
-          <dt>† Selection</dt>
+          <dt>
+            † <Term of="selection">Selection</Term>
+          </dt>
           <dd>{selectionOf(score)}</dd>
         </>
       )}
       {brought && (
         <>
-          <dt>‡ External</dt>
+          <dt>
+            ‡ <Term of="brought">External</Term>
+          </dt>
           <dd>{BROUGHT}</dd>
         </>
       )}

@@ -7,6 +7,7 @@ import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
+import { Term } from '../../parts/words/term.js';
 
 type Listing = Schemas['LayerMapListing'];
 
@@ -75,8 +76,8 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
   return (
     <>
       <p class="quiet">
-        The map selects layers on these stimuli; test a chosen layer on others.{' '}
-        <a href={`/layer-maps/${job.id}`}>Open the job</a>
+        The map <Term of="selection">selects</Term> layers on these stimuli; test a chosen layer on
+        others. <a href={`/layer-maps/${job.id}`}>Open the job</a>
       </p>
       <div class="map-and-profile">
         <LayerHeatmap map={result} />
@@ -123,7 +124,7 @@ function Holdout({ map, holdout }: HoldoutProps) {
             <th scope="col">Benchmark</th>
             <th scope="col">Layer</th>
             <th scope="col" class="number">
-              Held out
+              <Term of="holdout">Held out</Term>
             </th>
             <th scope="col">95 % interval</th>
           </tr>

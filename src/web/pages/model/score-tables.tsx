@@ -13,6 +13,7 @@ import {
 } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
+import { Term } from '../../parts/words/term.js';
 import type { ModelScores, ScoreOfJob } from './use-scores.js';
 
 type Part = Schemas['ScorePart'];
@@ -112,16 +113,20 @@ function ScoreTable({
           <tr>
             <th scope="col">Benchmark</th>
             <th scope="col" class="number">
-              Score
+              <Term of="score">Score</Term>
             </th>
-            <th scope="col">95 % interval</th>
+            <th scope="col">
+              95 % <Term of="interval">interval</Term>
+            </th>
             <th scope="col" class="number">
-              Raw
+              <Term of="raw">Raw</Term>
             </th>
             <th scope="col" class="number">
-              Ceiling
+              <Term of="ceiling">Ceiling</Term>
             </th>
-            <th scope="col">Layer</th>
+            <th scope="col">
+              <Term of="layer">Layer</Term>
+            </th>
             <th scope="col">Scored</th>
           </tr>
         </thead>

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { ProblemError, type Schemas, tagOf } from '../../client/client.js';
 import { dropDraft, keepDraft, readDraft } from '../../parts/draft.js';
 import { type CardDraft, KeptEdits, SaveFaults, useSaveCard } from '../../parts/save-card.js';
+import { Term } from '../../parts/words/term.js';
 import { type Card, type CardEditor, withValue } from './card.js';
 import { CardText } from './card-text.js';
 import { ChoiceField, NumberField, TextField } from './field.js';
@@ -103,7 +104,14 @@ export function CardForm({ model, draft, saved, changed }: CardFormProps) {
           editor={editor}
           pointer="/visual_degrees"
           label="Visual angle of the input, degrees"
-          hint="Brain-Score uses 8 for most models."
+          hint={
+            <>
+              <Term of="visual-degrees" apart>
+                Visual degrees
+              </Term>
+              : Brain-Score uses 8 for most models.
+            </>
+          }
           required
         />
         <ChoiceField

@@ -1,5 +1,6 @@
 import { useId } from 'preact/hooks';
 import type { Schemas } from '../../client/client.js';
+import { Term } from '../../parts/words/term.js';
 import { type CardEditor, valueAt } from './card.js';
 import { TextField } from './field.js';
 
@@ -16,8 +17,15 @@ export function LayerFields({ editor, draft: { layers, output } }: LayerFieldsPr
     <fieldset>
       <legend>Layers</legend>
       <p class="quiet">
-        Leave a region empty if you do not know its layer; a layer map can choose one. Separate
-        several layers with commas.
+        Leave a{' '}
+        <Term of="region" apart>
+          region
+        </Term>{' '}
+        empty if you do not know its layer; a{' '}
+        <Term of="layer-map" apart>
+          layer map
+        </Term>{' '}
+        can choose one. Separate several layers with commas.
       </p>
       <datalist id={list}>
         {layers.map((layer) => (
@@ -38,14 +46,29 @@ export function LayerFields({ editor, draft: { layers, output } }: LayerFieldsPr
           editor={editor}
           pointer="/readout"
           label="Read-out"
-          hint="The layer from which behaviour is decoded, usually the penultimate one."
+          hint={
+            <>
+              The layer of the{' '}
+              <Term of="read-out" apart>
+                read-out
+              </Term>
+              , from which behaviour is decoded; usually the penultimate one.
+            </>
+          }
           list={list}
         />
         <TextField
           editor={editor}
           pointer="/layers"
           label="Candidates for layer maps"
-          hint="Names and patterns such as blocks.*; empty: the blocks of the graph."
+          hint={
+            <>
+              <Term of="candidates" apart>
+                Candidates
+              </Term>
+              : names and patterns such as blocks.*; empty: the blocks of the graph.
+            </>
+          }
           several
         />
       </div>

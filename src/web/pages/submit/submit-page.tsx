@@ -12,6 +12,7 @@ import { useResource } from '../../parts/use-resource.js';
 import { CardForm } from './card-form.js';
 import { ChooseFile } from './choose-file.js';
 import './submit.css';
+import { Term } from '../../parts/words/term.js';
 
 /** From a file to its first score: it is sent, its card is completed, benchmarks are chosen. */
 export function SubmitPage() {
@@ -92,7 +93,12 @@ function Steps({ model: given, draft, before, another }: StepsProps) {
       <h2>File contents</h2>
       <ModelFacts model={model} />
       <LayerList model={model} />
-      <h2>The model card</h2>
+      <h2>
+        The{' '}
+        <Term of="model-card" apart>
+          model card
+        </Term>
+      </h2>
       {its ? (
         <>
           <p class="quiet">
