@@ -1,5 +1,5 @@
 import { BenchmarkName } from '../../parts/benchmark-name.js';
-import { useBenchmarkPages } from '../../parts/benchmark-pages.js';
+import { type BenchmarkPages, useBenchmarkPages } from '../../parts/benchmark-pages.js';
 import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
@@ -17,6 +17,7 @@ interface MapResultProps {
 
 /** The layer map as it fills, and which layers it chose. */
 export function MapResult({ job, map }: MapResultProps) {
+  const pages = useBenchmarkPages();
   if (!map)
     return isOpen(job) ? <p class="quiet">Cells appear here as they are measured.</p> : null;
   const cells = map.layers.flatMap((row) => Object.keys(row.cells ?? {})).length;
@@ -29,17 +30,22 @@ export function MapResult({ job, map }: MapResultProps) {
         </span>
       </h2>
       <p class="quiet">Every cell is a selection: test a chosen layer on other stimuli.</p>
-      <LayerHeatmap map={map} />
-      {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
-      <ComponentsMap map={map} />
+      <LayerHeatmap map={map} pages={pages} />
+      {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} pages={pages} />}
+      <ComponentsMap map={map} pages={pages} />
       {!isOpen(job) && <TakeLayers job={job} />}
-      {!isOpen(job) && <DepthProfile map={map} />}
+      {!isOpen(job) && <DepthProfile map={map} pages={pages} />}
     </section>
   );
 }
 
-function Chosen({ map }: { readonly map: ShownMap }) {
-  const pages = useBenchmarkPages();
+function Chosen({
+  map,
+  pages,
+}: {
+  readonly map: ShownMap;
+  readonly pages: BenchmarkPages | undefined;
+}) {
   const simulated = new Map(
     mapColumns(map).map((column) => [column.benchmark, column.simulated] as const),
   );

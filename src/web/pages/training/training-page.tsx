@@ -10,6 +10,7 @@ import { WeightsChip } from '../../parts/provenance.js';
 import { type ChangeQuery, useQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
+import { Stages } from '../../parts/stages.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import { Checkpoints } from './checkpoints.js';
@@ -117,6 +118,7 @@ function State({ run, job }: { readonly run: Run; readonly job: Training }) {
           </>
         )}
       </dl>
+      {!open && <Stages job={job} />}
       <Actions job={job} />
       {job.log.length > 0 && (
         <details>
@@ -146,7 +148,7 @@ function Actions({ job }: { readonly job: Training }) {
   return (
     <>
       <p class="actions">
-        {isOpen(job) && !sure && (
+        {isOpen(job) && job.mayCancel && !sure && (
           <button type="button" onClick={() => setSure(true)}>
             Stop the training
           </button>
