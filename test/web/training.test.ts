@@ -196,7 +196,7 @@ it('keeps edits of a recipe until they are started or discarded, each recipe its
   const original = await text.inputValue();
   const edited = original.replace('stages:', '# mine\nstages:');
   await text.fill(edited);
-  const recipe = page.getByLabel('Recipe', { exact: true });
+  const recipe = page.getByRole('combobox', { name: 'Recipe' });
   await recipe.selectOption('');
   await expect.poll(() => text.inputValue()).toBe('');
   await recipe.selectOption('objects-resnet');

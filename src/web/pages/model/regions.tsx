@@ -44,14 +44,14 @@ export function Regions({ model }: { readonly model: Schemas['Model'] }) {
   );
   const most = Math.max(...ends, 0.1);
   return (
-    <section aria-labelledby="regions">
+    <>
       <h2 id="regions">Regions</h2>
       {data.simulated && (
         <p class="notice">
           <strong>Simulated benchmarks.</strong> {SIMULATED}
         </p>
       )}
-      <Scroll label="Regions">
+      <Scroll label="Standing by region">
         <table class="regions">
           <caption class="quiet">
             Among {data.total} {data.total === 1 ? 'model' : 'models'} of the leaderboard. Bar: the
@@ -77,7 +77,7 @@ export function Regions({ model }: { readonly model: Schemas['Model'] }) {
         </table>
       </Scroll>
       <Distributions regions={data.regions} />
-    </section>
+    </>
   );
 }
 
