@@ -18,6 +18,7 @@ export const later = [
   'test/service/routes/models.test.ts',
   'test/service/worker/apart.test.ts',
   'test/web/docs.test.ts',
+  'test/web/jobs.test.ts',
   'test/web/leaderboard.test.ts',
   'test/web/road.test.ts',
   'test/web/training.test.ts',

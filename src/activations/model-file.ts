@@ -21,10 +21,11 @@ import { imagePart } from '../onnx/prepare/image-part.js';
 import { withoutBfloat16 } from '../onnx/prepare/widen-bfloat16.js';
 import { withSeeds } from '../onnx/prepare/with-seeds.js';
 import type { Optimization } from '../runtime/session.js';
-import { imagenetCard, type ModelCard, parseCard, type Weights } from './card/card.js';
+import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
 import { type CardWarning, cardWarnings, unfinishedLines } from './card/card-warnings.js';
 import { cardFolder } from './card/choice-files.js';
+import { factsOf, type ModelFacts } from './card/model-facts.js';
 import { refuseCheckpoint } from './refuse-checkpoint.js';
 import { inputWarnings } from './stimuli/input-warnings.js';
 
@@ -87,21 +88,21 @@ export async function shippedModels(): Promise<string[]> {
     .sort();
 }
 
-let weightsOfShipped: Promise<ReadonlyMap<string, Weights>> | undefined;
+let factsOfShipped: Promise<ReadonlyMap<string, ModelFacts>> | undefined;
 
-/** Where the weights of the models that come with the package come from, by their names. */
-export function shippedWeights(): Promise<ReadonlyMap<string, Weights>> {
-  weightsOfShipped ??= readShippedWeights();
-  return weightsOfShipped;
+/** What the cards of the models that come with the package say of them, by their names. */
+export function shippedFacts(): Promise<ReadonlyMap<string, ModelFacts>> {
+  factsOfShipped ??= readShippedFacts();
+  return factsOfShipped;
 }
 
-async function readShippedWeights(): Promise<ReadonlyMap<string, Weights>> {
+async function readShippedFacts(): Promise<ReadonlyMap<string, ModelFacts>> {
   const found = (await shippedModels()).map(async (name) => {
     const path = join(shipped, name, 'model.yaml');
-    const { weights } = parseCard(await readFile(path, 'utf8'), path, cardFolder(path));
-    return weights ? [[name, weights] as const] : [];
+    const card = parseCard(await readFile(path, 'utf8'), path, cardFolder(path));
+    return [name, factsOf(card)] as const;
   });
-  return new Map((await Promise.all(found)).flat());
+  return new Map(await Promise.all(found));
 }
 
 /**

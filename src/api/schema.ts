@@ -97,6 +97,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/models/{model}/regions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
+                model: components["parameters"]["model"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Where a model stands, region by region
+         * @description What the page of a model leads with: for each region with a score its average, place among all models of the
+         *     leaderboard (`GET /leaderboard` without filters), median and best of the board; its scores with ceiling, layer and the
+         *     distributions of single-neuron properties; and what its latest layer map chose there, with the layers tied. The
+         *     board, the uploads on it and the map are those that the caller may see.
+         */
+        get: operations["getModelRegions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/models/{model}/content": {
         parameters: {
             query?: never;
@@ -667,8 +693,8 @@ export interface paths {
          *     normal (standard error = width of a score's interval / 3.92); a benchmark that counts as 0 adds none, and if a
          *     score has no interval, neither has the average. For a formula they are first-order.
          *
-         *     **Ranks** are by the first column, over all models of the board (`total`), whatever `search`, `owner` and
-         *     `visibility` leave of them (`models`): equal values at two decimals
+         *     **Ranks** are by the first column, over all models of the board (`total`), whatever `search`, `owner`,
+         *     `visibility`, `weights`, `parameters`, `family`, `training_data`, `date` and `licence` leave of them (`models`): equal values at two decimals
          *     share a rank, and the next one skips.
          *
          *     **Groups** are by the column sorted by, over the same models: pairs are told apart at a level of 95 % for all of them
@@ -1261,6 +1287,39 @@ export interface components {
          * @enum {string}
          */
         Origin: "real" | "simulated" | "uploaded";
+        /**
+         * @description What is known of a model beside its layers and scores, by its card (docs/model-card.md); null where it is not said. The
+         *     service takes it at its word: no number depends on it.
+         */
+        Metadata: {
+            /**
+             * @description As the card counts them, else all floating-point values that the graph stores.
+             * @example 25557032
+             */
+            parameters: number | null;
+            /**
+             * @description Kind of architecture.
+             * @example resnet
+             */
+            family: string | null;
+            /**
+             * @description Data sets; empty for a network that was trained on none.
+             * @example [
+             *       "imagenet-1k"
+             *     ]
+             */
+            trainingData: string[] | null;
+            /**
+             * @description When it was published: YYYY, YYYY-MM or YYYY-MM-DD.
+             * @example 2015-12
+             */
+            date: string | null;
+            /**
+             * @description Of the weights.
+             * @example Apache-2.0
+             */
+            licence: string | null;
+        };
         /** @description The model card. Its own JSON Schema is models/card.schema.json. */
         Card: {
             [key: string]: unknown;
@@ -1303,6 +1362,7 @@ export interface components {
             /** @description Bytes of the file. */
             size: number;
             weights: components["schemas"]["Weights"];
+            metadata: components["schemas"]["Metadata"];
             /** @description null if none was given; such a model cannot be scored. */
             card: components["schemas"]["Card"] | null;
             graph: components["schemas"]["Graph"];
@@ -1332,7 +1392,10 @@ export interface components {
         Graph: {
             opset?: number;
             nodes?: number;
+            /** @description Floating-point values that it stores. */
             parameters?: number;
+            /** @description Element type of most weights, such as float32 or int8; absent of models registered by earlier versions. */
+            precision?: string | null;
             inputs?: components["schemas"]["GraphValue"][];
             outputs?: components["schemas"]["GraphValue"][];
         } & {
@@ -1347,6 +1410,74 @@ export interface components {
             [key: string]: unknown;
         };
         Digest: string;
+        ModelRegions: {
+            simulated: boolean;
+            /** @description The number of models on the board. */
+            total: number;
+            /** @description The job of the latest layer map. */
+            map: string | null;
+            regions: {
+                /** @enum {string} */
+                region: "V1" | "V2" | "V4" | "IT" | "behavior" | "engineering";
+                /** @description Of the average of the region; null where no score enters it, such as those of uploads. */
+                standing: components["schemas"]["Standing"] | null;
+                /** @description Of the card. */
+                layers: string[];
+                /** @description By the benchmarks of the layer map. */
+                chosen: {
+                    benchmark: string;
+                    layer: string;
+                    /** @description Layers that the map cannot tell from it. */
+                    tied: string[];
+                }[];
+                scores: components["schemas"]["RegionScore"][];
+            }[];
+        };
+        /** @description A model among all of the board, under one column. */
+        Standing: {
+            column: string;
+            value: number | null;
+            ci: components["schemas"]["Interval"];
+            /** @description Benchmarks with a score. */
+            n: number;
+            /** @description Benchmarks of the column. */
+            m: number;
+            /** @description By the value at two decimals, as ranks of the board; null for a score that enters no average (a selection, or brought). */
+            rank: number | null;
+            /** @description Models with a value. */
+            of: number;
+            /** @description The places that it may have, as `group.ranks` of the board; null where it is not known or not looked for. */
+            ranks: number[] | null;
+            /**
+             * @description Of the places, as `groups.state` of the board; null where they are not looked for.
+             * @enum {string|null}
+             */
+            ranksState: "current" | "stale" | "pending" | null;
+            /** @description Of the models with a value. */
+            median: number | null;
+            best: {
+                model: string;
+                name: string;
+                value: number;
+            } | null;
+        };
+        RegionScore: components["schemas"]["Standing"] & {
+            benchmark: string;
+            version: number;
+            origin: components["schemas"]["Origin"];
+            /** @description Whether the layer was chosen on its stimuli. */
+            selection: boolean;
+            /** @description Whether it was computed elsewhere. */
+            brought: boolean;
+            job: string;
+            /** @description The layer scored. */
+            layer: string | null;
+            raw: number | null;
+            /** @description null without one. */
+            ceiling: number | null;
+            /** @description Of a single-neuron property. */
+            distribution: components["schemas"]["ScoreDistribution"] | null;
+        };
         ModelChange: {
             name?: components["schemas"]["ModelName"];
             visibility?: components["schemas"]["Visibility"];
@@ -1713,6 +1844,10 @@ export interface components {
             results: components["schemas"]["Score"][];
             failures: components["schemas"]["JobFailures"];
             webhook?: components["schemas"]["ShownWebhook"];
+            /** @description Whether the caller may cancel it; absent in lists. */
+            mayCancel?: boolean;
+            /** @description A job of the service itself, which makes way for all others; absent in lists. */
+            ofService?: boolean;
             links: components["schemas"]["JobLinks"];
         };
         /** @description The scores were computed elsewhere and brought with a receipt. */
@@ -1994,6 +2129,10 @@ export interface components {
             /** @description The benchmarks on which no layer has a value; the job has then failed. */
             failures: components["schemas"]["JobFailures"];
             webhook?: components["schemas"]["ShownWebhook"];
+            /** @description Whether the caller may cancel it; absent in lists. */
+            mayCancel?: boolean;
+            /** @description A job of the service itself, which makes way for all others; absent in lists. */
+            ofService?: boolean;
             links: components["schemas"]["JobLinks"];
         };
         LayerMapJob: components["schemas"]["LayerMapListing"] & {
@@ -2059,6 +2198,10 @@ export interface components {
             /** @description Why the training failed, if it did. */
             problem: components["schemas"]["Problem"] | null;
             webhook?: components["schemas"]["ShownWebhook"];
+            /** @description Whether the caller may cancel it; absent in lists. */
+            mayCancel?: boolean;
+            /** @description A job of the service itself, which makes way for all others; absent in lists. */
+            ofService?: boolean;
             links: {
                 self: string;
                 model?: string;
@@ -2364,7 +2507,7 @@ export interface components {
             columns: components["schemas"]["LeaderboardColumn"][];
             /** @description The number of models on all pages: those that the filters show. */
             models: number;
-            /** @description The number of models ranked, which `search`, `owner` and `visibility` do not change. */
+            /** @description The number of models ranked, which filters of models do not change, but `model`. */
             total: number;
             /** @description Which models can be told apart under the column sorted by; null for a formula, and without columns. */
             groups: components["schemas"]["LeaderboardGroups"] | null;
@@ -2463,6 +2606,7 @@ export interface components {
             owner: string;
             visibility: components["schemas"]["Visibility"];
             weights: components["schemas"]["Weights"];
+            metadata: components["schemas"]["Metadata"];
             /** @description null without draws or an interval in the column of `groups`. */
             group: components["schemas"]["LeaderboardGroup"] | null;
             /** @description null without draws or an interval in the column of `groups`. */
@@ -2659,6 +2803,22 @@ export interface components {
         };
     };
     parameters: {
+        /**
+         * @description Only models whose weights are these. Choices with commas between them are alternatives (OR); `!` before one leaves
+         *     models out (NOT); `unknown` is what neither card nor graph says. `family=resnet,vit`: either; `family=!resnet,!vit`: neither.
+         *     A model is shown if it fits a choice without `!`, where there is one, and none with it. Several filters all hold. Case does not matter.
+         */
+        weights: string;
+        /** @description Numbers of parameters, or ranges with both ends included, with k, M or B for thousand, million, billion; `..` is open at one end. As `weights` otherwise. */
+        parameters: string;
+        /** @description Only models of these families; as `weights`. */
+        family: string;
+        /** @description Only models that were trained on any of these data sets; `none` is trained on nothing; as `weights`. */
+        trainingData: string;
+        /** @description Dates or ranges of dates, `2019`, `2015..2019-06`, `2020..`, compared as far as both are said; as `weights`. */
+        date: string;
+        /** @description Only models under these licences; as `weights`. */
+        licence: string;
         /** @description Most items of a page. */
         limit: number;
         /** @description `next` of the previous page. */
@@ -2716,6 +2876,22 @@ export interface operations {
                 cursor?: components["parameters"]["cursor"];
                 /** @description Only registrations of these bytes, such as those of a file before its upload. */
                 digest?: components["schemas"]["Digest"];
+                /**
+                 * @description Only models whose weights are these. Choices with commas between them are alternatives (OR); `!` before one leaves
+                 *     models out (NOT); `unknown` is what neither card nor graph says. `family=resnet,vit`: either; `family=!resnet,!vit`: neither.
+                 *     A model is shown if it fits a choice without `!`, where there is one, and none with it. Several filters all hold. Case does not matter.
+                 */
+                weights?: components["parameters"]["weights"];
+                /** @description Numbers of parameters, or ranges with both ends included, with k, M or B for thousand, million, billion; `..` is open at one end. As `weights` otherwise. */
+                parameters?: components["parameters"]["parameters"];
+                /** @description Only models of these families; as `weights`. */
+                family?: components["parameters"]["family"];
+                /** @description Only models that were trained on any of these data sets; `none` is trained on nothing; as `weights`. */
+                training_data?: components["parameters"]["trainingData"];
+                /** @description Dates or ranges of dates, `2019`, `2015..2019-06`, `2020..`, compared as far as both are said; as `weights`. */
+                date?: components["parameters"]["date"];
+                /** @description Only models under these licences; as `weights`. */
+                licence?: components["parameters"]["licence"];
             };
             header?: never;
             path?: never;
@@ -2935,6 +3111,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LayerList"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getModelRegions: {
+        parameters: {
+            query?: {
+                /** @description Simulated benchmarks, or real ones. Without it real ones, and simulated ones where the model has no real score. */
+                simulated?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The id of a registration, or the digest of its bytes; to read, the name of a shipped model too. */
+                model: components["parameters"]["model"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The regions with a score or a chosen layer, V1 first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelRegions"];
                 };
             };
             404: components["responses"]["Problem"];
@@ -4059,9 +4263,25 @@ export interface operations {
                 owner?: string;
                 /** @description Only models of this visibility. */
                 visibility?: components["schemas"]["Visibility"];
+                /**
+                 * @description Only models whose weights are these. Choices with commas between them are alternatives (OR); `!` before one leaves
+                 *     models out (NOT); `unknown` is what neither card nor graph says. `family=resnet,vit`: either; `family=!resnet,!vit`: neither.
+                 *     A model is shown if it fits a choice without `!`, where there is one, and none with it. Several filters all hold. Case does not matter.
+                 */
+                weights?: components["parameters"]["weights"];
+                /** @description Numbers of parameters, or ranges with both ends included, with k, M or B for thousand, million, billion; `..` is open at one end. As `weights` otherwise. */
+                parameters?: components["parameters"]["parameters"];
+                /** @description Only models of these families; as `weights`. */
+                family?: components["parameters"]["family"];
+                /** @description Only models that were trained on any of these data sets; `none` is trained on nothing; as `weights`. */
+                training_data?: components["parameters"]["trainingData"];
+                /** @description Dates or ranges of dates, `2019`, `2015..2019-06`, `2020..`, compared as far as both are said; as `weights`. */
+                date?: components["parameters"]["date"];
+                /** @description Only models under these licences; as `weights`. */
+                licence?: components["parameters"]["licence"];
                 /** @description A formula, shown as an additional column, `column.0` and so on. */
                 column?: string[];
-                /** @description `name` or the id of a column, with `-` for descending; models without a value are listed last. By default the first column, descending. */
+                /** @description `name`, `weights`, `parameters`, `family`, `training_data`, `date`, `licence` or the id of a column, with `-` for descending; models without a value are listed last. By default the first column, descending. */
                 sort?: string;
                 /** @description Most items of a page. */
                 limit?: components["parameters"]["limit"];

@@ -18,6 +18,7 @@ import { registerFsck } from './commands/fsck.js';
 import { registerHelp } from './commands/help.js';
 import { registerImport } from './commands/import.js';
 import { registerKeys } from './commands/keys.js';
+import { registerLeaderboard } from './commands/leaderboard.js';
 import { registerMap } from './commands/map.js';
 import { registerModels } from './commands/models.js';
 import { registerNetworks } from './commands/networks.js';
@@ -52,6 +53,7 @@ export function program(io: Io): Command {
     registerImport,
     registerBenchmarks,
     registerModels,
+    registerLeaderboard,
     registerData,
     registerCache,
     registerVerify,

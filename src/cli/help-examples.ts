@@ -50,6 +50,10 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'ventral pull mobilenet-v2-1.0-224',
   ],
   'models remove': ['ventral models remove mdl_01abc'],
+  leaderboard: [
+    'ventral leaderboard --family resnet,vit --parameters 1M..30M',
+    'ventral leaderboard --to https://ventral.lab.example --training-data "!imagenet-21k" --sort -parameters --csv',
+  ],
   'data list': ['ventral data list'],
   'data pull': ['ventral data pull MajajHong2015public.IT-pls'],
   'data verify': ['ventral data verify'],

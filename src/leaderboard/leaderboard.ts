@@ -237,7 +237,8 @@ function averageOf(
 /** Hundredths, half up, ignoring the last bits. */
 const hundredths = (value: number) => Math.round(Number(`${value.toFixed(12)}e2`));
 
-function ranksOf(
+/** Places by values, the highest first; equal ones at two decimals share theirs. */
+export function ranksOf(
   values: readonly (number | null)[],
 ): Pick<LeaderboardRow, 'rank' | 'rankShared'>[] {
   const rounded = values.map((value) => (value === null ? null : hundredths(value)));

@@ -22,6 +22,7 @@ import { webRoutes } from './pages/web-routes.js';
 import type { ServiceContext } from './registry/context.js';
 import { DifferenceService } from './registry/difference-service.js';
 import { LeaderboardService } from './registry/leaderboard-service.js';
+import { RegionService } from './registry/region-service.js';
 import { activationRoutes, activationUpload } from './routes/activation-routes.js';
 import { backupRoutes } from './routes/backup-routes.js';
 import { benchmarkDataRoutes } from './routes/benchmark-data-routes.js';
@@ -99,7 +100,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.use(
     '/v1',
     sameBody,
-    modelRoutes(context),
+    modelRoutes(context, new RegionService(context.store, context.models, leaderboard)),
     benchmarkRoutes(context),
     benchmarkDataRoutes(context),
     scoreRoutes(context),

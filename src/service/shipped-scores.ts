@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseCard } from '../activations/card/card.js';
+import { factsOf } from '../activations/card/model-facts.js';
 import { shippedModels } from '../activations/model-file.js';
 import { packageRoot } from '../formats/package-root.js';
 import { catalogEntriesOf } from '../scoring/benchmark/benchmark-data.js';
@@ -80,7 +81,7 @@ async function missing(
   const [found] = await new ResultStore(store.database).scoredModels(
     servicePrincipal,
     wanted,
-    [model],
+    new Map([[model, factsOf(null)]]),
     everything,
   );
   return wanted.filter(({ id }) => !found?.scores.has(id)).map(({ id }) => id);

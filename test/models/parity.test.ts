@@ -62,6 +62,7 @@ describe.each(networks)('$name', ({ name, build, parameters, candidates, digest 
     const weights = model.graph.initializers.filter(({ name }) => !/running_/.test(name));
     const counts = weights.map(({ dims }) => dims.reduce((product, dim) => product * dim, 1));
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(parameters);
+    expect(card.parameters).toBe(parameters);
     const convolutions = model.graph.nodes.filter(({ operator }) => operator === 'Conv');
     const norms = model.graph.nodes.filter(({ operator }) => operator === 'BatchNormalization');
     expect(norms).toHaveLength(convolutions.filter(({ inputs }) => inputs.length === 2).length);

@@ -28,6 +28,7 @@ test('is the same valid graph every time, with the parameters of the published n
   );
   const counts = trained.map(({ dims }) => dims.reduce((product, dim) => product * dim, 1));
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(269_722);
+  expect(card.parameters).toBe(269_722);
   expect(wantedNames(model).size).toBe(97);
 });
 

@@ -47,6 +47,7 @@ describe.each(Object.entries(shipped))('%s', (name, build) => {
     const summary = checkGraph(model);
     const { input, layers, readout, region_layer_map: regions, ...rest } = card(name);
     expect(rest).toMatchObject({ name, build: 'build.js', visual_degrees: 8 });
+    expect(rest.parameters).toBe(summary.parameters);
     expect(summary.inputs).toHaveLength(1);
     expect(summary.inputs[0].layout).toBe(input.layout);
     expect(summary.inputs[0].dims?.filter((dim) => dim === input.resize.to)).toHaveLength(2);

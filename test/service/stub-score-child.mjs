@@ -122,7 +122,10 @@ function mapOf({ model, benchmarks, holdout }, scores) {
   const reason = { reason: '24 units < 25 components' };
   const cells = entries((id) => scores.find(({ benchmark }) => benchmark === id) ?? reason);
   const choice = { by: { benchmark: 'x', version: 1, inputs: 'sha256:x', method: 'max' } };
-  const chosen = scores.map(({ benchmark }) => [benchmark, { layer: 'layer1', tied: [], choice }]);
+  const chosen = scores.map(({ benchmark }) => [
+    benchmark,
+    { layer: 'layer1', tied: [], choice, role: 'V1' },
+  ]);
   return {
     model: `sha256:${'a'.repeat(64)}`,
     name: model.name,

@@ -8,6 +8,7 @@ export interface MadeRegistration {
   readonly visibility?: Visibility;
   readonly group?: string;
   readonly name?: string;
+  readonly card?: object;
 }
 
 /** A digest of a text, as of the bytes that it stands for. */
@@ -17,12 +18,12 @@ export const digestFor = (text: string): string =>
 export async function madeModel(
   queries: Queries,
   id: string,
-  { owner = 'local', visibility = 'public', group, name = id }: MadeRegistration = {},
+  { owner = 'local', visibility = 'public', group, name = id, card }: MadeRegistration = {},
 ): Promise<void> {
   await queries.query(
-    `insert into models (id, owner, digest, name, visibility, group_name, size, graph)
-     values ($1, $2, $3, $4, $5, $6, 1, '{}')`,
-    [id, owner, digestFor(id), name, visibility, group ?? null],
+    `insert into models (id, owner, digest, name, visibility, group_name, size, graph, card)
+     values ($1, $2, $3, $4, $5, $6, 1, '{}', $7)`,
+    [id, owner, digestFor(id), name, visibility, group ?? null, card ? JSON.stringify(card) : null],
   );
 }
 

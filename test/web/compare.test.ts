@@ -38,7 +38,9 @@ const about = (value: number, half = 0.02) => ({
 
 async function fill(queries: Queries): Promise<void> {
   const model = async (id: string, name: string, scores: Record<string, object>) => {
-    await madeModel(queries, `mdl_${id}`, { name });
+    // Checkpoints of a training say what they are.
+    const card = id.startsWith('run') ? { weights: 'trained' } : undefined;
+    await madeModel(queries, `mdl_${id}`, { name, ...(card && { card }) });
     const at = Object.entries(scores).map(([benchmark, score]) => [
       benchmark,
       { version: versions.get(benchmark), ...score },
@@ -317,7 +319,9 @@ it('draws models whose names end in an epoch as one training, and no other numbe
   await figure.getByText('as a table').click();
   const rows = await figure.locator('tbody tr').allTextContents();
   expect(rows).toHaveLength(4);
-  expect(rows[3]).toMatch(/^3run plain-epoch30\.175 .*0\.340 /);
+  expect(rows[3]).toMatch(/^3run plain-epoch3 trained0\.175 .*0\.340 /);
+  // Averages are of the recordings of the catalog alone.
+  expect(await figure.locator('thead .chip').allTextContents()).toEqual(['real', 'real']);
   const drawn = await saved(page, 'the series', 'Figure, one column (SVG)');
   for (const word of ['epoch', 'V1', 'score (1 = ceiling)'])
     expect(drawn).toContain(`>${word}</text>`);

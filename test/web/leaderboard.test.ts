@@ -40,8 +40,13 @@ afterAll(async () => {
 /** Two models that are tied, one with a bad name, one with simulated scores, and many others. */
 async function fill(place: StorePlace): Promise<void> {
   const store = await openHomeStore(place.home, place);
-  const model = async (id: string, name: string, scores: Record<string, MadeScore>) => {
-    await madeModel(store.database, `mdl_${id}`, { name });
+  const model = async (
+    id: string,
+    name: string,
+    scores: Record<string, MadeScore>,
+    card?: object,
+  ) => {
+    await madeModel(store.database, `mdl_${id}`, { name, ...(card && { card }) });
     const at = Object.entries(scores).map(([benchmark, score]) => [
       benchmark,
       { version: versions.get(benchmark), ...score },
@@ -50,12 +55,18 @@ async function fill(place: StorePlace): Promise<void> {
       ...{ id: `job_${id}`, model: `mdl_${id}`, scores: Object.fromEntries(at) },
     });
   };
-  await model('best', 'best', { [V1]: whole(V1, 0.6), [V2]: whole(V2, 0.4), [IT]: whole(IT, 0.6) });
-  await model('near', 'near', {
-    [V1]: { value: 0.6 },
-    [V2]: { value: 0.4 },
-    [IT]: { value: 0.59 },
-  });
+  await model(
+    'best',
+    'best',
+    { [V1]: whole(V1, 0.6), [V2]: whole(V2, 0.4), [IT]: whole(IT, 0.6) },
+    { family: 'resnet', parameters: 25_557_032 },
+  );
+  await model(
+    'near',
+    'near',
+    { [V1]: { value: 0.6 }, [V2]: { value: 0.4 }, [IT]: { value: 0.59 } },
+    { family: 'ViT', parameters: 86_567_656 },
+  );
   // V1 is half Marques2020, on which nobody has a score here.
   await model('hostile', HOSTILE, { [V1]: { value: 0.58 }, [V2]: { value: 0.9, selection: true } });
   await model('made', 'made', { 'Simulated.V1-pls': { value: 0.8 } });
@@ -216,6 +227,52 @@ it('keeps the rank of a model whatever the search and the filters leave of the o
     .poll(() => page.locator('tbody .rank').textContent())
     .toMatch(/^=1\(1–\d+\)\*≈ best$/);
   await close();
+});
+
+it('has columns of what cards say, and filters by it, both in the address', async () => {
+  const { page, close } = await visit(browser, service.url, '/');
+  await page.locator('.board tbody th a', { hasText: 'best' }).waitFor();
+  await page.getByText('Columns', { exact: true }).click();
+  for (const fact of ['Family', 'Parameters'])
+    await page.getByRole('checkbox', { name: fact }).check();
+  const row = page.locator('.board tbody tr', { hasText: 'best' }).first();
+  await expect.poll(() => row.locator('.fact').allTextContents()).toEqual(['25.6 M', 'resnet']);
+  await page.getByText('Columns', { exact: true }).click();
+  await expect.poll(() => row.locator('.rank').textContent()).toMatch(/^=1/);
+  await page.getByText('Models', { exact: true }).click();
+  const family = page.getByPlaceholder('resnet,vit');
+  await family.fill('!unknown,!resnet');
+  await family.press('Enter');
+  await expect.poll(() => names(page)).toEqual(['near']);
+  await page.getByText(/^1 of \d+ models shown/).waitFor();
+  await family.fill('resnet,vit');
+  await family.press('Enter');
+  await expect.poll(() => names(page)).toEqual(['best', 'near', 'resnet-20']);
+  // Its rank is that among all.
+  await expect.poll(() => row.locator('.rank').textContent()).toMatch(/^=1/);
+  const parameters = page.getByPlaceholder('1M..30M');
+  await parameters.fill('20M..30M');
+  await parameters.press('Enter');
+  await expect.poll(() => names(page)).toEqual(['best']);
+  const { searchParams } = new URL(page.url());
+  expect(searchParams.get('family')).toBe('resnet,vit');
+  expect(searchParams.getAll('show').sort()).toEqual(['family', 'parameters']);
+  // Another browser sees the same.
+  const other = await visit(browser, service.url, new URL(page.url()).search);
+  await expect.poll(() => names(other.page)).toEqual(['best']);
+  await other.page.getByRole('columnheader', { name: 'Family' }).waitFor();
+  await other.close();
+  await parameters.fill('lots');
+  await parameters.press('Enter');
+  await page
+    .getByText(/parameters: expected a number or a range/)
+    .first()
+    .waitFor();
+  await page.getByRole('button', { name: 'Remove the filter Parameters' }).click();
+  await page.getByRole('button', { name: 'Remove the filter Family' }).click();
+  await page.getByRole('button', { name: 'Parameters', exact: true }).click();
+  await expect.poll(async () => (await names(page)).slice(0, 2)).toEqual(['near', 'best']);
+  await close(/400/);
 });
 
 it('shows uploaded recordings beside the real ones, and says what is uploaded and what is random', async () => {

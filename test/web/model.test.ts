@@ -145,10 +145,40 @@ it('draws the distribution of a single-neuron property over the published one', 
   await close();
 });
 
+it('leads with its regions: score, rank, bar, ceiling, layer of the card and of the map, properties', async () => {
+  const { page, close } = await open();
+  const regions = page.locator('.regions');
+  await regions.waitFor();
+  const headings = await page.locator('h2').allTextContents();
+  expect(headings[0]).toBe('Regions');
+  expect(headings.at(-1)).toBe('File and network');
+  const row = regions.locator('tr', { hasText: PROPERTY });
+  await expect
+    .poll(() => row.textContent())
+    .toMatch(/real.*\[0\.100, 0\.200\].*1 of 1.*0\.500layer1$/);
+  await expect
+    .poll(() => row.locator('svg').getAttribute('aria-label'))
+    .toMatch(/^score 0\.\d{3}; median 0\.\d{3}; best 0\.\d{3}, <script>/);
+  const first = regions.locator('tr.region').first();
+  await expect.poll(() => first.locator('th').textContent()).toMatch(/^V1 \d+ of \d+ benchmarks$/);
+  await expect
+    .poll(() => first.textContent())
+    .toMatch(new RegExp(`card: .*map on ${V1}: layer1, tied with none`));
+  await expect.poll(() => page.locator('.sparks svg rect').count()).toBe(3);
+  // Digest, opset, size and precision come last.
+  await expect
+    .poll(() => page.locator('.facts').last().textContent())
+    .toMatch(/Digestsha256:[0-9a-f]{64}FileONNX, .*opset \d+Precisionfloat32/);
+  await close();
+});
+
 it('shows the layer map: its cells by the keyboard, why some are refused, which are chosen', async () => {
   const { page, close } = await open();
   const cells = page.locator('.layer-heatmap td');
   await cells.first().waitFor();
+  await expect
+    .poll(() => page.locator('.layer-heatmap thead .chip').allTextContents())
+    .toEqual(['real', 'real']);
   await cells.first().focus();
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('ArrowDown');

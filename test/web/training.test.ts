@@ -195,6 +195,34 @@ describe('a training in the browser', () => {
   });
 });
 
+it('keeps edits of a recipe until they are started or discarded, each recipe its own', async () => {
+  const { page, close } = await visit(browser, service.url, '/trainings?recipe=objects-resnet');
+  const text = page.getByLabel('Recipe (YAML or JSON)');
+  await expect.poll(() => text.inputValue()).toContain('stages:');
+  const original = await text.inputValue();
+  const edited = original.replace('stages:', '# mine\nstages:');
+  await text.fill(edited);
+  const recipe = page.getByRole('combobox', { name: 'Recipe' });
+  await recipe.selectOption('');
+  await expect.poll(() => text.inputValue()).toBe('');
+  await recipe.selectOption('objects-resnet');
+  await expect.poll(() => text.inputValue()).toBe(edited);
+  await page.reload();
+  await page.getByText('Unsaved edits from earlier are restored').waitFor();
+  expect(await text.inputValue()).toBe(edited);
+  await page.getByRole('button', { name: 'Discard them' }).click();
+  await expect.poll(() => text.inputValue()).toBe(original);
+  await page.reload();
+  await expect.poll(() => text.inputValue()).toBe(original);
+  expect(await page.getByText('Unsaved edits').count()).toBe(0);
+  await text.fill(stringify(smallRecipe(model, [plain({ epochs: 1 })])));
+  await page.getByRole('button', { name: 'Start the training' }).click();
+  await page.waitForURL('**/trainings/job_*');
+  await page.goto(`${service.url}/trainings?recipe=objects-resnet`);
+  await expect.poll(() => text.inputValue()).toBe(original);
+  await close();
+});
+
 describe('the pages of trainings', () => {
   let full: string;
   beforeAll(async () => {

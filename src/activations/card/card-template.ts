@@ -2,6 +2,7 @@ import { present } from '../../formats/present.js';
 import { type InputLayout, isFrameLayout } from '../../onnx/input-layout.js';
 import type { InputSpec } from '../../screen/preprocess.js';
 import type { HubSource, ModelCard, Region, Weights } from './card.js';
+import type { HubFacts } from './hub-values.js';
 
 /** Common kinds of preprocessing, under their usual names. */
 export const inputPresets = {
@@ -87,6 +88,8 @@ export interface CardHints {
   readonly readout?: string;
   readonly regions?: Readonly<Partial<Record<Region, string>>>;
   readonly weights?: Weights;
+  /** Family, training data and licence, where a file of a model hub says them. */
+  readonly facts?: HubFacts;
 }
 
 /** Default image side. */
@@ -127,10 +130,11 @@ export function inputOf({
 
 /** The card that {@link cardTemplate} prints, without placeholder names. */
 export function proposedCard(name: string, hints: CardHints): ModelCard {
-  const { degrees = DEGREES, readout, regions, trials, weights } = hints;
+  const { degrees = DEGREES, readout, regions, trials, weights, facts } = hints;
   return {
     name,
     ...present({ weights }),
+    ...facts,
     input: inputOf(hints),
     visual_degrees: degrees,
     ...present({ readout, region_layer_map: regions, trials }),
@@ -201,6 +205,7 @@ function linesOf(name: string, hints: CardHints): Line[] {
   return [
     { field: 'name', text: `name: ${JSON.stringify(name)}` },
     ...(weights ? [{ field: 'weights', text: `weights: ${weights}` }] : []),
+    ...factLines(hints),
     ...pulledLines(hints),
     { field: 'input', text: 'input:' },
     ...inputLines(hints),
@@ -236,6 +241,15 @@ function linesOf(name: string, hints: CardHints): Line[] {
           : undefined,
     },
   ];
+}
+
+/** The licence of a pulled network is that of its source. */
+function factLines({ facts = {}, pulled }: CardHints): Line[] {
+  const { family, training_data: data, licence } = facts;
+  const own = pulled?.source.licence === undefined ? licence : undefined;
+  return Object.entries(present({ family, training_data: data, licence: own })).map(
+    ([field, value]) => ({ field, text: `${field}: ${JSON.stringify(value)}` }),
+  );
 }
 
 function layoutLines(layout: InputLayout, { frames, layoutOpen }: CardHints): Line[] {

@@ -62,6 +62,13 @@ export interface ModelCard {
   readonly recipe?: string;
   /** A label that no number depends on. */
   readonly weights?: Weights;
+  /** What the network is, beside its weights: labels too, see `ModelFacts`. */
+  readonly parameters?: number;
+  readonly family?: string;
+  readonly training_data?: readonly string[];
+  /** `YYYY`, which YAML reads as a number, `YYYY-MM` or `YYYY-MM-DD`. */
+  readonly date?: string | number;
+  readonly licence?: string;
   readonly input: InputSpec;
   readonly visual_degrees: number;
   readonly readout?: string | readonly string[];

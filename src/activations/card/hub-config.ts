@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { InputSpec } from '../../screen/preprocess.js';
 import { parseCard } from './card.js';
+import { factsInTimm } from './hub-facts.js';
 import {
   type HubConfig,
   isObject,
@@ -43,7 +44,7 @@ export async function readHubConfig(path: string): Promise<HubConfig> {
 
 function read(config: Json, refuse: Refuse): HubConfig {
   const { pretrained_cfg: timm, preprocess_cfg: openClip, image_processor: processor } = config;
-  if (isObject(timm)) return certain(fromTimm(timm, refuse));
+  if (isObject(timm)) return { ...certain(fromTimm(timm, refuse)), facts: factsInTimm(config) };
   if (isObject(openClip)) return certain(fromOpenClip(openClip, sideOf(config), refuse));
   if (isObject(processor)) return fromTransformers(processor, refuse);
   if ('image_mean' in config || 'do_resize' in config) return fromTransformers(config, refuse);

@@ -7,9 +7,17 @@ import type { InputSpec, ResizeSpec } from '../../screen/preprocess.js';
 export type Json = Readonly<Record<string, unknown>>;
 export type Refuse = (field: string, expected: string, found: unknown) => VentralError;
 
+/** What a file says of a network beside its preprocessing. */
+export interface HubFacts {
+  readonly family?: string;
+  readonly training_data?: readonly string[];
+  readonly licence?: string;
+}
+
 /** Preprocessing that a file says, with what a person should know about it. */
 export interface HubConfig {
   readonly input: InputSpec;
+  readonly facts?: HubFacts;
   readonly notes: readonly string[];
 }
 

@@ -79,8 +79,12 @@ async function withAccess<T>(
 
 async function list(command: Command, io: Io): Promise<void> {
   const registered = await withAccess(command, (access) => access.list());
-  const { shippedModels, shippedWeights } = await import('../../activations/model-file.js');
-  const [shipped, weights] = await Promise.all([shippedModels(), shippedWeights()]);
+  const { shippedFacts } = await import('../../activations/model-file.js');
+  const facts = await shippedFacts();
+  const shipped = [...facts.keys()];
+  const weights = new Map(
+    [...facts].flatMap(([name, of]) => (of.weights ? [[name, of.weights] as const] : [])),
+  );
   const { publicCatalog } = await import('../../importing/published/public-models.js');
   const { models } = publicCatalog();
   if (command.optsWithGlobals().json) {

@@ -106,9 +106,9 @@ function registerCard(program: Command, io: Io): void {
       const { cardTemplate, openFields } = await import('../../activations/card/card-template.js');
       const found = await draftCard(reference);
       const config = options.config ? await readHubConfig(options.config) : undefined;
-      const input = config?.input;
+      const { input, facts } = config ?? {};
       for (const note of config?.notes ?? []) io.err(visibleText(`note: ${note}`));
-      const draft = { ...found, hints: { ...found.hints, ...present({ input }) } };
+      const draft = { ...found, hints: { ...found.hints, ...present({ input, facts }) } };
       const { askCard, terminalQuestions } = await import('../terminal/ask-card.js');
       const questions = terminalQuestions();
       const hints = questions ? await askCard(draft, questions) : draft.hints;

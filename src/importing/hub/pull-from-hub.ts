@@ -219,7 +219,7 @@ async function draft({ folder, made, model, configs, source }: Making): Promise<
   const { hints } = await draftCard(onnx);
   const config = await configOf(made, configs);
   const pulled = { file: basename(model.path), source };
-  const all = { ...hints, pulled, ...present({ input: config.input }) };
+  const all = { ...hints, pulled, ...present({ input: config.input, facts: config.facts }) };
   await writeFile(yaml, pulledCard(nameOf(model, source), all));
   const file = await openModelFile(onnx, { file: yaml });
   const open = openFields(all).filter((field) => /^(?:input|visual_degrees)/.test(field));
@@ -256,12 +256,12 @@ async function configOf(
     return {
       notes: [...reasons, 'no file of the repository says the preprocessing: complete the card'],
     };
-  const { input, notes } = first.config;
+  const { input, notes, facts } = first.config;
   const differ = others.filter(({ config }) => !isSame(config, first.config));
   const words = differ.map(
     ({ path }) => `${path} says another preprocessing than ${first.path}, which the card has`,
   );
-  return { input, notes: [...reasons, ...notes, ...words] };
+  return { input, ...present({ facts }), notes: [...reasons, ...notes, ...words] };
 }
 
 const isSame = (a: HubConfig, b: HubConfig) => {

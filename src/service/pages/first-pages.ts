@@ -1,4 +1,4 @@
-import { shippedModels, shippedWeights } from '../../activations/model-file.js';
+import { shippedFacts } from '../../activations/model-file.js';
 import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Html, html } from '../../report/html.js';
@@ -136,19 +136,16 @@ async function modelPage(
   principal: Principal,
   id: string,
 ): Promise<Content> {
-  const shipped = (await shippedModels()).includes(id);
-  const model = shipped ? { id, name: id } : await store.models.find(principal, id);
+  const facts = (await shippedFacts()).get(id);
+  const model = facts ? { id, name: id, facts } : await store.models.find(principal, id);
   if (!model) throw new VentralError('not-found', `There is no model ${quoted(id)}`);
-  const weights = shipped
-    ? (await shippedWeights()).get(id)
-    : (await store.models.weightsOf([model.id])).get(model.id);
   const scores = [
     ...(await leaderboard.scoresOf(principal, model.id, false)),
     ...(await leaderboard.scoresOf(principal, model.id, true)),
   ];
   return {
     title: model.name,
-    content: html`<h1><bdi>${model.name}</bdi>${chip(weights)}</h1>${
+    content: html`<h1><bdi>${model.name}</bdi>${chip(model.facts.weights)}</h1>${
       scores.length === 0
         ? html`<p>No scores yet.</p>`
         : html`<div class="scroll"><table><caption>Scores</caption><thead><tr><th scope="col">Benchmark</th><th scope="col" class="number">Score</th><th scope="col">95 % interval</th></tr></thead><tbody>${scores.map(scoreRow)}</tbody></table></div>`

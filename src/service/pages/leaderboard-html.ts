@@ -1,4 +1,5 @@
 import type { components } from '../../api/schema.js';
+import { type FactName, factNames, factText, facts as factWords } from '../../figure/fact-words.js';
 import { type Html, html } from '../../report/html.js';
 import { weightsWords } from '../../report/provenance-words.js';
 import { shadeOf } from '../../report/score-shade.js';
@@ -22,13 +23,15 @@ export function leaderboardHtml(
   landing: Html | false = false,
 ): Html {
   const columns = shownColumns(board.columns, address);
+  const told = new Set(address.getAll('show'));
+  const facts = factNames.filter((name) => told.has(name));
   return html`<h1>Leaderboard</h1>
 ${landing}
 <p>${simulated ? 'Simulated' : 'Real'} benchmarks. ${link(`Show ${simulated ? 'real' : 'simulated'} benchmarks`, new URLSearchParams({ simulated: String(!simulated) }))}</p>
 <div class="board-scroll"><table class="board">
 <caption>${board.models} ${board.models < board.total && `of ${board.total} `}${board.models === 1 ? 'model' : 'models'}${board.items.length < board.models && `, ${board.items.length} on this page`}</caption>
-<thead><tr><th scope="col" class="rank">Rank</th><th scope="col" class="model">${sortLink('Model', 'name', address)}</th>${columns.map((column) => headerCell(column, address))}</tr></thead>
-<tbody>${board.items.map((item) => row(item, columns, board))}</tbody>
+<thead><tr><th scope="col" class="rank">Rank</th><th scope="col" class="model">${sortLink('Model', 'name', address)}</th>${facts.map((name) => html`<th scope="col" class="fact">${sortLink(factWords[name].title, `-${name}`, address)}</th>`)}${columns.map((column) => headerCell(column, address))}</tr></thead>
+<tbody>${board.items.map((item) => row(item, { columns, facts, board }))}</tbody>
 </table></div>
 <p>${board.next !== null && link('Next models', changed(address, { cursor: board.next }))} ${address.get('open') !== 'all' && link('All benchmarks', changed(address, { open: 'all' }))}</p>`;
 }
@@ -70,8 +73,14 @@ function titleOf(column: Column): string {
   return column.id === 'simulated' ? 'average' : column.id.replace(/^simulated\./, '');
 }
 
-const row = (item: Item, columns: readonly Column[], board: Leaderboard) =>
-  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}${range(item, board)}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a>${item.weights && html` <span class="chip weights-${item.weights}">${weightsWords[item.weights]}</span>`}</th>${columns.map((column) => cell(column, item))}</tr>
+interface Shown {
+  readonly columns: readonly Column[];
+  readonly facts: readonly FactName[];
+  readonly board: Leaderboard;
+}
+
+const row = (item: Item, { columns, facts, board }: Shown) =>
+  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}${range(item, board)}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a>${item.weights && html` <span class="chip weights-${item.weights}">${weightsWords[item.weights]}</span>`}</th>${facts.map((name) => html`<td class="fact">${factText(name, item.metadata) ?? '–'}</td>`)}${columns.map((column) => cell(column, item))}</tr>
 `;
 
 /** The places that a model may have; with its place where these are by another column than the rank. */

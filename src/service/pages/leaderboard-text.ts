@@ -16,11 +16,13 @@ export function leaderboardCsv({ columns, items }: Leaderboard): string {
   const header = [
     ...['rank', 'model', 'name', 'owner', 'visibility', 'weights', 'tied', 'tied_with_best'],
     ...['group_rank', 'rank_low', 'rank_high', 'letters', 'paired'],
+    ...['parameters', 'family', 'training_data', 'date', 'licence'],
   ];
   const rows = items.map((item) => [
     ...[item.rank, item.model, item.name, item.owner, item.visibility, item.weights],
     ...[item.tied?.total ?? null, item.tied?.withBest ?? null],
     ...groupCells(item),
+    ...metadataCells(item),
     ...columns.flatMap((column) => csvCells(column, item)),
   ]);
   return stringify([[...header, ...columns.flatMap(csvHeader)], ...rows], {
@@ -32,6 +34,11 @@ export function leaderboardCsv({ columns, items }: Leaderboard): string {
 function groupCells({ group }: Item): Cell[] {
   const { rank = null, ranks, letters = null, paired = null } = group ?? {};
   return [rank, ...ends(ranks), letters, paired];
+}
+
+function metadataCells({ metadata }: Item): Cell[] {
+  const { parameters, family, trainingData, date, licence } = metadata;
+  return [parameters, family, trainingData && (trainingData.join(', ') || 'none'), date, licence];
 }
 
 const titleOf = (column: Column) => (column.kind === 'formula' ? column.formula : column.id);

@@ -64,10 +64,11 @@ export class GroupService {
   /**
    * The groups of a column.
    * @param view what is asked for, and by whom: groups of an earlier state are served to the same view alone
+   * @param patience milliseconds to wait for them
    */
-  async read(view: string, column: GroupedColumn): Promise<KnownGroups> {
+  async read(view: string, column: GroupedColumn, patience = WAIT_MS): Promise<KnownGroups> {
     const { rows, key } = await this.#rowsOf(column);
-    const found = this.#found.get(key) ?? (await this.#within(this.#once(key, column, rows)));
+    const found = this.#found.get(key) ?? (await within(patience, this.#once(key, column, rows)));
     const groups = found ?? this.#last.get(view);
     if (found) keep(this.#last, view, found);
     return { state: found ? 'current' : groups ? 'stale' : 'pending', groups };
@@ -81,17 +82,6 @@ export class GroupService {
     const rows = known.get(node) ?? groupedRows(column);
     known.set(node, rows);
     return rows;
-  }
-
-  /** What comes of it soon enough. */
-  async #within(running: Promise<ModelGroups | undefined>): Promise<ModelGroups | undefined> {
-    const waited = new AbortController();
-    const late = pause(WAIT_MS, undefined, { signal: waited.signal }).catch(() => undefined);
-    try {
-      return await Promise.race([running, late]);
-    } finally {
-      waited.abort();
-    }
   }
 
   #once(
@@ -127,6 +117,17 @@ export class GroupService {
 
   async #end(): Promise<void> {
     await (await this.#pool)?.destroy();
+  }
+}
+
+/** What comes of it soon enough. */
+async function within<T>(patience: number, running: Promise<T>): Promise<T | undefined> {
+  const waited = new AbortController();
+  const late = pause(patience, undefined, { signal: waited.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([running, late]);
+  } finally {
+    waited.abort();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { paths } from '../../api/schema.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { factNames, isFactName } from '../../leaderboard/fact-filter.js';
 import { type Formula, readFormula } from '../../leaderboard/formula-column.js';
 import type { RowPlace } from '../../leaderboard/leaderboard-order.js';
 import { RequestProblem } from '../http/problem.js';
@@ -134,10 +135,10 @@ export function readSort({ sort }: LeaderboardQuery, columns: readonly string[])
       : { by: 'name', descending: false };
   const descending = sort.startsWith('-');
   const by = descending ? sort.slice(1) : sort;
-  if (by !== 'name' && !columns.includes(by)) {
+  if (by !== 'name' && !isFactName(by) && !columns.includes(by)) {
     throw new VentralError(
       'column-unknown',
-      `There is no column "${by}" to sort by${didYouMean(by, ['name', ...columns])}`,
+      `There is no column "${by}" to sort by${didYouMean(by, ['name', ...Object.keys(factNames), ...columns])}`,
       { field: '/query/sort' },
     );
   }

@@ -1,7 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Weights } from '../../activations/card/card.js';
-import { shippedModels, shippedWeights } from '../../activations/model-file.js';
+import type { ModelFacts } from '../../activations/card/model-facts.js';
+import { shippedFacts } from '../../activations/model-file.js';
 import type { components } from '../../api/schema.js';
+import {
+  type FactFilter,
+  factNames,
+  fitsFacts,
+  isFactName,
+  readFactFilter,
+} from '../../leaderboard/fact-filter.js';
 import {
   type Leaderboard as Board,
   type Estimate,
@@ -14,6 +21,7 @@ import { LEVEL, type ModelGroups } from '../../scoring/draws/model-groups.js';
 import type { HomeStore } from '../../store/home-store.js';
 import type { Principal } from '../../store/records/principal.js';
 import { ResultStore, type StoredModel } from '../../store/records/result-store.js';
+import { factsShown } from '../http/model-facts.js';
 import { readPage } from '../http/read-page.js';
 import type { ServiceContext } from './context.js';
 import { GroupService, type KnownGroups } from './group-service.js';
@@ -34,7 +42,7 @@ type Item = Leaderboard['items'][number];
 type Column = Leaderboard['columns'][number];
 
 /** A board with what its columns are of. */
-interface BoardParts {
+export interface BoardParts {
   readonly board: Board<StoredModel>;
   readonly benchmarks: readonly BoardBenchmark[];
   readonly formulas: readonly FormulaColumn[];
@@ -50,6 +58,9 @@ export interface TitledScore extends Estimate {
 interface ColumnGroups extends KnownGroups {
   readonly column: string;
 }
+
+/** How long an answer waits for the groups of several columns. */
+const SOON_MS = 200;
 
 /** Builds leaderboards, for HTTP and for the first HTML of the page. */
 export class LeaderboardService {
@@ -76,14 +87,14 @@ export class LeaderboardService {
    *   `invalid-request`
    */
   async read(principal: Principal, query: LeaderboardQuery): Promise<Leaderboard> {
+    const facts = readFactFilter(query);
     const { board, benchmarks, formulas } = await this.board(principal, query);
     const column = groupedColumn(board, query);
     const known =
       column === undefined
         ? undefined
         : await this.#groupsOf(principal, query, { board, benchmarks, column });
-    const page = pageOf(board, benchmarks, formulas, query, known);
-    return { ...page, items: await this.#labelled(page.items) };
+    return pageOf({ board, benchmarks, formulas }, { query, facts }, known);
   }
 
   /**
@@ -99,7 +110,7 @@ export class LeaderboardService {
       ...columns.beside,
       ...formulas.flatMap((column) => column.benchmarks),
     ];
-    const scored = await this.#results.scoredModels(principal, wanted, await shippedModels(), {
+    const scored = await this.#results.scoredModels(principal, wanted, await shippedFacts(), {
       anyLayer: query.layers === 'any',
     });
     // A thousand models take tens of milliseconds: others may be answered in between.
@@ -115,7 +126,7 @@ export class LeaderboardService {
     const { tree, beside } = boardColumns({ simulated }, catalog);
     const columns = [...tree, ...beside];
     // The same question as that of a board, which keeps the answer.
-    const scored = await this.#results.scoredModels(principal, columns, await shippedModels(), {
+    const scored = await this.#results.scoredModels(principal, columns, await shippedFacts(), {
       anyLayer: false,
     });
     const scores = scored.find(({ id }) => id === model)?.scores;
@@ -125,31 +136,40 @@ export class LeaderboardService {
     });
   }
 
+  /** The groups under some columns of a board, as far as they are known soon. */
+  async groups(
+    principal: Principal,
+    query: LeaderboardQuery,
+    { board, benchmarks }: BoardParts,
+    columns: readonly string[],
+  ): Promise<ReadonlyMap<string, KnownGroups>> {
+    const found = columns.map(
+      async (column) =>
+        [
+          column,
+          await this.#groupsOf(principal, query, { board, benchmarks, column }, SOON_MS),
+        ] as const,
+    );
+    return new Map(await Promise.all(found));
+  }
+
   /** What of a query chooses lines and columns of a page alone changes no group. */
   async #groupsOf(
     principal: Principal,
     query: LeaderboardQuery,
     { board, benchmarks, column }: Pick<BoardParts, 'board' | 'benchmarks'> & { column: string },
+    patience?: number,
   ): Promise<ColumnGroups> {
-    const { search, owner, visibility, limit, cursor, offset, sort, column: _, ...rest } = query;
+    const { search, owner, visibility, limit, cursor, offset, sort, column: _, ...asked } = query;
+    const { weights, parameters, family, training_data, date, licence, ...rest } = asked;
     const view = JSON.stringify([principal, column, rest]);
     const byId = new Map(benchmarks.map((benchmark) => [benchmark.id, benchmark]));
-    const known = await this.#groups.read(view, { board, benchmarks: byId, node: column });
+    const known = await this.#groups.read(
+      view,
+      { board, benchmarks: byId, node: column },
+      patience,
+    );
     return { ...known, column };
-  }
-
-  /** The rows with where the weights of their models come from; cards of a page alone are read. */
-  async #labelled(items: readonly Unlabelled[]): Promise<Item[]> {
-    const ids = items.map(({ model }) => model);
-    const [shipped, registered] = await Promise.all([
-      shippedWeights(),
-      this.#store.models.weightsOf(ids),
-    ]);
-    return items.map((item) => ({
-      ...item,
-      weights:
-        (registered.get(item.model) as Weights | undefined) ?? shipped.get(item.model) ?? null,
-    }));
   }
 
   /** Sorted and paged views of unchanged scores share one board. */
@@ -181,7 +201,6 @@ function scoredColumns(
   return { tree, beside: beside.filter(has) };
 }
 
-type Unlabelled = Omit<Item, 'weights'>;
 type StoredRow = LeaderboardRow<StoredModel>;
 
 /** A row on its way to its page. */
@@ -190,19 +209,17 @@ interface Line extends Sortable {
 }
 
 function pageOf(
-  board: Board<StoredModel>,
-  benchmarks: readonly BoardBenchmark[],
-  formulas: readonly FormulaColumn[],
-  query: LeaderboardQuery,
+  { board, benchmarks, formulas }: BoardParts,
+  { query, facts }: { readonly query: LeaderboardQuery; readonly facts: FactFilter },
   known: ColumnGroups | undefined,
-): Omit<Leaderboard, 'items'> & { readonly items: Unlabelled[] } {
+): Leaderboard {
   const columns = columnsOf(board, benchmarks, formulas);
   const sort = readSort(
     query,
     columns.map(({ id }) => id),
   );
   const key = keyOf(sort.by, board, formulas);
-  const fits = modelFilter(query);
+  const fits = modelFilter(query, facts);
   const lines = board.rows
     .map((row): Line => {
       const { id, name } = row.model;
@@ -226,15 +243,17 @@ function pageOf(
   };
 }
 
-/** Whether a model is shown: each word is in its name, whatever the case, and it has this owner and visibility. */
-function modelFilter({ search = '', owner, visibility }: LeaderboardQuery) {
+/** Whether a model is shown: each word is in its name, whatever the case, and owner, visibility and facts are those asked for. */
+function modelFilter({ search = '', owner, visibility }: LeaderboardQuery, filter: FactFilter) {
+  const fits = fitsFacts(filter);
   const words = search.toLowerCase().split(/\s+/);
   return (model: StoredModel): boolean => {
     const name = model.name.toLowerCase();
     return (
       words.every((word) => name.includes(word)) &&
       (owner === undefined || model.owner === owner) &&
-      (visibility === undefined || model.visibility === visibility)
+      (visibility === undefined || model.visibility === visibility) &&
+      fits(model.facts)
     );
   };
 }
@@ -266,10 +285,11 @@ function columnOf(
   return { benchmark, title: others ? `${benchmark} (${id})` : benchmark, version, origin };
 }
 
-/** The column that groups are of: the one sorted by; sorted by name the first; formulas have none. */
+/** The column that groups are of: the one sorted by; sorted by name or a fact the first; formulas have none. */
 function groupedColumn({ nodes }: Board, { sort }: LeaderboardQuery): string | undefined {
   const by = sort?.replace(/^-/, '') ?? nodes[0]?.id;
-  return nodes.find(({ id }) => id === (by === 'name' ? nodes[0]?.id : by))?.id;
+  const first = by === 'name' || (by !== undefined && isFactName(by));
+  return nodes.find(({ id }) => id === (first ? nodes[0]?.id : by))?.id;
 }
 
 function groupsShown({ column, state, groups }: ColumnGroups): Leaderboard['groups'] {
@@ -304,6 +324,8 @@ function keyOf(
   formulas: readonly FormulaColumn[],
 ): (row: StoredRow) => Sortable['key'] {
   if (by === 'name') return ({ model }) => model.name;
+  const fact = factOf(by);
+  if (fact) return ({ model }) => sortedAs(model.facts[fact]);
   const formula = formulas.find(({ id }) => id === by)?.formula;
   if (formula) return (row) => formulaEstimate(formula, board, row).value;
   const kind = board.nodes.find(({ id }) => id === by)?.kind;
@@ -312,14 +334,21 @@ function keyOf(
     : ({ averages }) => averages.get(by)?.value ?? null;
 }
 
+/** The fact that rows are sorted by, where it is one. */
+const factOf = (by: string) => (isFactName(by) ? factNames[by][0] : undefined);
+
+/** A list as its text; what is not said is listed last. */
+const sortedAs = (value: ModelFacts[keyof ModelFacts]): Sortable['key'] =>
+  typeof value === 'number' || value === null ? value : String(value).toLowerCase();
+
 function itemOf(
   { row }: Line,
   board: Board,
   benchmarks: readonly BoardBenchmark[],
   formulas: readonly FormulaColumn[],
-): Omit<Unlabelled, 'tied' | 'group'> {
+): Omit<Item, 'tied' | 'group'> {
   const { model, averages, rank, rankShared } = row;
-  const { id, name, digest, owner, visibility } = model;
+  const { id, name, digest, owner, visibility, facts } = model;
   const scores = benchmarks.flatMap((benchmark): [string, Item['scores'][string]][] => {
     const score = model.scores.get(benchmark.id);
     if (!score) return [];
@@ -328,6 +357,7 @@ function itemOf(
   });
   return {
     ...{ rank, rankShared, model: id, name, digest, owner, visibility },
+    ...factsShown(facts),
     averages: Object.fromEntries(
       [...averages].map(([node, average]) => [node, { ...average, ...shown(average) }]),
     ),

@@ -1,3 +1,4 @@
+import { withoutLabels } from '../../activations/card/model-facts.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { DRAWS_VERSION } from '../../scoring/draws/drawn-units.js';
@@ -5,10 +6,10 @@ import type { ScorableModel } from '../registry/model-service.js';
 
 /**
  * Digest of everything an answer depends on: the version, the model's bytes and card, and the request. Equal keys
- * mean equal answers, whatever the model's name and label.
+ * mean equal answers, whatever the model's name and labels.
  */
 export function keyOf(model: ScorableModel, asked: Readonly<Record<string, Digestible>>): string {
-  const { name: _name, weights: _weights, ...card } = model.card;
+  const { name: _name, ...card } = withoutLabels(model.card);
   return digestOf({
     version: packageVersion,
     // Scores of an earlier way of drawing have other intervals.

@@ -13,7 +13,7 @@ import {
 } from '../../store/jobs/job.js';
 import type { JobFilter } from '../../store/jobs/job-store.js';
 import { audit } from '../../store/records/audit-store.js';
-import { mayChange, type Principal } from '../../store/records/principal.js';
+import { mayChange, type Principal, SERVICE_OWNER } from '../../store/records/principal.js';
 import { goneSignal } from '../http/client.js';
 import { requireLargeMatch } from '../http/entity-tags.js';
 import { madeBefore, noteMadeBy } from '../http/idempotency.js';
@@ -113,17 +113,21 @@ export function jobRoutes<K extends JobKind, Asked>(
   return router;
 }
 
-/** A job as the caller may see it: webhook deliveries only for those who may change it. */
+/** A job as the caller may see it: whether it may cancel it, and webhook deliveries only then. */
 async function shown<K extends JobKind, Asked>(
   context: ServiceContext,
   { show, more }: JobResource<K, Asked>,
   job: JobOf<K>,
   response: Response,
 ): Promise<object> {
-  const webhook = mayChange(principalOf(response), job)
-    ? await context.webhooks.deliveries.ofJob(job.id)
-    : undefined;
-  return { ...show(job), ...(await more?.(context, job)), ...present({ webhook }) };
+  const mayCancel = mayChange(principalOf(response), job);
+  const webhook = mayCancel ? await context.webhooks.deliveries.ofJob(job.id) : undefined;
+  return {
+    ...show(job),
+    ...{ mayCancel, ofService: job.owner === SERVICE_OWNER },
+    ...(await more?.(context, job)),
+    ...present({ webhook }),
+  };
 }
 
 /** 202 with the job, or 200 where the client waits and the job ends in that time (RFC 7240). */

@@ -1,26 +1,31 @@
+import compression from 'compression';
 import { type RequestHandler, type Response, Router } from 'express';
-import type { ModelCard, Weights } from '../../activations/card/card.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import {
   type CardWarning,
   cardWarnings,
   unfinishedLines,
 } from '../../activations/card/card-warnings.js';
+import { factsOf } from '../../activations/card/model-facts.js';
 import { inputWarnings } from '../../activations/stimuli/input-warnings.js';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import { type FactQuery, readFactFilter } from '../../leaderboard/fact-filter.js';
 import type { ModelValue } from '../../onnx/model-inputs.js';
 import type { ModelRecord } from '../../store/records/model-store.js';
 import { servicePrincipal } from '../../store/records/principal.js';
 import { clientOf } from '../http/client.js';
 import { entityTag, requireMatch } from '../http/entity-tags.js';
 import { wasAnswered } from '../http/idempotency.js';
+import { factsShown } from '../http/model-facts.js';
 import { principalOf } from '../http/principal-of.js';
 import { CARD_SIZE } from '../http/read-card.js';
 import { readPage } from '../http/read-page.js';
 import { readAccess } from '../http/read-visibility.js';
 import type { ServiceContext } from '../registry/context.js';
 import type { Description, ShippedModel } from '../registry/model-service.js';
+import type { RegionService } from '../registry/region-service.js';
 import { receiveUpload } from '../upload/upload.js';
 import { replayed } from '../upload/upload-replay.js';
 import { withSpace } from '../upload/upload-space.js';
@@ -87,7 +92,7 @@ async function describe(
 }
 
 /** The resources below `/models`, but for the upload. */
-export function modelRoutes(context: ServiceContext): Router {
+export function modelRoutes(context: ServiceContext, regions: RegionService): Router {
   const { store, models, documents } = context;
   const router = Router();
   router.get('/models', async (request, response) => {
@@ -95,6 +100,7 @@ export function modelRoutes(context: ServiceContext): Router {
       principalOf(response),
       readPage(request.query),
       request.query.digest as string | undefined,
+      readFactFilter(request.query as FactQuery),
     );
     response.json({
       items: items.map(resource),
@@ -141,6 +147,11 @@ export function modelRoutes(context: ServiceContext): Router {
     const model = (await models.shipped(asked)) ?? (await models.get(principalOf(response), asked));
     response.json({ model: model.digest, layers: await models.layers(clientOf(response), model) });
   });
+  router.get('/models/:model/regions', compression(), async (request, response) => {
+    const { model } = request.params as { readonly model: string };
+    const simulated = request.query.simulated as boolean | undefined;
+    response.json(await regions.read(principalOf(response), model, simulated));
+  });
   router.get('/models/:model/content', async (request, response) => {
     const shipped = await models.shipped(request.params.model);
     if (shipped) return sendModel(response, shipped, await models.shippedFile(shipped));
@@ -175,7 +186,7 @@ function shippedResource({ name, digest, card, size, graph }: ShippedModel): Mod
     group: null,
     visibility: 'public',
     size,
-    weights: weightsOf(card),
+    ...factsShown(factsOf(card, parametersIn(graph))),
     card: { ...card },
     graph: graph as ModelResource['graph'],
     warnings: warningsOf(cardWarnings(card)),
@@ -184,8 +195,7 @@ function shippedResource({ name, digest, card, size, graph }: ShippedModel): Mod
   };
 }
 
-/** Where the weights come from, as the card says it; null if it does not. */
-const weightsOf = (card: unknown): Weights | null => (card as ModelCard | null)?.weights ?? null;
+const parametersIn = (graph: unknown) => (graph as { readonly parameters?: number }).parameters;
 
 /** A model as HTTP shows it. */
 export function resource(model: ModelRecord): ModelResource {
@@ -198,7 +208,7 @@ export function resource(model: ModelRecord): ModelResource {
     group: model.group,
     visibility: model.visibility,
     size: model.size,
-    weights: weightsOf(model.card),
+    ...factsShown(model.facts),
     card: model.card as ModelResource['card'],
     graph: model.graph as ModelResource['graph'],
     warnings: warningsOf(remarksOn(model)),

@@ -13,14 +13,15 @@ import { exposeValues } from '../../onnx/expose.js';
 import type { GraphNode } from '../../onnx/graph.js';
 import { listLayers } from '../../onnx/layers.js';
 import { CARD_KEY, getMetadata } from '../../onnx/metadata.js';
-import { readModel } from '../../onnx/model.js';
+import { type Model, readModel } from '../../onnx/model.js';
+import { weightType } from '../../onnx/weight-type.js';
 import { Session } from '../../runtime/session.js';
 
 /** Answers a question about an ONNX file, in the process that may open it. */
 export async function answerModelTask(task: ModelTask): Promise<unknown> {
   if (task.kind === 'shipped') {
     const { digest, card, bytes, model } = await openModelFile(task.reference);
-    return { digest, card, size: bytes.length, graph: graphOf(checkGraph(model)) };
+    return { digest, card, size: bytes.length, graph: graphOf(model) };
   }
   if (task.kind === 'write') {
     const { bytes } = await openModelFile(task.reference);
@@ -39,14 +40,11 @@ async function faultsOf({ reference, card }: ModelTask): Promise<LayerFault[]> {
 }
 
 /** Result of a graph check, stored with the registration. */
-const graphOf = ({ inputs, outputs, opset, producer, nodes, parameters }: GraphSummary) => ({
-  inputs,
-  outputs,
-  opset,
-  producer,
-  nodes,
-  parameters,
-});
+function graphOf(model: Model, summary: GraphSummary = checkGraph(model)) {
+  const { inputs, outputs, opset, producer, nodes, parameters } = summary;
+  const precision = weightType(model) ?? null;
+  return { inputs, outputs, opset, producer, nodes, parameters, precision };
+}
 
 /** The layers with their shapes; without them where the network does not run on an image of that size. */
 async function layers({ reference, card }: ModelTask): Promise<unknown> {
@@ -89,7 +87,7 @@ async function check({ reference, name, card: given }: ModelTask): Promise<Check
   } finally {
     await session.close();
   }
-  return { graph: graphOf(checked), card };
+  return { graph: graphOf(model, checked), card };
 }
 
 /** What is computed last; of a graph that has no output of the image alone. */

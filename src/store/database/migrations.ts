@@ -326,6 +326,18 @@ const migrations: readonly (readonly string[])[] = [
     )`,
     'alter table score_draws alter column bytes set storage external',
   ],
+  [
+    // What boards and lists are filtered by, as cards say it; parameters else as the check of the graph counted them.
+    `alter table models
+      add column weights text generated always as (card ->> 'weights') stored,
+      add column parameters bigint generated always as (
+        case when coalesce(card ->> 'parameters', graph ->> 'parameters') ~ '^[0-9]{1,15}$'
+          then coalesce(card ->> 'parameters', graph ->> 'parameters')::bigint end) stored,
+      add column family text generated always as (card ->> 'family') stored,
+      add column training_data jsonb generated always as (card -> 'training_data') stored,
+      add column published text generated always as (card ->> 'date') stored,
+      add column licence text generated always as (coalesce(card ->> 'licence', card #>> '{source,licence}')) stored`,
+  ],
 ];
 
 /** All that makes the schema, as text. */

@@ -1,3 +1,5 @@
+import type { ModelFacts } from '../../activations/card/model-facts.js';
+import type { FactFilter } from '../../leaderboard/fact-filter.js';
 import type { Database, Queries } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
 import { newId } from '../database/new-id.js';
@@ -11,6 +13,7 @@ import {
   weightOf,
 } from '../database/page.js';
 import { audit } from './audit-store.js';
+import { type FactColumns, factCondition, factsIn } from './model-fact-columns.js';
 import { asking, type Principal, seen } from './principal.js';
 import {
   generousQuotas,
@@ -38,11 +41,13 @@ export interface ModelRecord {
   readonly card: unknown;
   /** Summary of the graph check. */
   readonly graph: unknown;
+  /** What card and graph say that lists are filtered by. */
+  readonly facts: ModelFacts;
   readonly createdAt: Date;
 }
 
 /** Fields of a new registration, except its owner. */
-export type NewModel = Omit<ModelRecord, 'id' | 'owner' | 'createdAt'>;
+export type NewModel = Omit<ModelRecord, 'id' | 'owner' | 'facts' | 'createdAt'>;
 
 /** What may change later. */
 export type ModelChange = Partial<Pick<ModelRecord, 'name' | 'visibility' | 'group' | 'card'>>;
@@ -50,7 +55,7 @@ export type ModelChange = Partial<Pick<ModelRecord, 'name' | 'visibility' | 'gro
 /** Called before a model is changed, in the same transaction; throwing prevents the change. */
 export type Expect = (model: ModelRecord) => void;
 
-interface ModelRow {
+interface ModelRow extends FactColumns {
   id: string;
   seq: number;
   owner: string;
@@ -75,6 +80,7 @@ const record = (row: ModelRow): ModelRecord => ({
   size: Number(row.size),
   card: row.card,
   graph: row.graph,
+  facts: factsIn(row),
   createdAt: row.created_at,
 });
 
@@ -150,26 +156,23 @@ export class ModelStore {
     return row && record(row);
   }
 
-  /** Where the weights of models come from, by id, as far as their cards say it. */
-  async weightsOf(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const rows = await this.#database.query<{ id: string; weights: string }>(
-      `select id, card ->> 'weights' as weights from models
-       where id = any($1) and card ->> 'weights' in ('trained', 'random', 'control')`,
-      [ids],
-    );
-    return new Map(rows.map(({ id, weights }) => [id, weights]));
-  }
-
   /**
    * Newest first.
    * @param digest only registrations of these bytes
+   * @param filter only models whose facts it lets through
    */
-  async list(principal: Principal, page: PageRequest, digest?: string): Promise<Page<ModelRecord>> {
+  async list(
+    principal: Principal,
+    page: PageRequest,
+    digest?: string,
+    filter: FactFilter = {},
+  ): Promise<Page<ModelRecord>> {
+    const { condition, values } = factCondition(filter, 8);
     const rows = await this.#database.query<WeighedRow>(
       `select id, created_at, ${weightOf('card')} + ${weightOf('graph')} as weight
        from models where ${behind('models', 4)} and ${seen('models')}
-       and ($7::text is null or digest = $7) order by seq desc limit $6`,
-      [...asking(principal), ...placeOf(page), page.limit + 1, digest ?? null],
+       and ($7::text is null or digest = $7) and ${condition} order by seq desc limit $6`,
+      [...asking(principal), ...placeOf(page), page.limit + 1, digest ?? null, ...values],
     );
     const read = (ids: readonly string[]) =>
       this.#database.query<ModelRow>(

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { ModelFacts } from '../../activations/card/model-facts.js';
 import type { LeafScore, ScoredModel } from '../../leaderboard/leaderboard.js';
 import type { Database } from '../database/database.js';
+import { type FactColumns, factColumns, factsIn } from './model-fact-columns.js';
 import type { Visibility } from './model-store.js';
 import { asking, type Principal, SERVICE_OWNER, seen } from './principal.js';
 
@@ -34,6 +36,7 @@ export interface StoredModel extends ScoredModel<StoredScore> {
   readonly digest: string;
   readonly owner: string;
   readonly visibility: Visibility;
+  readonly facts: ModelFacts;
 }
 
 /** A score as a scoreboard holds it. */
@@ -66,7 +69,7 @@ interface BoardRow {
 }
 
 /** A model that is shown, and one scoreboard of it. */
-interface ModelRow {
+interface ModelRow extends FactColumns {
   id: string;
   name: string;
   digest: string;
@@ -79,10 +82,11 @@ interface ModelRow {
 
 const SHOWN_MODELS = `
   with shown as (
-    select models.id, models.name, models.digest, models.owner, models.visibility, scoreboards.owner as board, version
+    select models.id, models.name, models.digest, models.owner, models.visibility, scoreboards.owner as board, version,
+      ${factColumns.map((column) => `models.${column}`).join(', ')}
     from models join scoreboards on subject = models.id and scoreboards.owner = '' where ${seen('models')}
     union all
-    select subject, subject, digest, '${SERVICE_OWNER}', 'public', owner, version
+    select subject, subject, digest, '${SERVICE_OWNER}', 'public', owner, version, ${factColumns.map(() => 'null').join(', ')}
     from scoreboards where subject = any($4::text[]) and ($1::boolean or owner in ($2::text, '${SERVICE_OWNER}'))
   )
   select * from shown where $5::text is null or owner = $5`;
@@ -114,17 +118,17 @@ export class ResultStore {
   /**
    * Models that the principal may see and that have a score on one of the benchmarks, which the principal may
    * see too. A score on a shipped model is seen by who asked for it, and by all where the service did.
-   * @param shipped names of the models that ventral ships
+   * @param shipped the models that ventral ships, by their names
    */
   async scoredModels(
     principal: Principal,
     benchmarks: readonly WantedBenchmark[],
-    shipped: readonly string[],
+    shipped: ReadonlyMap<string, ModelFacts>,
     { owner, anyLayer }: ModelFilter,
   ): Promise<readonly StoredModel[]> {
     const rows = await this.#database.query<ModelRow>(SHOWN_MODELS, [
       ...asking(principal),
-      shipped,
+      [...shipped.keys()],
       owner ?? null,
     ]);
     // The embedded database answers without a turn of the event loop.
@@ -139,7 +143,8 @@ export class ResultStore {
     const state = createHash('sha256')
       .update(JSON.stringify([rows, columns]))
       .digest('base64');
-    const answer = this.#answers.get(state) ?? modelsOf(rows, await this.#read(rows), columns);
+    const answer =
+      this.#answers.get(state) ?? modelsOf(rows, await this.#read(rows), { columns, shipped });
     this.#answers.delete(state);
     this.#answers.set(state, answer);
     if (this.#answers.size > ANSWERS) this.#answers.delete(this.#answers.keys().next().value ?? '');
@@ -200,9 +205,13 @@ const scoreOf = (
 });
 
 const modelOf = (
-  { id, name, digest, owner, visibility }: ModelRow,
+  row: ModelRow,
   scores: StoredModel['scores'],
-): StoredModel => ({ id, name, digest, owner, visibility, scores });
+  facts: ModelFacts = factsIn(row),
+): StoredModel => {
+  const { id, name, digest, owner, visibility } = row;
+  return { id, name, digest, owner, visibility, facts, scores };
+};
 
 /** A benchmark's column, and the keys of its possible cells. */
 interface BoardColumn {
@@ -216,7 +225,13 @@ interface BoardColumn {
 function modelsOf(
   rows: readonly ModelRow[],
   boards: readonly Board[],
-  columns: readonly BoardColumn[],
+  {
+    columns,
+    shipped,
+  }: {
+    readonly columns: readonly BoardColumn[];
+    readonly shipped: ReadonlyMap<string, ModelFacts>;
+  },
 ): StoredModel[] {
   const models = new Map<string, { row: ModelRow; boards: Board[] }>();
   for (const [k, row] of rows.entries()) {
@@ -225,7 +240,7 @@ function modelsOf(
     else models.set(row.id, { row, boards: [boards[k]] });
   }
   return [...models.values()]
-    .map(({ row, boards }) => modelOf(row, scoresOf(boards, columns)))
+    .map(({ row, boards }) => modelOf(row, scoresOf(boards, columns), shipped.get(row.id)))
     .filter(({ scores }) => scores.size > 0);
 }
 

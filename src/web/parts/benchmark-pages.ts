@@ -19,6 +19,12 @@ export const pagesOf = (benchmarks: readonly Schemas['Benchmark'][]): BenchmarkP
     }),
   );
 
+/** Where the data of a mapped benchmark come from; undefined of one that is not here any more. */
+export const originOf = (
+  { benchmark, simulated }: { readonly benchmark: string; readonly simulated: boolean },
+  pages: BenchmarkPages | undefined,
+): Schemas['Origin'] | undefined => (simulated ? 'simulated' : pages?.get(benchmark)?.origin);
+
 /** The pages of all benchmarks that one sees; undefined until they are known. */
 export const useBenchmarkPages = (): BenchmarkPages | undefined =>
   useResource(

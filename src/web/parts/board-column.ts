@@ -11,5 +11,5 @@ export function titleOf(column: Column): string {
 }
 
 /** The page of a benchmark; the regions of an upload have ids of their own, their page is the upload's. */
-export const pageOf = ({ id }: Extract<Column, { kind: 'benchmark' }>): string =>
+export const pageOf = ({ id }: Pick<Extract<Column, { kind: 'benchmark' }>, 'id'>): string =>
   `/benchmarks/${encodeURIComponent(id.startsWith('bmk_') ? id.split('.')[0] : id)}`;

@@ -24,6 +24,10 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** How long it is from one moment to another. */
+export const secondsBetween = (from: string, to: string): string =>
+  duration(Math.max(0, Date.parse(to) - Date.parse(from)) / 1000);
+
 /** A moment in the reader's own time zone and words. */
 export const moment = (iso: string | null | undefined): string =>
   iso ? new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }) : '–';

@@ -17,11 +17,14 @@ interface JobProgressProps {
   readonly unit?: string;
 }
 
+/** What a stage does. */
+export const stageWords = (stage: string): string => stages[stage]?.says ?? stage;
+
 /** How far a whole job is: one bar, elapsed and remaining time, and the stage that it is in. */
 export function JobProgress({ progress, unit: usual = 'step' }: JobProgressProps) {
   const { stage, done, total, share, elapsedSeconds, etaSeconds } = progress;
   const since = useSecondsSince(progress);
-  const { says, unit } = stages[stage] ?? { says: stage, unit: usual };
+  const { unit } = stages[stage] ?? { unit: usual };
   const left = etaSeconds === null ? undefined : Math.max(0, etaSeconds - since);
   return (
     <div class="job-progress">
@@ -31,7 +34,7 @@ export function JobProgress({ progress, unit: usual = 'step' }: JobProgressProps
         {left !== undefined && ` · about ${duration(Math.ceil(left))} left`}
       </p>
       <p class="quiet">
-        <span aria-live="polite">{says}</span>
+        <span aria-live="polite">{stageWords(stage)}</span>
         {total > 0 && `, ${unit} ${Math.round(done)} of ${Math.round(total)}`}
       </p>
     </div>

@@ -1,3 +1,5 @@
+import { Fragment } from 'preact';
+import { factNames, facts, factText } from '../../figure/fact-words.js';
 import { weightsMeanings } from '../../figure/provenance.js';
 import type { Schemas } from '../client/client.js';
 import { bytes, moment } from './format.js';
@@ -9,24 +11,44 @@ type GraphValue = Schemas['GraphValue'];
 export function ModelFacts({ model }: { readonly model: Model }) {
   return (
     <>
-      <Facts model={model} />
-      {model.warnings.map(({ code, detail }) => (
-        <p class="notice" key={code + detail}>
-          <strong>Check the card:</strong> <bdi>{detail}</bdi>
-        </p>
-      ))}
+      <ModelIdentity model={model} />
+      <FileFacts model={model} />
+      <CardWarnings model={model} />
     </>
   );
 }
 
-function Facts({ model }: { readonly model: Model }) {
-  const { id, digest, owner, group, visibility, size, weights, graph, createdAt } = model;
-  const { opset, nodes, parameters, inputs = [], outputs = [] } = graph;
+/** What is most likely wrong in the card. */
+export function CardWarnings({ model }: { readonly model: Model }) {
+  return model.warnings.map(({ code, detail }) => (
+    <p class="notice" key={code + detail}>
+      <strong>Check the card:</strong> <bdi>{detail}</bdi>
+    </p>
+  ));
+}
+
+/** Whose it is, and what its card says of it. */
+export function ModelIdentity({ model }: { readonly model: Model }) {
+  const { owner, group, visibility, weights, metadata, createdAt } = model;
+  const known = factNames.flatMap((name) => {
+    const text = factText(name, metadata);
+    return text === undefined ? [] : [{ name, text }];
+  });
   return (
     <dl class="facts">
-      <dt>Id</dt>
+      {known.map(({ name, text }) => (
+        <Fragment key={name}>
+          <dt>{facts[name].title}</dt>
+          <dd>
+            <bdi>{text}</bdi>
+          </dd>
+        </Fragment>
+      ))}
+      <dt>Weights</dt>
       <dd>
-        <code>{id}</code>
+        {weights
+          ? weightsMeanings[weights]
+          : 'The card does not say whether the weights are trained.'}
       </dd>
       <dt>Owner</dt>
       <dd>
@@ -43,6 +65,19 @@ function Facts({ model }: { readonly model: Model }) {
           </>
         )}
       </dd>
+    </dl>
+  );
+}
+
+/** Its bytes and its graph. */
+export function FileFacts({ model: { id, digest, size, graph } }: { readonly model: Model }) {
+  const { opset, nodes, parameters, precision, inputs = [], outputs = [] } = graph;
+  return (
+    <dl class="facts">
+      <dt>Id</dt>
+      <dd>
+        <code>{id}</code>
+      </dd>
       <dt>Digest</dt>
       <dd>
         <code>{digest}</code>
@@ -52,16 +87,14 @@ function Facts({ model }: { readonly model: Model }) {
         ONNX, {bytes(size)}
         {opset !== undefined && `, opset ${opset}`}
       </dd>
-      <dt>Weights</dt>
-      <dd>
-        {weights
-          ? weightsMeanings[weights]
-          : 'The card does not say whether the weights are trained.'}
-      </dd>
+      <dt>Precision</dt>
+      <dd>{precision ?? '–'}</dd>
       <dt>Network</dt>
       <dd>
         {[
-          ...(parameters === undefined ? [] : [`${parameters.toLocaleString()} parameters`]),
+          ...(parameters === undefined
+            ? []
+            : [`${parameters.toLocaleString()} floating-point values stored`]),
           ...(nodes === undefined ? [] : [`${nodes.toLocaleString()} nodes`]),
         ].join(', ') || '–'}
       </dd>

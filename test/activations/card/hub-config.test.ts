@@ -329,3 +329,28 @@ test('what the card leaves out, and a processor that is not known, are named', a
     expect.stringMatching(/resizes tensors by torchvision: .* by 1 or 2/),
   ]);
 });
+
+test.each([
+  ['resnet50', 'a1_in1k', { family: 'resnet', training_data: ['imagenet-1k'] }],
+  [
+    'tf_efficientnet_b1',
+    'ns_jft_in1k',
+    { family: 'efficientnet', training_data: ['jft-300m', 'imagenet-1k'] },
+  ],
+  ['convnextv2_tiny', 'fcmae', { family: 'convnextv2' }],
+  ['vit_base_patch16_224', 7, { family: 'vit' }],
+  [undefined, 'toString', {}],
+])('timm’s %s with weights %s says what they are', async (architecture, tag, expected) => {
+  const cfg = { input_size: [3, 224, 224], tag, license: 'apache-2.0' };
+  const { input, facts } = await read({ architecture, pretrained_cfg: cfg });
+  expect(facts).toEqual({ ...expected, licence: 'apache-2.0' });
+  const text = cardTemplate('net', { input, ...(facts && { facts }) });
+  expect(parseCard(text.replaceAll('NAME', 'layer'), 'net.yaml')).toMatchObject({
+    ...expected,
+    licence: 'apache-2.0',
+  });
+  for (const license of ['a,b', 'unknown', 'x'.repeat(99), 5])
+    expect((await read({ pretrained_cfg: { ...cfg, license } })).facts).not.toHaveProperty(
+      'licence',
+    );
+});

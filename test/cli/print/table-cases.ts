@@ -9,6 +9,7 @@ import { printChecked, printData } from '../../../src/cli/commands/data.js';
 import { printDiagnosis } from '../../../src/cli/commands/doctor.js';
 import { printDamage } from '../../../src/cli/commands/fsck.js';
 import { printKeyList } from '../../../src/cli/commands/keys.js';
+import { printLeaderboard } from '../../../src/cli/commands/leaderboard.js';
 import { printModels } from '../../../src/cli/commands/models.js';
 import { printLayerTable } from '../../../src/cli/commands/networks.js';
 import { printReport } from '../../../src/cli/commands/verify.js';
@@ -49,6 +50,34 @@ const short = {
 const scores = map.benchmarks.map((id) => map.layers[18].cells[id] as Score);
 const longLayer = 'features.denseblock4.denselayer16.conv2.activation.relu.output';
 const longFile = 'runs/2026-11/resnet50-adversarial-linf-8-255/checkpoint-epoch-0090.onnx';
+
+const metadata = {
+  parameters: 25_557_032,
+  family: 'resnet',
+  trainingData: null,
+  date: null,
+  licence: null,
+};
+const board = {
+  columns: [
+    { id: 'average', kind: 'average', parent: null, benchmarks: 2 },
+    { id: 'V1', kind: 'average', parent: 'average', benchmarks: 1 },
+    { id: 'bmk_1', kind: 'benchmark', parent: null, title: 'lab.V4' },
+  ],
+  items: [
+    {
+      ...{
+        rank: 1,
+        name: longFile,
+        weights: 'trained',
+        metadata,
+        scores: { bmk_1: { value: 0.25 } },
+      },
+      averages: { average: { value: 0.5 }, V1: { value: null } },
+    },
+  ],
+  ...{ models: 1, total: 3 },
+};
 
 const checkpoint = {
   ...{ total: 30, loaded: 29, unexpected: ['module.head.weight', 'module.head.bias'] },
@@ -289,6 +318,13 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
           io,
         ),
       ...[longFile, digest],
+    ),
+  ],
+  'commands/leaderboard.ts': [
+    table(
+      'leaderboard',
+      (io) => printLeaderboard(board as never, ['family', 'parameters'], io),
+      longFile,
     ),
   ],
   'commands/networks.ts': [

@@ -87,6 +87,7 @@ const policy: Readonly<Record<string, Rule>> = {
   deleteModel: { who: 'changes', ok: 204, at: ({ bare }) => bare },
   getCardDraft: { who: 'sees', ok: 200, at: ({ model }) => model },
   listLayers: { who: 'sees', ok: 200, at: ({ model }) => model },
+  getModelRegions: { who: 'sees', ok: 200, at: ({ model }) => model },
   getModelContent: { who: 'sees', ok: 200, at: ({ model }) => model },
   listBenchmarks: { who: 'key', ok: 200 },
   registerBenchmark: { who: 'key', ok: 400, asked: emptyForm },

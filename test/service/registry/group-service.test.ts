@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
+import { factsOf } from '../../../src/activations/card/model-facts.js';
 import { makeLeaderboard } from '../../../src/leaderboard/leaderboard.js';
 import { GroupService } from '../../../src/service/registry/group-service.js';
 import type { BoardBenchmark } from '../../../src/service/registry/leaderboard-benchmarks.js';
@@ -24,7 +25,16 @@ function column(values: readonly number[]) {
       job: `j${k} ${value}`,
     };
     const scores = new Map([[leaf.id, score]]);
-    return { id: `m${k}`, name: `m${k}`, digest: '', owner: 'a', visibility: 'public', scores };
+    const facts = factsOf(null);
+    return {
+      id: `m${k}`,
+      name: `m${k}`,
+      digest: '',
+      owner: 'a',
+      visibility: 'public',
+      facts,
+      scores,
+    };
   });
   const board = makeLeaderboard([leaf], models, { missing: 'zero', selection: 'exclude' });
   return { board, benchmarks, node: leaf.id };

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCommandLine } from '../../../src/cli/command-line.js';
 import { listBenchmarks } from '../../../src/scoring/registry/registry.js';
 import { openHomeStore } from '../../../src/store/home-store.js';
 import { madePlace, type StorePlace } from '../../store/engines.js';
@@ -21,6 +22,12 @@ const IT = 'MajajHong2015.IT-pls';
 const I2N = 'Rajalingham2018-i2n';
 const TOP = 'Geirhos2021colour-top1';
 const HOSTILE = '=cmd|"/c calc"!A1,<b>|*_`[x](http://y)';
+
+const BEST = {
+  ...{ parameters: 25_557_032, family: 'resnet' },
+  ...{ training_data: ['ImageNet-21k', 'imagenet-1k'], date: 2015 },
+  source: { licence: 'MIT' },
+};
 
 const versions = new Map(listBenchmarks().map(({ id, version }) => [id, version]));
 let service: RunningService;
@@ -58,11 +65,15 @@ async function fill(place: StorePlace): Promise<void> {
       ...{ id: `job_${id}`, model: `mdl_${id}`, owner: 'alice', scores: at(scores) },
     });
   };
-  await model('best', { [V1]: 0.6, [V2]: 0.4, [V4]: 0.6, [IT]: 0.6, [I2N]: 0.5 }, { name: 'best' });
+  await model(
+    'best',
+    { [V1]: 0.6, [V2]: 0.4, [V4]: 0.6, [IT]: 0.6, [I2N]: 0.5 },
+    { name: 'best', card: BEST },
+  );
   await model(
     'near',
     { [V1]: 0.6, [V2]: 0.4, [V4]: 0.6, [IT]: 0.59, [I2N]: 0.5 },
-    { name: 'near' },
+    { name: 'near', card: { weights: 'trained', family: 'ViT', parameters: 86_567_656 } },
   );
   await model(
     'some',
@@ -202,6 +213,55 @@ describe('the leaderboard', () => {
       await shown({ owner: 'alice', visibility: 'private' }, ['mdl_some']);
       await shown({ owner: 'ventral' }, ['pixels']);
     }
+  });
+
+  it('tells what cards say of models, and filters by it', async () => {
+    const all = await board();
+    expect(itemOf(all, 'mdl_best')).toMatchObject({
+      weights: null,
+      metadata: {
+        ...{ parameters: 25_557_032, family: 'resnet', date: '2015', licence: 'MIT' },
+        trainingData: ['ImageNet-21k', 'imagenet-1k'],
+      },
+    });
+    expect(itemOf(all, 'pixels').metadata).toMatchObject({ parameters: 0, trainingData: [] });
+    const shown = async (query: Record<string, string>, expected: string[], listed?: string[]) => {
+      const { body } = await board(query);
+      expect(body).toMatchObject({ models: expected.length, total: 5 });
+      expect(body.items).toEqual(expected.map((model) => itemOf(all, model)));
+      const models = await service.call('GET', `/v1/models?${new URLSearchParams(query)}`);
+      const known = models.body.items.map(({ id }: { id: string }) => id).sort();
+      // The one that was scored on simulated benchmarks alone, and no shipped one.
+      const kept = ['mdl_made', ...expected].filter((id) => id !== 'pixels' && id !== 'mdl_made');
+      expect(known).toEqual(listed ?? kept.sort());
+    };
+    const silent = ['mdl_bob', 'mdl_made', 'mdl_some'];
+    await shown({ family: 'resnet,vit' }, ['mdl_best', 'mdl_near']);
+    await shown({ family: 'Vit', weights: '!random' }, ['mdl_near']);
+    await shown({ family: '!resnet,!unknown' }, ['mdl_near', 'pixels']);
+    await shown({ family: 'unknown' }, ['mdl_some', 'mdl_bob'], silent);
+    await shown({ parameters: '1M..30M' }, ['mdl_best']);
+    await shown({ parameters: '..1k,50M..' }, ['mdl_near', 'pixels']);
+    await shown({ parameters: '!1M..30M,!unknown' }, ['mdl_near', 'pixels']);
+    await shown({ training_data: 'imagenet-21k' }, ['mdl_best']);
+    await shown({ training_data: 'none' }, ['pixels']);
+    await shown({ training_data: '!none,!unknown' }, ['mdl_best']);
+    await shown({ date: '2014..2016' }, ['mdl_best']);
+    await shown({ licence: 'mit' }, ['mdl_best']);
+    await shown({ weights: 'control' }, ['pixels']);
+    expect(names(await board({ sort: '-parameters' })).slice(0, 3)).toEqual([
+      ...['near', 'best', 'pixels'],
+    ]);
+    const page = await board({ sort: 'family', limit: '1' });
+    const next = await board({ sort: 'family', limit: '1', cursor: page.body.next });
+    expect([...names(page), ...names(next)]).toEqual(['pixels', 'best']);
+    for (const path of ['/v1/leaderboard', '/v1/models'])
+      expect((await service.call('GET', `${path}?parameters=lots`)).body).toMatchObject({
+        ...{ status: 400, type: '/problems/invalid-request' },
+        errors: [
+          { pointer: '/query/parameters', detail: expect.stringMatching(/1M\.\.30M.*"lots"/) },
+        ],
+      });
   });
 
   it('shows simulated scores under a root of their own', async () => {
@@ -421,6 +481,115 @@ describe('the page', () => {
   });
 });
 
+describe('the regions of a model', () => {
+  it('say score, place among all, median, best, and what stands behind each score', async () => {
+    const { status, body } = await service.get('/v1/models/mdl_best/regions');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ simulated: false, total: 5, map: null });
+    const regions = body.regions.map(({ region }: { region: string }) => region);
+    expect(regions).toEqual(['V1', 'V2', 'V4', 'IT', 'behavior']);
+    const all = (await board()).body;
+    // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came.
+    const of = (name: string): any => body.regions.find((each: any) => each.region === name);
+    for (const name of ['V1', 'IT']) {
+      const { standing } = of(name);
+      // biome-ignore lint/suspicious/noExplicitAny: as above.
+      const values = all.items.flatMap((item: any) => item.averages[name].value ?? []);
+      const own = itemOf({ body: all } as never, 'mdl_best').averages[name];
+      expect(standing).toMatchObject({ column: name, value: own.value, n: own.n, m: own.m });
+      expect(standing).toMatchObject({ of: values.length, ranksState: 'current' });
+      const sorted = values.toSorted((a: number, b: number) => a - b);
+      expect(standing.best.value).toBe(sorted.at(-1));
+      const middle = sorted.length / 2;
+      const median = (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
+      expect(standing.median).toBeCloseTo(median, 12);
+    }
+    // 0.60 and 0.59 differ at two decimals, two of 0.60 do not.
+    expect(of('IT')).toMatchObject({
+      standing: { rank: 1, best: { model: 'mdl_best', name: 'best' } },
+      scores: [{ benchmark: IT, origin: 'real', value: 0.6, rank: 1, of: 2, median: 0.595 }],
+    });
+    const near = (await service.get('/v1/models/mdl_near/regions')).body.regions;
+    // biome-ignore lint/suspicious/noExplicitAny: as above.
+    expect(near.find((each: any) => each.region === 'V1').standing.rank).toBe(1);
+    // biome-ignore lint/suspicious/noExplicitAny: as above.
+    expect(near.find((each: any) => each.region === 'IT').standing.rank).toBe(2);
+  });
+
+  it('have uploads beside the averages, and the places of a selection nowhere', async () => {
+    const { body } = await service.get('/v1/models/mdl_bob/regions');
+    const [first, second] = body.regions;
+    // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came.
+    const columns = first.scores.map(({ column, origin }: any) => [column, origin]);
+    expect(columns).toEqual([
+      [V1, 'real'],
+      ...['bmk_one', 'bmk_two.V1'].map((id) => [id, 'uploaded']),
+    ]);
+    expect(second).toMatchObject({
+      region: 'V4',
+      standing: null,
+      scores: [{ column: 'bmk_two.V4' }],
+    });
+    const some = (await service.get('/v1/models/mdl_some/regions')).body.regions;
+    expect(some[1].scores[0]).toMatchObject({ selection: true, value: 0.9, rank: null });
+  });
+
+  it('are simulated ones where there are no real ones, or where asked', async () => {
+    const made = (await service.get('/v1/models/mdl_made/regions')).body;
+    expect(made).toMatchObject({
+      simulated: true,
+      regions: [{ standing: { column: 'simulated.V1' } }],
+    });
+    const real = (await service.get('/v1/models/mdl_made/regions?simulated=false')).body;
+    expect(real).toMatchObject({ simulated: false, regions: [] });
+    expect((await service.get('/v1/models/pixels/regions')).body.regions[0].scores).toHaveLength(1);
+    expect((await service.get('/v1/models/mdl_none/regions')).status).toBe(404);
+  });
+});
+
+describe('ventral leaderboard', () => {
+  const run = async (...words: string[]) => {
+    let [out, err] = ['', ''];
+    const io = {
+      ...{ out: (text: string) => (out += text), err: (text: string) => (err += text) },
+      ...{ interactive: false, color: false },
+    };
+    const line = ['node', 'ventral', 'leaderboard', '--to', service.url, ...words];
+    const status = await runCommandLine(line, io as never);
+    return { status, out, err };
+  };
+
+  it('prints the board, filtered and sorted as over HTTP', async () => {
+    const { status, out, err } = await run('--parameters', '1M..,unknown', '--sort', '-parameters');
+    expect({ status, err }).toEqual({ status: 0, err: '4 of 5 models\n' });
+    const rows = out.split('\n').map((line) => line.split('\t'));
+    expect(rows[0].slice(0, 4)).toEqual(['rank', 'model', 'weights', 'parameters']);
+    expect(rows[1].slice(0, 4)).toEqual(['1', 'near', 'trained', '86.6 M']);
+    const csv = await run('--family', '!resnet,!unknown', '--csv');
+    const parsed = parse(csv.out, { columns: true }) as Record<string, string>[];
+    expect(parsed.map(({ name, family }) => [name, family])).toEqual([
+      ['near', 'ViT'],
+      ['pixels', 'pixels'],
+    ]);
+    expect(parsed[1]).toMatchObject({ parameters: '0', training_data: 'none' });
+    const json = await run('--weights', 'control', '--json');
+    expect(JSON.parse(json.out).items).toHaveLength(1);
+  });
+
+  it('refuses what cannot be read in one line', async () => {
+    for (const words of [
+      ['--parameters', 'lots'],
+      ['--sort', 'averge'],
+      ['--limit', '0'],
+      ['--csv', '--json'],
+    ]) {
+      const { status, err } = await run(...words);
+      expect(status).toBe(2);
+      expect(err).toMatch(/^ventral: .+\n$/);
+    }
+  });
+});
+
 describe('with keys', () => {
   it('shows each what it may see, and nothing depends on the rest', async () => {
     const key = async (owner: string, role: string, token?: string) => {
@@ -452,6 +621,13 @@ describe('with keys', () => {
     expect(answer.text).not.toMatch(/bmk_one|lab\.V1/);
     expect(answer.text).toContain('pair.V4');
     expect(itemOf(answer, 'mdl_bob').rank).toBe(3);
+    const regions = (token: string, model: string) =>
+      service.call('GET', `/v1/models/${model}/regions`, {
+        headers: { Authorization: `Bearer ${token}` },
+      });
+    expect((await regions(bob, 'mdl_some')).status).toBe(404);
+    expect((await regions(reader, 'mdl_bob')).text).not.toMatch(/bmk_one|lab\.V1/);
+    expect((await regions(alice, 'mdl_bob')).text).toContain('bmk_one');
     // A private upload is not there for others, in a filter nor in a formula.
     expect((await as(alice, { benchmark: 'bmk_one' })).body.models).toBe(1);
     const hidden = await as(bob, { benchmark: 'bmk_one' });

@@ -53,6 +53,10 @@ describe('an upload', () => {
     expect(first.body.card).not.toHaveProperty('file');
     const stored = join(service.home, 'models', digest.slice(7), 'model.onnx');
     expect(await readFile(stored)).toEqual(onnx);
+    const unsaid = { family: null, trainingData: null, date: null, licence: null };
+    const { parameters } = first.body.graph;
+    expect(parameters).toBeGreaterThan(1000);
+    expect(first.body.metadata).toEqual({ ...unsaid, parameters });
     const again = await service.upload([part('name', 'renamed'), file()]);
     expect(again).toMatchObject({ status: 200, body: { ...first.body, name: 'renamed' } });
   });
@@ -407,6 +411,25 @@ describe('a registered model', () => {
       status: 422,
       body: { errors: [{ pointer: '/card/input/range' }, { pointer: '/card/input/mean' }] },
     });
+    const { card: before, metadata } = (await service.get(`/v1/models/${digest}`)).body;
+    const facts = {
+      parameters: 12,
+      family: 'resnet',
+      training_data: ['cifar-10'],
+      date: '2016-05',
+    };
+    const { body: described } = await change({ card: { ...before, ...facts, licence: 'MIT' } });
+    expect(described.metadata).toEqual({
+      ...{ parameters: 12, family: 'resnet', trainingData: ['cifar-10'] },
+      ...{ date: '2016-05', licence: 'MIT' },
+    });
+    expect((await service.get(`/v1/models/${digest}`)).body).toEqual(described);
+    const wrong = { ...before, family: 'a,b', date: '2016-13', training_data: ['none'] };
+    const refused = (await change({ card: wrong })).body;
+    expect(refused.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
+      ...['/card/date', '/card/family', '/card/training_data/0'],
+    ]);
+    expect((await change({ card: before })).body.metadata).toEqual(metadata);
     expect((await change({ owner: 'me' })).status).toBe(400);
     expect((await change({})).status).toBe(400);
   });

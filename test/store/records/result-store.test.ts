@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { factsOf } from '../../../src/activations/card/model-facts.js';
 import { type HomeStore, openHomeStore } from '../../../src/store/home-store.js';
 import { localPrincipal, type Principal, type Role } from '../../../src/store/records/principal.js';
 import { ResultStore, type WantedBenchmark } from '../../../src/store/records/result-store.js';
@@ -19,6 +20,7 @@ const shipped = (benchmark: string, version = 1): WantedBenchmark => ({
   ...{ column: benchmark, benchmark, version, source: benchmark },
 });
 const wanted = [shipped('a'), shipped('b')];
+const pixels = new Map([['pixels', factsOf(null)]]);
 const everything = { anyLayer: false };
 
 describe.each(engines)('on the %s database', (engine) => {
@@ -42,7 +44,7 @@ describe.each(engines)('on the %s database', (engine) => {
 
   /** Values by model and column. */
   async function seen(principal = localPrincipal, benchmarks = wanted, filter: object = {}) {
-    const models = await results.scoredModels(principal, benchmarks, ['pixels'], {
+    const models = await results.scoredModels(principal, benchmarks, pixels, {
       ...everything,
       ...filter,
     });
@@ -99,7 +101,7 @@ describe.each(engines)('on the %s database', (engine) => {
       model: 'mdl_1',
       scores: { a: { value, ci: [-0.1, 1 / 3], selection: true }, b: { value: null } },
     });
-    const [model] = await results.scoredModels(localPrincipal, wanted, [], everything);
+    const [model] = await results.scoredModels(localPrincipal, wanted, new Map(), everything);
     expect(model).toMatchObject({ id: 'mdl_1', owner: 'alice', visibility: 'group' });
     expect(model.scores.get('a')).toMatchObject({
       ...{ value, error: 0.01, ci: [-0.1, 1 / 3], selection: true, job: 'job_1' },
@@ -112,7 +114,7 @@ describe.each(engines)('on the %s database', (engine) => {
     await madeModel(database, 'mdl_1', { visibility: 'private' });
     await madeScores(database, { id: 'job_1', model: 'mdl_1', scores: { a: 0.1 } });
     const ask = (principal = localPrincipal) =>
-      results.scoredModels(principal, wanted, [], everything);
+      results.scoredModels(principal, wanted, new Map(), everything);
     const first = await ask();
     expect(await ask()).toBe(first);
     expect(await ask(who('bob'))).toEqual([]);

@@ -8,6 +8,16 @@ interface ListedJob extends Pick<Schemas['QueuedJob'], 'id' | 'kind' | 'model' |
   readonly benchmarks: readonly string[];
 }
 
+/** That a job is the service's own, a space behind its id. */
+export const OfService = () => (
+  <>
+    {' '}
+    <span class="badge" title="It makes way for all others.">
+      of the service
+    </span>
+  </>
+);
+
 /** The first cells of a job in any list: itself, its state, its model, its benchmarks. */
 export function JobCells({
   job,

@@ -4,7 +4,7 @@ import { duration, moment } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
-import { JobCells } from './job-cells.js';
+import { JobCells, OfService } from './job-cells.js';
 import { cancelJob } from './job-kinds.js';
 
 type Job = Schemas['QueuedJob'];
@@ -114,11 +114,7 @@ function Table({ items, chosen, choose, cancel }: TableProps) {
           {items.map((job) => (
             <tr key={job.id}>
               <JobCells job={job} state={<Course job={job} />}>
-                {job.ofService && (
-                  <span class="badge" title="Yields to all other jobs.">
-                    service job
-                  </span>
-                )}
+                {job.ofService && <OfService />}
               </JobCells>
               <td>{moment(job.createdAt)}</td>
               <td>

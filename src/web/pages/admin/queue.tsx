@@ -4,13 +4,13 @@ import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
-import { JobCells } from './job-cells.js';
+import { JobCells, OfService } from './job-cells.js';
 import { OpenJobs } from './open-jobs.js';
 
 type Kind = Schemas['QueuedJob']['kind'];
 type State = Schemas['JobState'];
 type Listed = Schemas['Job'] | Schemas['LayerMapListing'] | Schemas['TrainingListing'];
-type EndedJob = Listed & { readonly kind: Kind };
+type EndedJob = Listed & { readonly kind: Kind; readonly ofService: boolean };
 
 const ended: readonly State[] = ['succeeded', 'failed', 'cancelled'];
 /** Of each kind. */
@@ -63,7 +63,9 @@ function EndedJobs({ state }: { readonly state: State }) {
         <tbody>
           {data.map((job) => (
             <tr key={job.id}>
-              <JobCells job={job} state={job.state} />
+              <JobCells job={job} state={job.state}>
+                {job.ofService && <OfService />}
+              </JobCells>
               <td>{moment(job.finishedAt)}</td>
             </tr>
           ))}
@@ -74,14 +76,17 @@ function EndedJobs({ state }: { readonly state: State }) {
 }
 
 async function readEnded(state: State, signal: AbortSignal): Promise<EndedJob[]> {
-  const call = { params: { query: { state, limit: MOST } }, signal };
+  const query = { state, limit: MOST };
+  const call = { params: { query }, signal };
+  const ofService = { params: { query: { ...query, owner: 'ventral' } }, signal };
   const pages = await Promise.all([
     answer(client.GET('/scores', call)).then(({ items }) => ofKind('score', items)),
+    answer(client.GET('/scores', ofService)).then(({ items }) => ofKind('score', items, true)),
     answer(client.GET('/layer-maps', call)).then(({ items }) => ofKind('layer-map', items)),
     answer(client.GET('/trainings', call)).then(({ items }) => ofKind('training', items)),
   ]);
   return pages.flat().sort((a, b) => b.createdAt.localeCompare(a.createdAt));
 }
 
-const ofKind = (kind: Kind, items: readonly Listed[]): EndedJob[] =>
-  items.map((job) => ({ ...job, kind }));
+const ofKind = (kind: Kind, items: readonly Listed[], ofService = false): EndedJob[] =>
+  items.map((job) => ({ ...job, kind, ofService }));

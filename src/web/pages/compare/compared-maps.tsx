@@ -29,6 +29,7 @@ export function ComparedMaps({ chosen, reference }: ComparedMapsProps) {
     (signal) => Promise.all(chosen.map((model) => latestMap(model, signal))),
     [chosen.map(({ id }) => id).join('\n')],
   );
+  const pages = useBenchmarkPages();
   const maps = data?.length === chosen.length ? data : [];
   const mapped = maps.filter(({ map }) => map !== null);
   return (
@@ -39,7 +40,7 @@ export function ComparedMaps({ chosen, reference }: ComparedMapsProps) {
       {data && mapped.length === 0 && (
         <p>None of these models has a layer map yet. Start one on a model’s page.</p>
       )}
-      {mapped.length > 0 && <ChosenLayers maps={maps} reference={reference} />}
+      {mapped.length > 0 && <ChosenLayers {...{ maps, reference, pages }} />}
       {mapped.length > 0 && (
         <div class="side-by-side">
           {maps.map(({ model, job, map }) => (
@@ -55,7 +56,11 @@ export function ComparedMaps({ chosen, reference }: ComparedMapsProps) {
                       Open the map of <bdi>{model.name}</bdi>
                     </a>
                   </p>
-                  <LayerHeatmap map={map} label={`Layers of ${model.name} by benchmarks`} />
+                  <LayerHeatmap
+                    map={map}
+                    label={`Layers of ${model.name} by benchmarks`}
+                    pages={pages}
+                  />
                 </>
               ) : (
                 <p class="quiet">
@@ -91,11 +96,11 @@ async function latestMap(model: ChosenModel, signal: AbortSignal): Promise<MapOf
 interface ChosenLayersProps {
   readonly maps: readonly MapOf[];
   readonly reference: number;
+  readonly pages: BenchmarkPages | undefined;
 }
 
 /** Where the maps differ: the layer that each chose for each benchmark. */
-function ChosenLayers({ maps, reference }: ChosenLayersProps) {
-  const pages = useBenchmarkPages();
+function ChosenLayers({ maps, reference, pages }: ChosenLayersProps) {
   const benchmarks = [...new Set(maps.flatMap(({ map }) => map?.benchmarks ?? []))];
   const from = maps[reference];
   return (

@@ -9,6 +9,7 @@ import { csvText } from '../../parts/csv.js';
 import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
+import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
@@ -184,7 +185,7 @@ function Curves({ members, columns, training, simulated }: CurvesProps) {
       </p>
       {shown.length > 0 && (
         <Chart title="Regions over training" options={drawing}>
-          <SeriesTable members={members} columns={shown} />
+          <SeriesTable members={members} columns={shown} simulated={simulated} />
         </Chart>
       )}
       {shown.length > 0 && (
@@ -206,9 +207,10 @@ function Curves({ members, columns, training, simulated }: CurvesProps) {
 interface SeriesTableProps {
   readonly members: readonly Member[];
   readonly columns: readonly Column[];
+  readonly simulated: boolean;
 }
 
-function SeriesTable({ members, columns }: SeriesTableProps) {
+function SeriesTable({ members, columns, simulated }: SeriesTableProps) {
   return (
     <Scroll label="Regions by epoch">
       <table>
@@ -221,6 +223,7 @@ function SeriesTable({ members, columns }: SeriesTableProps) {
             {columns.map((column) => (
               <th scope="col" key={column.id}>
                 {titleOf(column)}
+                <OriginChip origin={simulated ? 'simulated' : 'real'} />
               </th>
             ))}
           </tr>
@@ -231,6 +234,7 @@ function SeriesTable({ members, columns }: SeriesTableProps) {
               <td class="number">{epoch}</td>
               <th scope="row">
                 <bdi class="model-name">{name}</bdi>
+                <WeightsChip weights={item?.weights} />
               </th>
               {columns.map((column) => {
                 const estimate = estimateOf(item, column);

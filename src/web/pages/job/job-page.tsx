@@ -1,9 +1,9 @@
-import { useSession } from '../../client/session.js';
-import { duration, moment } from '../../parts/format.js';
+import { moment, secondsBetween } from '../../parts/format.js';
 import { JobProgress } from '../../parts/job-progress.js';
 import { Problem } from '../../parts/problem.js';
 import { WeightsChip } from '../../parts/provenance.js';
 import { Scroll } from '../../parts/scroll.js';
+import { Stages } from '../../parts/stages.js';
 import { useTitle } from '../../parts/title.js';
 import { Failures } from './failures.js';
 import './job.css';
@@ -76,7 +76,6 @@ interface CourseProps {
 }
 
 function Course({ job, lost, cancel }: CourseProps) {
-  const { caller } = useSession();
   const open = isOpen(job);
   return (
     <section aria-label="Status">
@@ -84,6 +83,11 @@ function Course({ job, lost, cancel }: CourseProps) {
         <strong>{stateOf(job)}</strong>
         {job.attempt > 1 && ` (attempt ${job.attempt})`}
         {job.reason && <span class="quiet"> {job.reason}</span>}
+        {job.ofService && (
+          <span class="badge" title="It makes way for all others.">
+            of the service
+          </span>
+        )}
       </p>
       {open && job.progress && <JobProgress progress={job.progress} />}
       {open && lost && (
@@ -96,8 +100,17 @@ function Course({ job, lost, cancel }: CourseProps) {
         <dd>{moment(job.createdAt)}</dd>
         {job.startedAt && (
           <>
-            <dt>{job.finishedAt ? 'Duration' : 'Started'}</dt>
-            <dd>{job.finishedAt ? tookSeconds(job) : moment(job.startedAt)}</dd>
+            <dt>Started</dt>
+            <dd>{moment(job.startedAt)}</dd>
+          </>
+        )}
+        {job.finishedAt && (
+          <>
+            <dt>Ended</dt>
+            <dd>
+              {moment(job.finishedAt)}
+              {job.startedAt && `, after ${secondsBetween(job.startedAt, job.finishedAt)}`}
+            </dd>
           </>
         )}
         {job.input && (
@@ -107,14 +120,15 @@ function Course({ job, lost, cancel }: CourseProps) {
           </>
         )}
       </dl>
-      {open && caller?.role !== 'reader' && (
+      {!open && <Stages job={job} />}
+      {open && job.mayCancel && (
         <p class="actions">
           <button type="button" onClick={() => void cancel()}>
             Cancel the job
           </button>
         </p>
       )}
-      {'brought' in job && job.state === 'succeeded' && caller?.role !== 'reader' && (
+      {'brought' in job && job.state === 'succeeded' && job.mayCancel && (
         <p class="actions">
           <button type="button" onClick={() => void cancel()}>
             Withdraw the scores
@@ -124,9 +138,6 @@ function Course({ job, lost, cancel }: CourseProps) {
     </section>
   );
 }
-
-const tookSeconds = ({ startedAt, finishedAt }: ScoreJob | MapJob) =>
-  duration((Date.parse(finishedAt as string) - Date.parse(startedAt as string)) / 1000);
 
 function Log({ job }: { readonly job: ScoreJob | MapJob }) {
   if (job.log.length === 0) return null;

@@ -1,5 +1,5 @@
 import { BenchmarkName } from '../../parts/benchmark-name.js';
-import { useBenchmarkPages } from '../../parts/benchmark-pages.js';
+import { type BenchmarkPages, useBenchmarkPages } from '../../parts/benchmark-pages.js';
 import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
@@ -18,6 +18,7 @@ interface MapResultProps {
 
 /** The layer map as it fills, and which layers it chose. */
 export function MapResult({ job, map }: MapResultProps) {
+  const pages = useBenchmarkPages();
   if (!map)
     return isOpen(job) ? <p class="quiet">Cells appear here as they are computed.</p> : null;
   const cells = map.layers.flatMap((row) => Object.keys(row.cells ?? {})).length;
@@ -33,17 +34,22 @@ export function MapResult({ job, map }: MapResultProps) {
         The <Term of="layer-map">map</Term> <Term of="selection">selects</Term> layers on these
         stimuli; test a chosen layer on others.
       </p>
-      <LayerHeatmap map={map} />
-      {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
-      <ComponentsMap map={map} />
+      <LayerHeatmap map={map} pages={pages} />
+      {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} pages={pages} />}
+      <ComponentsMap map={map} pages={pages} />
       {!isOpen(job) && <TakeLayers job={job} />}
-      {!isOpen(job) && <DepthProfile map={map} />}
+      {!isOpen(job) && <DepthProfile map={map} pages={pages} />}
     </section>
   );
 }
 
-function Chosen({ map }: { readonly map: ShownMap }) {
-  const pages = useBenchmarkPages();
+function Chosen({
+  map,
+  pages,
+}: {
+  readonly map: ShownMap;
+  readonly pages: BenchmarkPages | undefined;
+}) {
   const simulated = new Map(
     mapColumns(map).map((column) => [column.benchmark, column.simulated] as const),
   );

@@ -1,13 +1,22 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { FactName } from '../../../figure/fact-words.js';
 import { shadeOf } from '../../../figure/score-shade.js';
 import { type Column, type Item, pageOf } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import { BROUGHT } from '../../parts/score-words.js';
+import { FactCells, FactHeads } from './fact-columns.js';
 import { type Asked, ScoreDetail } from './score-detail.js';
 import type { Board, RowRange } from './use-board.js';
 import { useRowWindow } from './use-row-window.js';
-import { type Change, openNodes, type ShownColumn, shownColumns, sortOf } from './view.js';
+import {
+  type Change,
+  openNodes,
+  type ShownColumn,
+  shownColumns,
+  shownFacts,
+  sortOf,
+} from './view.js';
 
 /**
  * The table of a leaderboard. Only rows near those that can be seen are in the document; the others are
@@ -38,6 +47,7 @@ export function BoardTable({
   );
   useEffect(() => reached({ first, last: wanted }), [first, wanted]);
   useEffect(() => place.current?.scrollTo({ top: 0 }), [board.query]);
+  const facts = shownFacts(address);
   const rows = rowsOf(board, first, last);
   const choose = (model: string, wanted: boolean) =>
     change({ pick: wanted ? [...chosen, model] : chosen.filter((one) => one !== model) });
@@ -51,7 +61,7 @@ export function BoardTable({
           </caption>
           <Head board={board} columns={columns} address={address} change={change} />
           <tbody onKeyDown={moveAmongCells}>
-            <Space rows={first} height={height} columns={columns.length} />
+            <Space rows={first} height={height} columns={columns.length + facts.length} />
             {rows.map((item, k) =>
               item ? (
                 <Row
@@ -60,13 +70,14 @@ export function BoardTable({
                   board={board}
                   index={first + k}
                   columns={columns}
+                  facts={facts}
                   chosen={chosen.includes(item.model)}
                   choose={choose}
                   ask={setAsked}
                 />
               ) : (
                 <tr key={first + k} aria-rowindex={first + k + 2}>
-                  <td colSpan={columns.length + 2} class="quiet">
+                  <td colSpan={columns.length + facts.length + 2} class="quiet">
                     Loading…
                   </td>
                 </tr>
@@ -75,7 +86,7 @@ export function BoardTable({
             <Space
               rows={board.models - first - rows.length}
               height={height}
-              columns={columns.length}
+              columns={columns.length + facts.length}
             />
           </tbody>
         </table>
@@ -142,6 +153,7 @@ function Head({ board, columns, address, change }: HeadProps) {
             Model
           </button>
         </th>
+        <FactHeads shown={shownFacts(address)} {...{ by, descending, change }} />
         {columns.map((shown) => (
           <th
             key={shown.column.id}
@@ -212,12 +224,13 @@ interface RowProps {
   readonly board: Board;
   readonly index: number;
   readonly columns: readonly ShownColumn[];
+  readonly facts: readonly FactName[];
   readonly chosen: boolean;
   readonly choose: (model: string, wanted: boolean) => void;
   readonly ask: (asked: Asked) => void;
 }
 
-function Row({ item, board, index, columns, chosen, choose, ask }: RowProps) {
+function Row({ item, board, index, columns, facts, chosen, choose, ask }: RowProps) {
   return (
     <tr aria-rowindex={index + 2} class={chosen ? 'picked' : undefined}>
       <Rank item={item} board={board} />
@@ -239,6 +252,7 @@ function Row({ item, board, index, columns, chosen, choose, ask }: RowProps) {
           </span>
         </div>
       </th>
+      <FactCells shown={facts} item={item} />
       {columns.map(({ column, title }) => (
         <Cell key={column.id} item={item} column={column} title={title} ask={ask} />
       ))}

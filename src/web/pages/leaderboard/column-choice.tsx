@@ -1,6 +1,7 @@
+import { factNames, facts } from '../../../figure/fact-words.js';
 import { type Column, titleOf } from '../../parts/board-column.js';
 import { OriginChip } from '../../parts/provenance.js';
-import { type Change, shownColumns } from './view.js';
+import { type Change, shownColumns, shownFacts } from './view.js';
 
 /** Which columns are shown, and whether intervals are. */
 export function ColumnChoice({
@@ -13,6 +14,7 @@ export function ColumnChoice({
   readonly change: Change;
 }) {
   const hidden = address.getAll('hide');
+  const told = shownFacts(address);
   const everything = new URLSearchParams({ open: 'all' });
   const hide = (id: string, wanted: boolean) =>
     change({ hide: wanted ? [...hidden, id] : hidden.filter((one) => one !== id) });
@@ -23,7 +25,7 @@ export function ColumnChoice({
         <button type="button" onClick={() => change({ open: 'all' })}>
           Expand all averages
         </button>
-        <button type="button" onClick={() => change({ open: null, hide: null })}>
+        <button type="button" onClick={() => change({ open: null, hide: null, show: null })}>
           Reset
         </button>
         <label class="inline">
@@ -35,6 +37,23 @@ export function ColumnChoice({
           95 % intervals
         </label>
       </div>
+      <fieldset>
+        <legend>What cards say of models</legend>
+        <div class="controls">
+          {factNames.map((name) => (
+            <label key={name} class="inline">
+              <input
+                type="checkbox"
+                checked={told.includes(name)}
+                onChange={({ currentTarget: { checked } }) =>
+                  change({ show: checked ? [...told, name] : told.filter((one) => one !== name) })
+                }
+              />
+              {facts[name].title}
+            </label>
+          ))}
+        </div>
+      </fieldset>
       <ul class="columns">
         {shownColumns(columns, everything).map(({ column, depth }) => (
           <li key={column.id} class={`depth-${Math.min(depth, 4)}`}>

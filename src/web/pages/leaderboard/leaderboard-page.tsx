@@ -1,4 +1,5 @@
 import { useCallback, useState } from 'preact/hooks';
+import { factNames, facts } from '../../../figure/fact-words.js';
 import { titleOf } from '../../parts/board-column.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
@@ -11,6 +12,7 @@ import { Filters, RealOrSimulated, Search } from './filters.js';
 import { Formulas } from './formulas.js';
 import { Landing } from './landing.js';
 import { Legend } from './legend.js';
+import { ModelFilters } from './model-filters.js';
 import { type Board, useBoard } from './use-board.js';
 import { boardQuery, type Change, sortOf } from './view.js';
 import './leaderboard.css';
@@ -42,6 +44,7 @@ export function LeaderboardPage() {
         </div>
         <div class="panels">
           <Filters {...view} />
+          <ModelFilters {...view} board={board} />
           <ColumnChoice {...view} columns={board?.columns ?? []} />
           <Formulas {...view} />
           <Downloads query={query} simulated={simulated} />
@@ -102,9 +105,10 @@ function Groups({ groups }: { readonly groups: NonNullable<Board['groups']> }) {
 function summary({ models, total, columns }: Board, address: URLSearchParams): string {
   const { by, descending } = sortOf(columns, address);
   const column = columns.find(({ id }) => id === by);
+  const fact = factNames.find((name) => name === by);
   const order = column
     ? `by ${titleOf(column)}, ${descending ? 'highest' : 'lowest'} first`
-    : `by name${descending ? ', from Z' : ''}`;
+    : `by ${fact ? facts[fact].title.toLowerCase() : 'name'}${descending ? ', descending' : ''}`;
   const count = (number: number) => number.toLocaleString('en');
   const shown =
     models < total

@@ -1,4 +1,5 @@
 import type { paths } from '../../../api/schema.js';
+import { type FactName, factNames } from '../../../figure/fact-words.js';
 import { type Column, titleOf } from '../../parts/board-column.js';
 
 type Asked = keyof NonNullable<paths['/leaderboard']['get']['parameters']['query']>;
@@ -20,7 +21,14 @@ const asked: readonly Asked[] = [
     'model',
   ] as const),
   ...(['search', 'owner', 'visibility', 'column', 'sort'] as const),
+  ...(['weights', ...factNames] as const),
 ];
+
+/** The columns of what cards say that are shown, in their own order. */
+export const shownFacts = (address: URLSearchParams): FactName[] => {
+  const asked = new Set<string>(address.getAll('show'));
+  return factNames.filter((name) => asked.has(name));
+};
 
 /** The query of `GET /leaderboard` that an address stands for; equal views have equal ones. */
 export function boardQuery(address: URLSearchParams): string {

@@ -1,9 +1,11 @@
 import { answer, client, type Schemas } from '../../client/client.js';
+import { type BenchmarkPages, originOf, useBenchmarkPages } from '../../parts/benchmark-pages.js';
 import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
 import { bytes, duration, interval, moment, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
+import { OriginChip } from '../../parts/provenance.js';
 import { useQuery } from '../../parts/query.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
@@ -63,6 +65,7 @@ export function Maps({ model }: { readonly model: Schemas['Model'] }) {
 }
 
 function LayerMapOf({ job }: { readonly job: Listing }) {
+  const pages = useBenchmarkPages();
   const { data, error } = useResource(
     (signal) =>
       answer(client.GET('/layer-maps/{job}', { params: { path: { job: job.id } }, signal })),
@@ -80,11 +83,11 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
         others. <a href={`/layer-maps/${job.id}`}>Open the job</a>
       </p>
       <div class="map-and-profile">
-        <LayerHeatmap map={result} />
-        <DepthProfile map={result} />
+        <LayerHeatmap map={result} pages={pages} />
+        <DepthProfile map={result} pages={pages} />
       </div>
-      <ComponentsMap map={result} />
-      {result.holdout && <Holdout map={result} holdout={result.holdout} />}
+      <ComponentsMap map={result} pages={pages} />
+      {result.holdout && <Holdout map={result} holdout={result.holdout} pages={pages} />}
       <dl class="facts">
         <dt>Duration</dt>
         <dd>
@@ -111,10 +114,11 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
 interface HoldoutProps {
   readonly map: Schemas['LayerMap'];
   readonly holdout: NonNullable<Schemas['LayerMap']['holdout']>;
+  readonly pages: BenchmarkPages | undefined;
 }
 
 /** The chosen layers on the held-out half of the stimuli: no selections. */
-function Holdout({ map, holdout }: HoldoutProps) {
+function Holdout({ map, holdout, pages }: HoldoutProps) {
   return (
     <Scroll label="On held-out stimuli">
       <table>
@@ -134,6 +138,12 @@ function Holdout({ map, holdout }: HoldoutProps) {
             <tr key={benchmark}>
               <th scope="row">
                 <bdi>{benchmark}</bdi>
+                <OriginChip
+                  origin={originOf(
+                    { benchmark, simulated: 'benchmark' in cell && cell.simulated },
+                    pages,
+                  )}
+                />
               </th>
               <td>
                 <bdi>{map.chosen[benchmark]?.layer ?? '–'}</bdi>

@@ -3,7 +3,7 @@ import { useRoute } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { pagesOf } from '../../parts/benchmark-pages.js';
 import { LayerList } from '../../parts/layer-list.js';
-import { ModelFacts } from '../../parts/model-facts.js';
+import { CardWarnings, FileFacts, ModelIdentity } from '../../parts/model-facts.js';
 import { Problem } from '../../parts/problem.js';
 import { WeightsChip } from '../../parts/provenance.js';
 import { StartJobs } from '../../parts/start/start-jobs.js';
@@ -18,6 +18,7 @@ import './model.css';
 import { Ownership } from './ownership.js';
 import { Properties } from './properties.js';
 import { Provenance } from './provenance.js';
+import { Regions } from './regions.js';
 import { ScoreTables } from './score-tables.js';
 import { type ModelScores, useScores } from './use-scores.js';
 
@@ -37,7 +38,9 @@ export function ModelPage() {
         <bdi>{data.name}</bdi>
         <WeightsChip weights={data.weights} />
       </h1>
-      <ModelFacts model={data} />
+      <ModelIdentity model={data} />
+      <CardWarnings model={data} />
+      <Regions model={data} />
       <Sections key={data.id} model={data} changed={reload} />
     </>
   );
@@ -78,6 +81,8 @@ function Sections({ model, changed }: SectionsProps) {
       <Files model={model} />
       {scores.data && <Cite model={model} scores={scores.data.present} />}
       <Ownership model={model} changed={changed} />
+      <h2 id="file">File and network</h2>
+      <FileFacts model={model} />
     </>
   );
 }

@@ -18,7 +18,7 @@ export function Properties({ scores: { present } }: { readonly scores: ModelScor
   if (measured.length === 0) return null;
   return (
     <>
-      <h3>Single-neuron properties</h3>
+      <h3 id="properties">Single-neuron properties, in full</h3>
       <p class="quiet">
         Grey: recorded neurons. Blue line: units of the layer whose receptive field is at the
         stimulus. Bars are shares of those that have the property.

@@ -1,8 +1,10 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
+import { originOf, useBenchmarkPages } from '../../parts/benchmark-pages.js';
 import { Chart, type Plot } from '../../parts/charts/chart.js';
 import { drawingKey, seriesStyles, shortened } from '../../parts/charts/series.js';
 import { interval, value } from '../../parts/format.js';
+import { OriginChip } from '../../parts/provenance.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import { type EventOf, eventsOf, isBaseline } from './curves.js';
@@ -169,6 +171,7 @@ interface ScoresProps {
 }
 
 function Scores({ simulated, all }: ScoresProps) {
+  const pages = useBenchmarkPages();
   const drawing = useMemo(
     () => (plot: Plot, width: number) => scoreChart(plot, width, all),
     [all.length],
@@ -204,6 +207,7 @@ function Scores({ simulated, all }: ScoresProps) {
               <tr key={`${who} ${event.benchmark}`}>
                 <td>
                   <bdi>{event.benchmark}</bdi>
+                  <OriginChip origin={originOf({ benchmark: event.benchmark, simulated }, pages)} />
                 </td>
                 <th scope="row">
                   <bdi>{who}</bdi>

@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { answer, client, ProblemError } from '../../client/client.js';
+import { dropDraft, keepDraft, readDraft } from '../../parts/draft.js';
 import { Problem } from '../../parts/problem.js';
 import type { ChangeQuery } from '../../parts/query.js';
+import { KeptEdits } from '../../parts/save-card.js';
 import { type OnceHeader, useSendOnce } from '../../parts/start/send-once.js';
 import { useResource } from '../../parts/use-resource.js';
 import { type Fault, type Place, readRecipe, writeRecipe } from './recipe-text.js';
@@ -24,12 +26,32 @@ export function RecipeForm({ query, change }: RecipeFormProps) {
   const [faults, setFaults] = useState<readonly Fault[]>([]);
   const { busy, error: failed, once } = useSendOnce();
   const area = useRef<HTMLTextAreaElement>(null);
-  const start = useResource((signal) => textOf(chosen, data ?? [], signal), [chosen, data]);
+  const start = useResource(
+    async (signal) => ({ of: chosen, text: await textOf(chosen, data ?? [], signal) }),
+    [chosen, data],
+  );
+  // Of the recipe that is chosen now, not of the one before.
+  const original = start.data?.of === chosen ? start.data.text : undefined;
+  const draft = `recipe ${chosen}`;
+  const [kept, setKept] = useState(false);
   useEffect(() => {
-    if (start.data === undefined) return;
-    setText(start.data);
+    if (original === undefined) return;
+    const edits = readDraft<{ readonly text: string }>(draft);
+    setKept(edits !== undefined);
+    setText(edits?.text ?? original);
     setFaults([]);
-  }, [start.data]);
+  }, [original, draft]);
+  const write = (edited: string) => {
+    setText(edited);
+    if (edited === original) dropDraft(draft);
+    else keepDraft(draft, { text: edited });
+  };
+  const discard = () => {
+    dropDraft(draft);
+    setKept(false);
+    setText(original ?? '');
+    setFaults([]);
+  };
   const described = data?.find(({ name }) => name === chosen)?.description;
   const send = () =>
     once(async (headerOf) => {
@@ -37,7 +59,10 @@ export function RecipeForm({ query, change }: RecipeFormProps) {
       const read = await readRecipe(text);
       if ('faults' in read) return setFaults(read.faults);
       const found = await started(read.recipe, headerOf);
-      if (typeof found === 'string') return route(`/trainings/${found}`);
+      if (typeof found === 'string') {
+        dropDraft(draft);
+        return route(`/trainings/${found}`);
+      }
       setFaults(placed(found, read.placeOf));
     });
   return (
@@ -67,6 +92,7 @@ export function RecipeForm({ query, change }: RecipeFormProps) {
       {error && <Problem error={error} />}
       {start.error && <Problem error={start.error} />}
       {described && <p>{described}</p>}
+      {kept && <KeptEdits discard={discard} />}
       <label class="field recipe-text">
         Recipe (YAML or JSON)
         <textarea
@@ -77,7 +103,7 @@ export function RecipeForm({ query, change }: RecipeFormProps) {
           value={text}
           aria-describedby="recipe-faults"
           aria-invalid={faults.length > 0}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onInput={(event) => write(event.currentTarget.value)}
         />
       </label>
       <div id="recipe-faults" role="status">

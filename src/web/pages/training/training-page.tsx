@@ -11,6 +11,7 @@ import { WeightsChip } from '../../parts/provenance.js';
 import { type ChangeQuery, useQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
+import { Stages } from '../../parts/stages.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import { Checkpoints } from './checkpoints.js';
@@ -118,6 +119,7 @@ function State({ run, job }: { readonly run: Run; readonly job: Training }) {
           </>
         )}
       </dl>
+      {!open && <Stages job={job} />}
       <Actions job={job} />
       {job.log.length > 0 && (
         <details>
@@ -149,7 +151,7 @@ function Actions({ job }: { readonly job: Training }) {
   return (
     <>
       <div class="actions">
-        {isOpen(job) && !sure && (
+        {isOpen(job) && job.mayCancel && !sure && (
           <button type="button" onClick={() => setSure(true)}>
             Stop the training
           </button>

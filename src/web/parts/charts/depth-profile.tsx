@@ -1,7 +1,9 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
+import { type BenchmarkPages, originOf } from '../benchmark-pages.js';
 import { interval, value } from '../format.js';
 import { mapColumns, type ShownMap } from '../layer-map.js';
+import { OriginChip } from '../provenance.js';
 import { Scroll } from '../scroll.js';
 import { Chart, type Plot } from './chart.js';
 
@@ -17,11 +19,19 @@ interface Point {
 /**
  * How the values of a layer map go through the network, a band of 95 % around them, one panel a benchmark.
  * @param map as for the heatmap
+ * @param pages as for the heatmap
  */
-export function DepthProfile({ map }: { readonly map: ShownMap }) {
+export function DepthProfile({
+  map,
+  pages,
+}: {
+  readonly map: ShownMap;
+  readonly pages: BenchmarkPages | undefined;
+}) {
   const points = useMemo(() => pointsOf(map), [map]);
   const options = useMemo(() => (plot: Plot) => drawing(plot, points), [points]);
   if (points.length === 0) return null;
+  const origins = new Map(mapColumns(map).map((each) => [each.title, originOf(each, pages)]));
   return (
     <Chart title="Depth profile" options={options}>
       <Scroll label="Values by layer">
@@ -43,7 +53,10 @@ export function DepthProfile({ map }: { readonly map: ShownMap }) {
           <tbody>
             {points.map((point) => (
               <tr key={`${point.column} ${point.place}`}>
-                <td>{point.column}</td>
+                <td>
+                  {point.column}
+                  <OriginChip origin={origins.get(point.column)} />
+                </td>
                 <td class="number">{point.place}</td>
                 <td>
                   <bdi>{point.layer}</bdi>

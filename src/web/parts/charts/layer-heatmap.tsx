@@ -5,7 +5,9 @@ import { csvText } from '../csv.js';
 import { ExportMenu } from '../export-menu.js';
 import { interval, value } from '../format.js';
 import './layer-heatmap.css';
+import { type BenchmarkPages, originOf } from '../benchmark-pages.js';
 import { type MapColumn, mapColumns, type ShownCell, type ShownMap } from '../layer-map.js';
+import { OriginChip } from '../provenance.js';
 import { saveFile } from '../save.js';
 import { figureItems } from './save-figure.js';
 
@@ -16,20 +18,26 @@ import { figureItems } from './save-figure.js';
  * pointer or the keyboard.
  * @param map a `LayerMap`, or as much of one as a running job has; cells that are missing are yet to come
  * @param label tells it from other maps on the page
+ * @param pages of benchmarks, once they are known: where their data come from
  */
 export function LayerHeatmap({
   map,
   label = MAP,
+  pages,
 }: {
   readonly map: ShownMap;
   readonly label?: string;
+  readonly pages: BenchmarkPages | undefined;
 }) {
   const grid = useRef<HTMLTableElement>(null);
   const [shown, setShown] = useState('');
   const columns = useMemo(() => mapColumns(map), [map]);
   const reasons = useMemo(() => [...new Set(columns.flatMap(reasonsOf))], [columns]);
   // Drawn when the map changes, not when the pointer moves.
-  const table = useMemo(() => <Rows map={map} columns={columns} reasons={reasons} />, [map]);
+  const table = useMemo(
+    () => <Rows map={map} columns={columns} reasons={reasons} pages={pages} />,
+    [map, pages],
+  );
   const show = (event: Event) => {
     const cell = (event.target as Element).closest('td');
     if (cell) setShown(cell.title);
@@ -127,9 +135,10 @@ interface Table {
   readonly map: ShownMap;
   readonly columns: readonly MapColumn[];
   readonly reasons: readonly string[];
+  readonly pages: BenchmarkPages | undefined;
 }
 
-function Rows({ map, columns, reasons }: Table) {
+function Rows({ map, columns, reasons, pages }: Table) {
   return (
     <>
       <thead>
@@ -138,7 +147,7 @@ function Rows({ map, columns, reasons }: Table) {
           {columns.map(({ benchmark, title, simulated }) => (
             <th scope="col" key={benchmark} title={benchmark}>
               <bdi>{title}</bdi>
-              {simulated && <small>simulated</small>}
+              <OriginChip origin={originOf({ benchmark, simulated }, pages)} />
             </th>
           ))}
         </tr>
