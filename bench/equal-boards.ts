@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { RandomState } from '../src/numerics/random/random-state.js';
+import { compareFamily } from '../src/numerics/statistics/compared-family.js';
 import { studentQuantile } from '../src/numerics/statistics/max-t.js';
-import { largestDeviations, pairStatistics } from '../src/numerics/statistics/paired-family.js';
 import { stepDown } from '../src/numerics/statistics/step-down.js';
 
 /**
@@ -43,10 +43,10 @@ function equalBoard(units: number, seed: number): Verdict {
     });
   }
   const values = effects.map((row) => meanOf(row, all));
-  const pairs = pairStatistics({ values, both, sizes: { first: units } });
-  const largest = pairs.t.reduce((most, t) => Math.max(most, t), 0);
-  const q = largestDeviations({ both }, pairs)(Number.POSITIVE_INFINITY, LEVEL);
-  const { apart } = stepDown({ both }, pairs, { level: LEVEL, degrees: units - 1 });
+  const compared = compareFamily({ values, both, sizes: { first: units } });
+  const largest = compared.pairs.t.reduce((most, t) => Math.max(most, t), 0);
+  const q = compared.largest.quantile(Number.POSITIVE_INFINITY, LEVEL);
+  const { apart } = stepDown(compared, { level: LEVEL, degrees: units - 1 });
   return {
     drawn: largest > q,
     student: largest > studentQuantile(q, units - 1),

@@ -206,7 +206,8 @@ function similarity(correlations: readonly number[], squared: boolean): RdmSimil
   return { value: mean(bySubject), bySubject };
 }
 
-function meanOf(vectors: readonly Float64Array[]): Float64Array {
+/** The mean dissimilarities of some. */
+export function meanOf(vectors: readonly Float64Array[]): Float64Array {
   const sum = new Float64Array(vectors[0].length);
   for (const vector of vectors) for (let i = 0; i < sum.length; i++) sum[i] += vector[i];
   for (let i = 0; i < sum.length; i++) sum[i] /= vectors.length;

@@ -1,5 +1,4 @@
 import { stdDdof1 } from './bootstrap-error.js';
-import { percentile } from './statistics.js';
 import { twoFactorVariance } from './two-factor-variance.js';
 
 /** Values of models with draws that are the same for all of them. */
@@ -23,27 +22,58 @@ export interface PairStatistics {
   readonly t: Float64Array;
   /** Standard deviations of the differences over draws of all factors; 0 for pairs that are in no maximum. */
   readonly deviations: Float64Array;
+  /** Variances of the drawn differences, of both factors and of each alone: upper halves of squares. */
+  readonly drawn: readonly Float64Array[];
+}
+
+/** Statistics of a family that shares rows with another. */
+export interface FormerPairs {
+  readonly pairs: PairStatistics;
+  /** Where each row of the new family stood; −1 where it is new (see {@link formerPlaces}). */
+  readonly places: Int32Array;
+}
+
+/** Where each row of a family stood in a former one: the same arrays and the same value; −1 for the others. */
+export function formerPlaces(family: PairedFamily, former: PairedFamily): Int32Array {
+  const places = new Int32Array(family.values.length).fill(-1);
+  const [a, b] = [family.sizes, former.sizes];
+  if (a?.first !== b?.first || a?.second !== b?.second) return places;
+  const placeOf = new Map(former.both.map((row, i) => [row, i]));
+  for (let i = 0; i < places.length; i++) {
+    const place = placeOf.get(family.both[i]);
+    if (place === undefined) continue;
+    const same =
+      former.values[place] === family.values[i] &&
+      former.first?.[place] === family.first?.[i] &&
+      former.second?.[place] === family.second?.[i];
+    if (same) places[i] = place;
+  }
+  return places;
 }
 
 /** A standard error this small beside the values is rounding: draws are kept in float32. */
 const ROUNDING = 1e-6;
 
-/** Variances and studentised differences of all pairs. A thousand models of a thousand draws take about a second. */
-export function pairStatistics({
-  values,
-  both,
-  first,
-  second,
-  sizes,
-}: PairedFamily): PairStatistics {
+/**
+ * Variances and studentised differences of all pairs. A thousand models of a thousand draws take about a second.
+ * @param former of a family of mostly the same rows, whose variances are taken over
+ */
+export function pairStatistics(
+  { values, both, first, second, sizes }: PairedFamily,
+  former?: FormerPairs,
+): PairStatistics {
   const models = values.length;
-  const drawn = [both, first, second].map((of) => of && drawnVariances(of));
+  const drawn = [both, first, second].flatMap((of, factor) => {
+    const known = former?.pairs.drawn[factor];
+    return of ? [known ? renewedVariances(of, known, former) : drawnVariances(of)] : [];
+  });
   const size = models * models;
   const found = {
     models,
     variances: new Float64Array(size),
     t: new Float64Array(size),
     deviations: new Float64Array(size),
+    drawn,
   };
   const correction = (n: number | undefined) => (n === undefined ? 1 : n / (n - 1));
   const [all, one, other] = drawn;
@@ -52,7 +82,7 @@ export function pairStatistics({
   for (let i = 0; i < models; i++) {
     for (let j = i + 1; j < models; j++) {
       const at = i * models + j;
-      const joint = (all as Float64Array)[at];
+      const joint = all[at];
       const variance =
         one && other
           ? twoFactorVariance({ both: joint, first: one[at], second: other[at] }, two)
@@ -91,6 +121,32 @@ function drawnVariances(rows: readonly Float32Array[]): Float64Array {
   return variances;
 }
 
+/** The same, of which most are known. The sums are those of {@link drawnVariances}, to the last bit. */
+function renewedVariances(
+  rows: readonly Float32Array[],
+  known: Float64Array,
+  { pairs, places }: FormerPairs,
+): Float64Array {
+  const models = rows.length;
+  const draws = rows[0]?.length ?? 0;
+  const whole = rows.map((row) => row.every(Number.isFinite));
+  const data = centred(rows, whole);
+  const squares = Float64Array.from(rows, (_, i) => product(data, draws, i, i));
+  const variances = new Float64Array(models * models);
+  for (let i = 0; i < models; i++) {
+    for (let j = i + 1; j < models; j++) {
+      const [a, b] = [Math.min(places[i], places[j]), Math.max(places[i], places[j])];
+      variances[i * models + j] =
+        a >= 0 && a !== b
+          ? known[a * pairs.models + b]
+          : whole[i] && whole[j]
+            ? Math.max(0, squares[i] + squares[j] - 2 * product(data, draws, i, j)) / (draws - 1)
+            : partialVariance(rows[i], rows[j]);
+    }
+  }
+  return variances;
+}
+
 /** Over the draws that both have; NaN where these are fewer than half. */
 function partialVariance(a: Float32Array, b: Float32Array): number {
   const finite = Float64Array.from(a, (value, r) => value - b[r]).filter(Number.isFinite);
@@ -98,7 +154,7 @@ function partialVariance(a: Float32Array, b: Float32Array): number {
 }
 
 /** Rows less their means, one behind the other; zeros for those that are not whole. */
-function centred(rows: readonly Float32Array[], whole: readonly boolean[]): Float64Array {
+export function centred(rows: readonly Float32Array[], whole: readonly boolean[]): Float64Array {
   const draws = rows[0]?.length ?? 0;
   const data = new Float64Array(rows.length * draws);
   rows.forEach((row, i) => {
@@ -114,9 +170,7 @@ function centred(rows: readonly Float32Array[], whole: readonly boolean[]): Floa
 function crossProducts(data: Float64Array, models: number, draws: number): Float64Array {
   const products = new Float64Array(models * models);
   const single = (i: number, j: number) => {
-    let sum = 0;
-    for (let r = 0; r < draws; r++) sum += data[i * draws + r] * data[j * draws + r];
-    products[i * models + j] = sum;
+    products[i * models + j] = product(data, draws, i, j);
   };
   for (let i = 0; i < models; i += 2) {
     const pairEnd = Math.min(i + 2, models);
@@ -126,6 +180,12 @@ function crossProducts(data: Float64Array, models: number, draws: number): Float
     for (; j < models; j++) for (let k = i; k < pairEnd; k++) single(k, j);
   }
   return products;
+}
+
+function product(data: Float64Array, draws: number, i: number, j: number): number {
+  let sum = 0;
+  for (let r = 0; r < draws; r++) sum += data[i * draws + r] * data[j * draws + r];
+  return sum;
 }
 
 function block(
@@ -166,72 +226,4 @@ function block(
   }
   products.set([a0, a1, a2, a3], i * models + j);
   products.set([b0, b1, b2, b3], (i + 1) * models + j);
-}
-
-/** Width of a bin of studentised differences, and how many there are; the last one is open. */
-const BIN = 1 / 8;
-const BINS = 96;
-const binOf = (t: number) => Math.min(BINS - 1, Math.floor(t / BIN));
-
-/**
- * The quantile of the largest studentised deviation |D(r) − mean D| / sd(D) over pairs, as a function of which pairs are left:
- * those whose t is at most `most`. Pairs are visited once; what is left is put together from bins of t.
- */
-export function largestDeviations(
-  { both }: Pick<PairedFamily, 'both'>,
-  { models, t, deviations }: PairStatistics,
-): (most: number, level: number) => number {
-  const draws = both[0]?.length ?? 0;
-  const whole = both.map((row) => row.every(Number.isFinite));
-  const data = centred(both, whole);
-  const bins: (Float64Array | undefined)[] = new Array(BINS);
-  const visit = (i: number, j: number, into: Float64Array) => {
-    const scale = 1 / deviations[i * models + j];
-    if (whole[i] && whole[j]) raise(into, data, i * draws, j * draws, scale);
-    else raisePartly(into, both[i], both[j], scale);
-  };
-  const varies = (at: number) => deviations[at] > 0 && !Number.isNaN(t[at]);
-  for (let i = 0; i < models; i++) {
-    for (let j = i + 1; j < models; j++) {
-      const at = i * models + j;
-      if (!varies(at)) continue;
-      const bin = binOf(t[at]);
-      bins[bin] ??= new Float64Array(draws);
-      visit(i, j, bins[bin]);
-    }
-  }
-  return (most, level) => {
-    const largest = new Float64Array(draws);
-    const last = binOf(most);
-    const before = most === Number.POSITIVE_INFINITY ? BINS : last;
-    for (const bin of bins.slice(0, before))
-      if (bin) for (let r = 0; r < draws; r++) if (bin[r] > largest[r]) largest[r] = bin[r];
-    if (before < BINS && bins[last]) {
-      for (let i = 0; i < models; i++) {
-        for (let j = i + 1; j < models; j++) {
-          const at = i * models + j;
-          if (varies(at) && t[at] <= most && binOf(t[at]) === last) visit(i, j, largest);
-        }
-      }
-    }
-    return largest.every((value) => value === 0) ? 0 : percentile(largest, 100 * (1 - level));
-  };
-}
-
-function raise(into: Float64Array, data: Float64Array, i: number, j: number, scale: number): void {
-  const draws = into.length;
-  for (let r = 0; r < draws; r++) {
-    const deviation = Math.abs(data[i + r] - data[j + r]) * scale;
-    if (deviation > into[r]) into[r] = deviation;
-  }
-}
-
-function raisePartly(into: Float64Array, a: Float32Array, b: Float32Array, scale: number): void {
-  const drawn = Float64Array.from(a, (value, r) => value - b[r]);
-  const finite = drawn.filter(Number.isFinite);
-  const centre = finite.reduce((sum, value) => sum + value, 0) / finite.length;
-  for (let r = 0; r < drawn.length; r++) {
-    const deviation = Math.abs(drawn[r] - centre) * scale;
-    if (deviation > into[r]) into[r] = deviation;
-  }
 }

@@ -1,5 +1,6 @@
+import type { ComparedFamily } from './compared-family.js';
 import { normalCdf } from './normal.js';
-import { largestDeviations, type PairedFamily, type PairStatistics } from './paired-family.js';
+import type { PairStatistics } from './paired-family.js';
 import { tQuantile } from './student-t.js';
 
 /** Which pairs of a family differ. */
@@ -35,16 +36,14 @@ const LEAST = 1e-15;
  * A difference that does not vary is separated where it is not 0, one without a variance never.
  */
 export function stepDown(
-  family: Pick<PairedFamily, 'both'>,
-  pairs: PairStatistics,
+  { family, pairs, largest }: ComparedFamily,
   { level, degrees }: FamilyLevel,
 ): Separations {
   const { models, t } = pairs;
-  const quantile = largestDeviations(family, pairs);
   const draws = family.both[0]?.length ?? 0;
   const coarse = degrees < FEW || level * draws < BEYOND;
   const criticalOf = (most: number) => {
-    const drawn = 1 - normalCdf(quantile(most, level));
+    const drawn = 1 - normalCdf(largest.quantile(most, level));
     const left = pairsUpTo(pairs, most);
     const tail = coarse ? Math.min(drawn, level / (2 * left)) : drawn;
     return left === 0 ? 0 : tQuantile(1 - Math.max(tail, LEAST), degrees);

@@ -47,7 +47,7 @@ export function instrumentOf(values: ArrayLike<number>, variances: Float64Array)
   const detectable = known.length > 0 ? DETECTED * percentile(Float64Array.from(known), 50) : null;
   const none = { models: count, reliability: null, unbounded: null, ci: null, detectable };
   if (count < LEAST_MODELS) return none;
-  const unbounded = reliabilityOf(errors, squares, new Float64Array(count).fill(1));
+  const unbounded = pairedReliability(values, variances);
   if (!Number.isFinite(unbounded)) return none;
   const bounded = (value: number) => Math.max(0, value);
   const drawn = drawnReliabilities(errors, squares, count);
@@ -58,6 +58,26 @@ export function instrumentOf(values: ArrayLike<number>, variances: Float64Array)
     unbounded,
     ci: drawn.length > 0 ? [ends[0], ends[1]] : null,
   };
+}
+
+/**
+ * 1 − mean variance of a difference / mean square of a difference, over pairs. Where errors are independent it is Brain-Score's
+ * 1 − mean(error²) / var(scores), var with ddof 1 (`bootstrap_error.py`). NaN below two models, negative where errors are larger than
+ * differences.
+ * @param variances row-major in a square; NaN where there is none
+ */
+export function pairedReliability(values: ArrayLike<number>, variances: Float64Array): number {
+  const count = values.length;
+  let error = 0;
+  let square = 0;
+  for (let i = 0; i < count; i++)
+    for (let j = i + 1; j < count; j++) {
+      const variance = variances[i * count + j];
+      if (Number.isNaN(variance)) continue;
+      error += variance;
+      square += (values[i] - values[j]) ** 2;
+    }
+  return 1 - error / square;
 }
 
 function drawnReliabilities(errors: Float64Array, squares: Float64Array, count: number) {

@@ -1,5 +1,5 @@
+import { type ComparedFamily, compareFamily } from '../../numerics/statistics/compared-family.js';
 import { normalQuantile } from '../../numerics/statistics/normal.js';
-import { pairStatistics } from '../../numerics/statistics/paired-family.js';
 import { maximalGroups, rankIntervals } from '../../numerics/statistics/rank-groups.js';
 import { stepDown } from '../../numerics/statistics/step-down.js';
 import { type Instrument, instrumentOf } from './instrument.js';
@@ -73,12 +73,19 @@ interface ModelPairs {
   readonly paired: Uint8Array;
 }
 
+/** Families that were compared, by name; those compared last stand last. */
+export type ComparedFamilies = Map<string, ComparedFamily>;
+
 /**
  * Groups of models from their draws. Models drawn alike are a family of their own: max-T, stepping down. A family gets the share of
  * the 5 % that its pairs have among all; two models that were not drawn alike are compared as independent, |d| > z · √(se₁² + se₂²),
  * with the share of one pair. So 5 % holds for all pairs together. Those without draws and interval are left out.
+ * @param known families of earlier calls, from which pairs of unchanged models are taken; those of this call are put there
  */
-export function modelGroups(all: readonly GroupedModel[]): ModelGroups {
+export function modelGroups(
+  all: readonly GroupedModel[],
+  known: ComparedFamilies = new Map(),
+): ModelGroups {
   const models = all
     .filter(({ se, draws }) => se !== null || draws)
     .toSorted((a, b) => b.value - a.value || (a.id < b.id ? -1 : 1));
@@ -90,7 +97,7 @@ export function modelGroups(all: readonly GroupedModel[]): ModelGroups {
     variances: new Float64Array(count ** 2),
     paired: new Uint8Array(count ** 2),
   };
-  for (const family of familiesOf(models)) addFamily(pairs, family, total);
+  for (const family of familiesOf(models)) addFamily(pairs, family, { total, known });
   addUnpaired(pairs, normalQuantile(1 - ALPHA / (2 * Math.max(1, total))));
   const separated: [number, number][] = [];
   let paired = 0;
@@ -123,19 +130,33 @@ export function modelGroups(all: readonly GroupedModel[]): ModelGroups {
   };
 }
 
-/** Positions of the models that were drawn alike. */
-function familiesOf(models: readonly GroupedModel[]): number[][] {
+/** Models that were drawn alike. */
+interface Family {
+  readonly name: string;
+  /** Their positions. */
+  readonly places: readonly number[];
+}
+
+function familiesOf(models: readonly GroupedModel[]): Family[] {
   const families = new Map<string, number[]>();
   models.forEach(({ draws }, i) => {
     if (!draws) return;
     const { key, both, first, degrees } = draws;
     const name = JSON.stringify([key, both.length, first !== undefined, degrees]);
-    families.set(name, [...(families.get(name) ?? []), i]);
+    const places = families.get(name);
+    if (places) places.push(i);
+    else families.set(name, [i]);
   });
-  return [...families.values()].filter(({ length }) => length > 1);
+  return [...families]
+    .filter(([, { length }]) => length > 1)
+    .map(([name, places]) => ({ name, places }));
 }
 
-function addFamily(pairs: ModelPairs, family: readonly number[], total: number): void {
+function addFamily(
+  pairs: ModelPairs,
+  { name, places: family }: Family,
+  { total, known }: { readonly total: number; readonly known: ComparedFamilies },
+): void {
   const { models, apart, variances, paired } = pairs;
   const draws = family.map((i) => models[i].draws as GroupedDraws);
   const [{ sizes, degrees }] = draws;
@@ -147,16 +168,18 @@ function addFamily(pairs: ModelPairs, family: readonly number[], total: number):
     sizes,
     ...(draws[0].first && draws[0].second ? { first: rows('first'), second: rows('second') } : {}),
   };
-  const statistics = pairStatistics(given);
+  const compared = compareFamily(given, known.get(name));
+  known.delete(name);
+  known.set(name, compared);
   const share = (family.length * (family.length - 1)) / 2 / total;
-  const found = stepDown(given, statistics, { level: ALPHA * share, degrees });
+  const found = stepDown(compared, { level: ALPHA * share, degrees });
   const count = models.length;
   family.forEach((i, a) => {
     family.forEach((j, b) => {
       if (a === b) return;
       const at = a * family.length + b;
       apart[i * count + j] = found.apart[at];
-      variances[i * count + j] = statistics.variances[at];
+      variances[i * count + j] = compared.pairs.variances[at];
       paired[i * count + j] = 1;
     });
   });

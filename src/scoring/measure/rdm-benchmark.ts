@@ -11,22 +11,23 @@ import {
   aboveDiagonal,
   dissimilarities,
   leaveOneOut,
+  meanOf,
   niliUpper,
   type RdmComparison,
+  type RdmSimilarity,
   rdmSimilarity,
 } from '../../metrics/rdm.js';
 import { versionedName } from '../../metrics/table/metric-table.js';
 import { type Features, selectRows } from '../../numerics/algebra/features.js';
 import { responsiveColumns } from '../../numerics/statistics/responsive-columns.js';
-import { mean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs, shownAt } from '../benchmark/shown-stimuli.js';
-import { drawnUnits } from '../draws/drawn-units.js';
-import { estimated, oneFactorDraws, type ScoreDraws } from '../draws/score-draws.js';
+import { estimated } from '../draws/score-draws.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { constantLayer } from './constant-layer.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import { rdmScoreDraws, type SimilarityBound } from './rdm-score-draws.js';
 import { ceilingPart, finite, scorePart } from './score.js';
 
 /** Benchmarks of dissimilarities that are given as data: one matrix, or one a subject. */
@@ -78,8 +79,8 @@ function onRdms(benchmark: Benchmark, stimuli: StimulusSet, rdms: SubjectRdms): 
       await requireFinite({ features, stimulusIds: rdms.stimulusIds });
       const units = above === undefined ? features : await responsive(features, above);
       const model = aboveDiagonal(await dissimilarities(units));
-      const raw = rdmSimilarity(model, rdms.pairs, comparison);
-      const measured = normalised(raw, bound, benchmark);
+      const raw = { ...rdmSimilarity(model, rdms.pairs, comparison), model };
+      const measured = normalised(raw, bound, { benchmark, rdms, comparison });
       const why = Number.isFinite(raw.value) ? [] : await constantLayer(layer);
       return { ...measured, warnings: [...why, ...measured.warnings] };
     },
@@ -113,10 +114,7 @@ function restricted(rdms: SubjectRdms, keep: (stimulus: Id) => boolean): Subject
   };
 }
 
-interface Bound {
-  readonly value: number;
-  /** Of each subject, where it is measured. */
-  readonly bySubject?: Float64Array;
+interface Bound extends SimilarityBound {
   readonly part: MetricResult | number;
 }
 
@@ -129,11 +127,14 @@ function boundOf(
   if (ceiling.name === 'leave-one-out') {
     if (pairs.length < 2) throw oneSubject(file);
     const others = leaveOneOut(pairs, comparison);
-    return { ...others, part: single(others.value) };
+    const against = pairs.map((own) => meanOf(pairs.filter((other) => other !== own)));
+    return { value: others.value, measured: { ...others, against }, part: single(others.value) };
   }
   if (ceiling.name !== 'nili-upper') return undefined;
   const upper = niliUpper(pairs, comparison.squared, comparison.correlation);
-  return { ...upper, part: single(upper.value) };
+  const all = meanOf(pairs);
+  const against = pairs.map(() => all);
+  return { value: upper.value, measured: { ...upper, against }, part: single(upper.value) };
 }
 
 const oneSubject = (file: string) =>
@@ -152,10 +153,17 @@ const single = (value: number): MetricResult => ({
   warnings: [],
 });
 
+/** What a model is compared with, and how. */
+interface Compared {
+  readonly benchmark: Benchmark;
+  readonly rdms: SubjectRdms;
+  readonly comparison: RdmComparison;
+}
+
 function normalised(
-  raw: { readonly value: number; readonly bySubject: Float64Array },
+  raw: RdmSimilarity & { readonly model: Float64Array },
   bound: Bound | undefined,
-  { metric, clip }: Benchmark,
+  { benchmark: { metric, clip }, ...compared }: Compared,
 ): Measured {
   const squared = metric.normalisation === 'ratio-squared';
   const unclipped = (ratio: number) => (bound !== undefined && squared ? ratio ** 2 : ratio);
@@ -168,7 +176,7 @@ function normalised(
   return {
     value: finite(value),
     error: 0,
-    ...estimated(value, drawn(raw.bySubject, bound, unclipped), {
+    ...estimated(value, rdmScoreDraws({ ...raw, ...compared, bound }, unclipped), {
       bounds: clip === 'bounded' && bound !== undefined ? [0, 1] : undefined,
     }),
     formula: bound === undefined ? 'raw' : clip === 'bounded' ? `clip(${formula})` : formula,
@@ -180,18 +188,4 @@ function normalised(
       ? []
       : [{ code: 'not-finite', detail: 'the dissimilarities of the layer do not vary' }],
   };
-}
-
-/** The value over draws of the subjects; the mean dissimilarities of all stay those of all. */
-function drawn(
-  bySubject: Float64Array,
-  bound: Bound | undefined,
-  score: (ratio: number) => number,
-): ScoreDraws | undefined {
-  const names = [...bySubject.keys()];
-  return oneFactorDraws(drawnUnits('subjects', names), names, (subjects) => {
-    const of = (values: Float64Array) => mean(subjects.map((subject) => values[subject]));
-    const limit = bound?.bySubject ? of(bound.bySubject) : (bound?.value ?? 1);
-    return score(of(bySubject) / limit);
-  });
 }

@@ -1,19 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { digestOf } from '../../formats/digest.js';
-import { present } from '../../formats/present.js';
 import {
   counts,
   type Leaderboard,
   type LeaderboardRow,
   standardError,
 } from '../../leaderboard/leaderboard.js';
-import { drawsOf } from '../../leaderboard/leaderboard-differences.js';
-import { freedomOf } from '../../scoring/draws/drawn-units.js';
-import { decodeDraws } from '../../scoring/draws/encode-draws.js';
-import type { GroupedDraws, GroupedModel } from '../../scoring/draws/model-groups.js';
-import type { DrawnScore } from '../../scoring/draws/score-difference.js';
 import type { HomeStore } from '../../store/home-store.js';
 import type { StoredModel } from '../../store/records/result-store.js';
+import type { StoredPart, StoredRow } from './group-sums.js';
 import type { BoardBenchmark } from './leaderboard-benchmarks.js';
 
 type Board = Leaderboard<StoredModel>;
@@ -78,95 +73,56 @@ export async function groupedRows({
   return { rows, key: digestOf(JSON.stringify(entered)) };
 }
 
-/** Bytes of draws that are kept in memory: those of ten columns of a thousand models. */
-const KEPT_BYTES = 128 * 2 ** 20;
-/** Scores after which other requests get their turn. */
-const SLICE = 20;
+/** Bytes of stored draws that are read before they are summed. */
+const SLICE_BYTES = 4 * 2 ** 20;
 
-/** Draws of models under columns, as weighted sums: scores that stay are read once. */
-export class GroupDraws {
-  readonly #store: HomeStore;
-  /** By key of the row; those used last stand last. */
-  readonly #kept = new Map<string, GroupedDraws | undefined>();
-  #bytes = 0;
-
-  constructor(store: HomeStore) {
-    this.#store = store;
+/**
+ * The stored draws behind rows of a column, a few megabytes at a time.
+ * @param keys of the rows that are read
+ */
+export async function* storedRows(
+  store: HomeStore,
+  column: GroupedColumn,
+  { rows, keys }: { readonly rows: readonly GroupedRow[]; readonly keys: ReadonlySet<string> },
+): AsyncGenerator<readonly StoredRow[]> {
+  let slice: StoredRow[] = [];
+  let bytes = 0;
+  for (const { row, key } of rows) {
+    if (!keys.has(key)) continue;
+    const read = await storedRow(store, column, { model: row.model, key });
+    slice.push(read);
+    bytes += (read.parts ?? []).reduce((sum, part) => sum + part.bytes.byteLength, 0);
+    if (bytes < SLICE_BYTES && slice.length < ROWS) continue;
+    yield slice;
+    await turn();
+    [slice, bytes] = [[], 0];
   }
-
-  /** Models as they are compared. */
-  async read(column: GroupedColumn, rows: readonly GroupedRow[]): Promise<GroupedModel[]> {
-    const models: GroupedModel[] = [];
-    let read = 0;
-    for (const { row, value, se, key } of rows) {
-      const known = this.#kept.has(key);
-      const draws = known ? this.#kept.get(key) : await this.#draws(column, row);
-      this.#keep(key, draws);
-      models.push({ id: row.model.id, value, se, ...present({ draws }) });
-      if (!known && ++read % SLICE === 0) await turn();
-    }
-    return models;
-  }
-
-  async #draws(column: GroupedColumn, { model }: Row): Promise<GroupedDraws | undefined> {
-    const { board, node } = column;
-    if (board.nodes.find(({ id }) => id === node)?.kind === 'benchmark')
-      return groupedScore((await this.#scores(column, model, [node])).get(node));
-    const entering = (board.counted.get(node) ?? []).map(({ benchmark }) => benchmark);
-    const scores = await this.#scores(column, model, entering);
-    return drawsOf(board, node, model, (_, benchmark) => scores.get(benchmark));
-  }
-
-  async #scores(
-    { benchmarks, board }: GroupedColumn,
-    model: StoredModel,
-    columns: readonly string[],
-  ): Promise<ReadonlyMap<string, DrawnScore>> {
-    const scored = columns.flatMap((id) => {
-      const [benchmark, score] = [benchmarks.get(id), model.scores.get(id)];
-      return benchmark && counts(score, board.rules) ? [{ id, benchmark, score }] : [];
-    });
-    const rows = await this.#store.draws.read(
-      scored.map(({ benchmark, score }) => [score.job, benchmark.benchmark] as const),
-    );
-    const rowOf = new Map(rows.map((row) => [`${row.job} ${row.benchmark}`, row]));
-    return new Map(
-      scored.map(({ id, benchmark: { benchmark, version }, score: { value, ci, job } }) => {
-        const row = rowOf.get(`${job} ${benchmark}`);
-        const provenance = present({ draws: row?.digest ?? undefined });
-        const draws = row?.bytes ? decodeDraws(row.bytes) : undefined;
-        return [id, { score: { benchmark, version, value, ci, provenance }, draws }];
-      }),
-    );
-  }
-
-  #keep(key: string, draws: GroupedDraws | undefined): void {
-    if (this.#kept.has(key)) this.#kept.delete(key);
-    else this.#bytes += bytesOf(draws);
-    this.#kept.set(key, draws);
-    for (const [oldest, of] of this.#kept) {
-      if (this.#bytes <= KEPT_BYTES) break;
-      this.#kept.delete(oldest);
-      this.#bytes -= bytesOf(of);
-    }
-  }
+  if (slice.length > 0) yield slice;
 }
 
-/** About what an entry takes. */
-const bytesOf = (draws: GroupedDraws | undefined) =>
-  500 + (draws ? 4 * draws.both.length * (draws.first ? 3 : 1) + draws.key.length : 0);
-
-/** The draws of one score. */
-function groupedScore(drawn: DrawnScore | undefined): GroupedDraws | undefined {
-  const digest = drawn?.score.provenance.draws;
-  if (!drawn?.draws || digest === undefined) return undefined;
-  const { units, both, first, second } = drawn.draws;
-  const [one, other] = units.map(({ count, strata }) => count / strata);
-  return {
-    key: digest,
-    both,
-    ...present({ first, second }),
-    sizes: { first: one, ...present({ second: other }) },
-    degrees: Math.min(...units.map(freedomOf)),
-  };
+async function storedRow(
+  { draws }: HomeStore,
+  { board, benchmarks, node }: GroupedColumn,
+  { model, key }: { readonly model: StoredModel; readonly key: string },
+): Promise<StoredRow> {
+  const average = board.nodes.find(({ id }) => id === node)?.kind !== 'benchmark';
+  const shares = average ? (board.counted.get(node) ?? []) : [{ benchmark: node, weight: 1 }];
+  const entering = shares.flatMap(({ benchmark: id, weight }) => {
+    const score = model.scores.get(id);
+    return counts(score, board.rules) ? [{ id, weight, job: score.job }] : [];
+  });
+  const asked = entering.flatMap(({ id, job }) => {
+    const benchmark = benchmarks.get(id)?.benchmark;
+    return benchmark === undefined ? [] : [[job, benchmark] as const];
+  });
+  const found = new Map(
+    (await draws.read(asked)).map((row) => [`${row.job} ${row.benchmark}`, row]),
+  );
+  const parts = entering.flatMap(({ id, weight, job }): StoredPart[] => {
+    const known = benchmarks.get(id);
+    const { digest = null, bytes = null } = found.get(`${job} ${known?.benchmark}`) ?? {};
+    if (!known || digest === null || bytes === null) return [];
+    return [{ benchmark: id, version: known.version, weight, digest, bytes }];
+  });
+  return { key, average, parts: parts.length === entering.length ? parts : undefined };
 }

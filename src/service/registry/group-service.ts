@@ -1,21 +1,17 @@
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Piscina } from 'piscina';
 import type { components } from '../../api/schema.js';
-import { packageRoot } from '../../formats/package-root.js';
-import {
-  type GroupedModel,
-  type ModelGroups,
-  modelGroups,
-} from '../../scoring/draws/model-groups.js';
+import type { ModelGroups } from '../../scoring/draws/model-groups.js';
+import type { HomeStore } from '../../store/home-store.js';
 import type { ServiceContext } from './context.js';
 import {
-  GroupDraws,
   type GroupedColumn,
   type GroupedRow,
   type GroupedRows,
   groupedRows,
+  storedRows,
 } from './group-draws.js';
+import { GroupSums } from './group-sums.js';
+import { GroupThread } from './group-thread.js';
 
 /** Groups as far as they are known. */
 export interface KnownGroups {
@@ -28,23 +24,23 @@ export interface KnownGroups {
 const FEW = 32;
 /** How long an answer waits for its groups. */
 const WAIT_MS = 1000;
-const IDLE_MS = 30_000;
+/** How often draws are read that other boards pushed out meanwhile. */
+const TRIES = 3;
 /** Boards whose draws are read, or that wait for the thread. */
 const MOST_WAITING = 16;
 /** Boards whose groups are kept. */
 const KEPT = 32;
 
-const filename = join(packageRoot, 'dist', 'src', 'service', 'registry', 'group-worker.js');
-
 /**
- * Groups of the models of a board under a column, in a thread of their own. Those of unchanged scores are kept; where scores
+ * Groups of the models of a board under a column; those of large boards are summed and compared in a thread of their own. Those of unchanged scores are kept; where scores
  * changed, the former ones are served as `stale` until the new ones are there.
  */
 export class GroupService {
-  readonly #draws: GroupDraws;
+  readonly #store: HomeStore;
   readonly #closing: AbortSignal;
   readonly #log: ServiceContext['log'];
-  #pool: Promise<Piscina<readonly GroupedModel[], ModelGroups>> | undefined;
+  readonly #here = new GroupSums();
+  readonly #thread: GroupThread;
   /** Of each board, by column. */
   readonly #rows = new WeakMap<GroupedColumn['board'], Map<string, Promise<GroupedRows>>>();
   /** By digest of all that enters. */
@@ -55,10 +51,10 @@ export class GroupService {
 
   /** `closing` ends the thread. */
   constructor({ store, closing, log }: Pick<ServiceContext, 'store' | 'closing' | 'log'>) {
-    this.#draws = new GroupDraws(store);
+    this.#store = store;
     this.#closing = closing;
     this.#log = log;
-    closing.addEventListener('abort', () => void this.#end());
+    this.#thread = new GroupThread(closing);
   }
 
   /**
@@ -108,15 +104,16 @@ export class GroupService {
   }
 
   async #compute(column: GroupedColumn, rows: readonly GroupedRow[]): Promise<ModelGroups> {
-    const models = await this.#draws.read(column, rows);
-    if (models.length <= FEW) return modelGroups(models);
-    this.#closing.throwIfAborted();
-    this.#pool ??= start();
-    return (await this.#pool).run(models, { signal: this.#closing });
-  }
-
-  async #end(): Promise<void> {
-    await (await this.#pool)?.destroy();
+    const sums = rows.length <= FEW ? this.#here : this.#thread;
+    const models = rows.map(({ row, value, se, key }) => ({ id: row.model.id, value, se, key }));
+    for (let tried = 0; tried < TRIES; tried++) {
+      const keys = new Set(await sums.lacking(models.map(({ key }) => key)));
+      for await (const read of storedRows(this.#store, column, { rows, keys }))
+        await sums.add(read);
+      const groups = await sums.groups(models);
+      if (groups) return groups;
+    }
+    throw new Error('other boards took the room of the draws');
   }
 }
 
@@ -136,16 +133,4 @@ function keep(kept: Map<string, ModelGroups>, key: string, groups: ModelGroups):
   kept.set(key, groups);
   const [oldest] = kept.keys();
   if (kept.size > KEPT) kept.delete(oldest);
-}
-
-async function start(): Promise<Piscina<readonly GroupedModel[], ModelGroups>> {
-  // Small boards need no thread.
-  const { Piscina } = await import('piscina');
-  return new Piscina<readonly GroupedModel[], ModelGroups>({
-    filename,
-    minThreads: 0,
-    maxThreads: 1,
-    idleTimeout: IDLE_MS,
-    env: {},
-  });
 }

@@ -1,10 +1,13 @@
-import {
-  type GroupedModel,
-  type ModelGroups,
-  modelGroups,
-} from '../../scoring/draws/model-groups.js';
+import { GroupSums, type KeyedModel, type StoredRow } from './group-sums.js';
 
-/** The thread in which the groups of large boards are found (see `GroupService`). */
-export default function groupsOf(models: readonly GroupedModel[]): ModelGroups {
-  return modelGroups(models);
-}
+/** The thread in which draws of large boards are summed and compared (see `GroupThread`). It keeps what it summed. */
+const sums = new GroupSums();
+
+/** Which of the rows are not there. */
+export const lacking = (keys: readonly string[]) => sums.lacking(keys);
+
+/** Sums rows. */
+export const add = (rows: readonly StoredRow[]) => sums.add(rows);
+
+/** The groups of models; undefined where the row of one is not there. */
+export const groups = (models: readonly KeyedModel[]) => sums.groups(models);

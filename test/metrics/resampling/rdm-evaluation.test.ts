@@ -1,16 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import {
-  covarianceOfDraws,
-  evaluateDraw,
-  noiseCeiling,
-  type RdmDraw,
-} from '../../../src/metrics/resampling/rdm-evaluation.js';
-import {
-  drawnTest,
-  signedRankTest,
-  tTest,
-  tTestAboveZero,
-} from '../../../src/numerics/statistics/model-tests.js';
 import { mean, nanMean } from '../../../src/numerics/statistics/statistics.js';
 import { tQuantile } from '../../../src/numerics/statistics/student-t.js';
 import {
@@ -18,8 +6,15 @@ import {
   sampleVariance,
   twoFactorVariance,
 } from '../../../src/numerics/statistics/two-factor-variance.js';
+import {
+  drawnTest,
+  signedRankTest,
+  tTest,
+  tTestAboveZero,
+} from '../../numerics/statistics/model-tests.js';
 import { numbers, type OracleArray, oracle } from '../../oracle.js';
 import { tolerances } from '../../tolerances.js';
+import { covarianceOfDraws, evaluateDraw, noiseCeiling, type RdmDraw } from './rdm-evaluation.js';
 
 const { statistics: within } = tolerances;
 

@@ -11,26 +11,20 @@ import { correlationTest } from '../../../src/numerics/statistics/correlation-te
 import { maxT } from '../../../src/numerics/statistics/max-t.js';
 import { mcNemar } from '../../../src/numerics/statistics/mcnemar.js';
 import {
-  drawnAboveZero,
-  drawnTest,
-  signedRankTest,
-  tTest,
-  tTestAboveZero,
-} from '../../../src/numerics/statistics/model-tests.js';
-import {
   leaderGroups,
   maximalGroups,
   rankIntervals,
 } from '../../../src/numerics/statistics/rank-groups.js';
-import { reliability } from '../../../src/numerics/statistics/reliability.js';
 import { mean, nanMean, nanMedian } from '../../../src/numerics/statistics/statistics.js';
 import {
   contrastVariance,
   sampleVariance,
   twoFactorVariance,
 } from '../../../src/numerics/statistics/two-factor-variance.js';
+import { pairedReliability } from '../../../src/scoring/draws/instrument.js';
 import { numbers, type OracleArray, oracle } from '../../oracle.js';
 import { tolerances } from '../../tolerances.js';
+import { drawnAboveZero, drawnTest, signedRankTest, tTest, tTestAboveZero } from './model-tests.js';
 
 const { statistics: within } = tolerances;
 
@@ -235,8 +229,18 @@ test('correlations with their interval', () => {
 test('how well a benchmark tells models apart', () => {
   const { cases } = oracle('20-statistics/reliability.json');
   for (const { scores, errors, ddof0, ddof1 } of cases) {
-    near(reliability(numbers(scores), numbers(errors), 0), ddof0, within.draws, 'ddof 0');
-    near(reliability(numbers(scores), numbers(errors)), ddof1, within.draws, 'ddof 1');
+    const known = [...numbers(scores).keys()].filter((i) =>
+      [numbers(scores)[i], numbers(errors)[i]].every(Number.isFinite),
+    );
+    const [values, own] = [scores, errors].map((of) => known.map((i) => numbers(of)[i]));
+    // Errors that models do not share: of a difference both count.
+    const variances = Float64Array.from(
+      known.flatMap((_, i) => known.map((_, j) => own[i] ** 2 + own[j] ** 2)),
+    );
+    const found = pairedReliability(values, variances);
+    near(found, ddof1, within.draws, 'ddof 1');
+    const n = known.length;
+    near(1 - ((1 - found) * n) / (n - 1), ddof0, within.draws, 'ddof 0');
   }
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RandomState } from '../../../src/numerics/random/random-state.js';
+import { compareFamily } from '../../../src/numerics/statistics/compared-family.js';
 import { maxT } from '../../../src/numerics/statistics/max-t.js';
 import { pairStatistics } from '../../../src/numerics/statistics/paired-family.js';
 import { stepDown } from '../../../src/numerics/statistics/step-down.js';
@@ -36,10 +37,7 @@ describe('stepping down over all pairs', () => {
         (_, k) => both[k % 9][Math.floor(k / 9)],
       );
       const plain = maxT({ ...rest, draws });
-      const found = stepDown({ both }, pairStatistics({ ...rest, both }), {
-        level: 0.05,
-        degrees: MANY,
-      });
+      const found = stepDown(compareFamily({ ...rest, both }), { level: 0.05, degrees: MANY });
       expect(pairsOf(found.apart, 9)).toEqual(plain.stepDown);
       expect(found.critical[0]).toBeCloseTo(plain.quantile, 5);
       expect(found.critical[1]).toBeCloseTo(plain.steps[plain.steps.length - 1], 5);
@@ -79,7 +77,7 @@ describe('stepping down over all pairs', () => {
 
   it('asks for Bonferroni’s quantile of Student’s t where units are few', () => {
     const given = family([0, 0.1, 0.2, 0.3], 1000);
-    const { critical } = stepDown(given, pairStatistics(given), { level: 0.05, degrees: 11 });
+    const { critical } = stepDown(compareFamily(given), { level: 0.05, degrees: 11 });
     expect(critical[0]).toBeCloseTo(tQuantile(1 - 0.05 / 12, 11), 9);
   });
 
@@ -87,7 +85,7 @@ describe('stepping down over all pairs', () => {
     const row = Float32Array.from({ length: 300 }, (_, r) => 0.5 + 0.1 * Math.sin(r));
     const shifted = row.map((value) => value + 0.2);
     const given = { values: Float64Array.from([0.5, 0.5, 0.7]), both: [row, row, shifted] };
-    const found = stepDown(given, pairStatistics(given), { level: 0.05, degrees: 200 });
+    const found = stepDown(compareFamily(given), { level: 0.05, degrees: 200 });
     expect(pairsOf(found.apart, 3)).toEqual([
       [0, 2],
       [1, 2],

@@ -76,13 +76,23 @@ async function scored(benchmark: string) {
 }
 
 describe('a benchmark of given dissimilarities', () => {
-  test('divides by the upper bound of its subjects, with an interval over them', async () => {
+  test('divides by the upper bound of its subjects, with an interval over images', async () => {
     rdms();
     const score = await scored(rdmFile());
+    // Of four people or fewer nothing is said of others.
+    expect(score.generalises).toMatchObject({ to: 'images', units: { images: ids.length } });
     expect(score).toMatchObject({ formula: 'raw/ceiling', errorKind: 'none', region: 'IT' });
     expect(score.ceiling?.value).toBeGreaterThan(0);
     expect(score.value).toBeCloseTo(Number(score.raw.value) / Number(score.ceiling?.value), 12);
     expect(score.ci?.[0]).toBeLessThan(score.ci?.[1] as number);
+  });
+
+  test('of five subjects speaks of new images and subjects', async () => {
+    rdms(5);
+    const { ci, value, generalises } = await scored(rdmFile());
+    expect(generalises).toMatchObject({ to: 'images and subjects', units: { subjects: 5 } });
+    expect(ci?.[0]).toBeLessThan(value as number);
+    expect(ci?.[1]).toBeGreaterThan(value as number);
   });
 
   test('gives the same whatever the order of rows and of a pair', async () => {
@@ -98,13 +108,13 @@ describe('a benchmark of given dissimilarities', () => {
     );
   });
 
-  test('squared: explained variance; of the mean of all: no ceiling, no interval', async () => {
+  test('squared: explained variance; of the mean of all: no ceiling, an interval over images', async () => {
     rdms();
     const raw = Number((await scored(rdmFile())).raw.value);
     const squared = await scored(rdmFile([], '{ name: rdm, per: subject, squared: true }'));
     expect(squared.raw.value).toBeGreaterThanOrEqual(raw ** 2);
     const mean = await scored(rdmFile([], '{ name: rdm }'));
-    expect(mean).toMatchObject({ formula: 'raw', ceiling: null, ci: null });
+    expect(mean).toMatchObject({ formula: 'raw', ceiling: null, generalises: { to: 'images' } });
     rdms(1);
     expect((await scored(rdmFile())).ceiling?.value).toBe(1);
   });

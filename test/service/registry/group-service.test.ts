@@ -100,4 +100,21 @@ describe('groups of a board', () => {
     broken = false;
     expect((await service.read('mine', board)).state).toBe('current');
   });
+
+  it('of many models are summed and compared in a thread, which keeps what it has', async () => {
+    const { gate, store } = slowStore();
+    const ending = new AbortController();
+    const service = new GroupService({ store, closing: ending.signal, log });
+    const values = Array.from({ length: 40 }, (_, k) => k / 40);
+    const settled = async (of: ReturnType<typeof column>) => {
+      await expect.poll(async () => (await service.read('mine', of)).state).toBe('current');
+      return (await service.read('mine', of)).groups;
+    };
+    expect((await settled(column(values)))?.compared).toBe(40);
+    expect(gate.reads).toBe(40);
+    const groups = await settled(column(values.with(3, 2)));
+    expect(groups?.models.get('m3')?.ranks).toEqual([1, 1]);
+    expect(gate.reads).toBe(41);
+    ending.abort();
+  });
 });

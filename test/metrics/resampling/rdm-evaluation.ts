@@ -1,15 +1,16 @@
-import { VentralError } from '../../errors/ventral-error.js';
-import { kendallA } from '../../numerics/statistics/correlation-test.js';
-import { isConstant } from '../../numerics/statistics/pearson.js';
-import { ranks } from '../../numerics/statistics/spearman.js';
-import { mean } from '../../numerics/statistics/statistics.js';
+import { VentralError } from '../../../src/errors/ventral-error.js';
+import { kendallA } from '../../../src/numerics/statistics/correlation-test.js';
+import { isConstant } from '../../../src/numerics/statistics/pearson.js';
+import { ranks } from '../../../src/numerics/statistics/spearman.js';
+import { mean } from '../../../src/numerics/statistics/statistics.js';
 
 /** Positions of one draw: as many as there are units of the factor. */
 type Drawn = ArrayLike<number>;
 
 /**
  * Models against the dissimilarities of subjects, and the ceilings of both, over draws of subjects and stimuli: rsatoolbox's
- * definitions (Nili et al. 2014, Schütt et al. 2023). An RDM is a vector of its pairs above the diagonal, row by row.
+ * definitions (Nili et al. 2014, Schütt et al. 2023), drawn pair by drawn pair. Golden cases prove it; `rdm-draws.ts`, which counts
+ * pairs instead, is compared with it. An RDM is a vector of its pairs above the diagonal, row by row.
  */
 
 /** How two RDMs are compared. */

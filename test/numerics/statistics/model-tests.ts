@@ -1,10 +1,10 @@
-import { normalCdf } from './normal.js';
-import { ranks } from './spearman.js';
-import { tTwoSided } from './student-t.js';
+import { normalCdf } from '../../../src/numerics/statistics/normal.js';
+import { ranks } from '../../../src/numerics/statistics/spearman.js';
+import { tTwoSided } from '../../../src/numerics/statistics/student-t.js';
 
 /**
  * Tests of models by the definitions of rsatoolbox (`inference_util.py`): by Student's t with a given variance, by the
- * share of draws, by signed ranks over subjects.
+ * share of draws, by signed ranks over subjects. ventral itself has the first alone, which keeps its level with few subjects.
  */
 
 /** A variance below this counts as this much. */
