@@ -1,5 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Database, Queries } from './database.js';
+import { historyTables } from './history-tables.js';
 import { broughtScoreboards, scoreboardTables } from './scoreboard-tables.js';
 
 /**
@@ -326,6 +327,7 @@ const migrations: readonly (readonly string[])[] = [
     )`,
     'alter table score_draws alter column bytes set storage external',
   ],
+  historyTables,
 ];
 
 /** All that makes the schema, as text. */
