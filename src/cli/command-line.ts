@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
+import { registerLeaderboard } from './board/leaderboard.js';
 import { registerAblate } from './commands/ablate.js';
 import { registerAttack } from './commands/attack.js';
 import { registerAverage } from './commands/average.js';
@@ -48,6 +49,7 @@ export function program(io: Io): Command {
     registerScore,
     registerMap,
     registerCompare,
+    registerLeaderboard,
     registerNetworks,
     registerImport,
     registerBenchmarks,

@@ -23,6 +23,11 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'ventral compare --series checkpoints/ --card net.yaml -r V1,IT --html training.html',
     'ventral compare --series checkpoints/ --card net.yaml -r V1,IT --pdf training.pdf',
   ],
+  leaderboard: [
+    'ventral leaderboard --at 2026-03-31',
+    'ventral leaderboard --history resnet-20 --column V4',
+    'ventral leaderboard --correlations --to https://ventral.lab.example',
+  ],
   layers: ['ventral layers net.onnx', 'ventral layers net.onnx --values --json'],
   activations: ['ventral activations net.onnx -l layer4.0 -b Simulated.IT-pls -o it.npz'],
   'card init': ['ventral card init net.onnx > net.yaml'],

@@ -18,8 +18,10 @@ import { slicedAnswers } from './http/sliced-answers.js';
 import { docsRoutes } from './pages/docs-routes.js';
 import { webRoutes } from './pages/web-routes.js';
 import type { ServiceContext } from './registry/context.js';
+import { CorrelationService } from './registry/correlation-service.js';
 import { DifferenceService } from './registry/difference-service.js';
 import { LeaderboardService } from './registry/leaderboard-service.js';
+import { RankHistoryService } from './registry/rank-history-service.js';
 import { activationRoutes, activationUpload } from './routes/activation-routes.js';
 import { backupRoutes } from './routes/backup-routes.js';
 import { benchmarkDataRoutes } from './routes/benchmark-data-routes.js';
@@ -98,6 +100,12 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     '/v1',
     sameBody,
     modelRoutes(context),
+    // Before `/benchmarks/{benchmark}`.
+    leaderboardRoutes(
+      leaderboard,
+      new RankHistoryService(context),
+      new CorrelationService(leaderboard),
+    ),
     benchmarkRoutes(context),
     benchmarkDataRoutes(context),
     scoreRoutes(context),
@@ -107,7 +115,6 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     trainingRoutes(context),
     checkpointRoutes(context),
     eventRoutes(context, options.heartbeat),
-    leaderboardRoutes(leaderboard),
     differenceRoutes(new DifferenceService(context.store, leaderboard)),
     queueRoutes(context),
     activationRoutes(context),

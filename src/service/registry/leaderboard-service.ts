@@ -1,6 +1,4 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Weights } from '../../activations/card/card.js';
-import { shippedModels, shippedWeights } from '../../activations/model-file.js';
 import type { components } from '../../api/schema.js';
 import {
   type Leaderboard as Board,
@@ -11,13 +9,13 @@ import {
 import { formulaEstimate } from '../../leaderboard/leaderboard-formula.js';
 import { pageAfter, rowOrder, type Sortable } from '../../leaderboard/leaderboard-order.js';
 import { LEVEL, type ModelGroups } from '../../scoring/draws/model-groups.js';
-import type { HomeStore } from '../../store/home-store.js';
 import type { Principal } from '../../store/records/principal.js';
-import { ResultStore, type StoredModel } from '../../store/records/result-store.js';
+import type { StoredModel } from '../../store/records/result-store.js';
 import { readPage } from '../http/read-page.js';
+import { type BoardSource, BoardSources } from './board-source.js';
 import type { ServiceContext } from './context.js';
 import { GroupService, type KnownGroups } from './group-service.js';
-import { type BoardBenchmark, LeaderboardBenchmarks } from './leaderboard-benchmarks.js';
+import type { BoardBenchmark } from './leaderboard-benchmarks.js';
 import {
   type BoardColumns,
   boardColumns,
@@ -38,6 +36,7 @@ interface BoardParts {
   readonly board: Board<StoredModel>;
   readonly benchmarks: readonly BoardBenchmark[];
   readonly formulas: readonly FormulaColumn[];
+  readonly source: BoardSource;
 }
 
 /** The groups of the models under a column. */
@@ -47,8 +46,7 @@ interface ColumnGroups extends KnownGroups {
 
 /** Builds leaderboards, for HTTP and for the first HTML of the page. */
 export class LeaderboardService {
-  readonly #store: HomeStore;
-  readonly #results: ResultStore;
+  readonly #sources: BoardSources;
   /** The last board of each answer of the store. */
   readonly #boards = new WeakMap<
     readonly StoredModel[],
@@ -58,9 +56,8 @@ export class LeaderboardService {
   readonly #groups: GroupService;
 
   constructor(context: Pick<ServiceContext, 'store' | 'closing' | 'log'>) {
-    this.#store = context.store;
+    this.#sources = new BoardSources(context.store);
     this.#groups = new GroupService(context);
-    this.#results = new ResultStore(context.store.database);
   }
 
   /**
@@ -70,14 +67,15 @@ export class LeaderboardService {
    *   `invalid-request`
    */
   async read(principal: Principal, query: LeaderboardQuery): Promise<Leaderboard> {
-    const { board, benchmarks, formulas } = await this.board(principal, query);
+    const { board, benchmarks, formulas, source } = await this.board(principal, query);
     const column = groupedColumn(board, query);
     const known =
       column === undefined
         ? undefined
         : await this.#groupsOf(principal, query, { board, benchmarks, column });
     const page = pageOf(board, benchmarks, formulas, query, known);
-    return { ...page, items: await this.#labelled(page.items) };
+    const items = await labelled(page.items, source);
+    return { ...page, items, ...(source.reconstructed ? { reconstructed: true } : {}) };
   }
 
   /**
@@ -85,22 +83,20 @@ export class LeaderboardService {
    * @throws as {@link read}, but for the sort and the cursor
    */
   async board(principal: Principal, query: LeaderboardQuery): Promise<BoardParts> {
-    const catalog = new LeaderboardBenchmarks(await this.#store.benchmarks.list(principal));
-    const columns = boardColumns(query, catalog);
-    const formulas = await formulaColumns(query, catalog);
+    const source = await this.#sources.read(principal, query.at);
+    const columns = boardColumns(query, source.catalog);
+    const formulas = await formulaColumns(query, source.catalog);
     const wanted = [
       ...columns.tree,
       ...columns.beside,
       ...formulas.flatMap((column) => column.benchmarks),
     ];
-    const scored = await this.#results.scoredModels(principal, wanted, await shippedModels(), {
-      anyLayer: query.layers === 'any',
-    });
+    const scored = await source.scored(wanted, query.layers === 'any');
     // A thousand models take tens of milliseconds: others may be answered in between.
     await turn();
     const shown = scoredColumns(scored, columns);
     const board = this.#boardOf(scored, shown, query);
-    return { board, benchmarks: [...shown.tree, ...shown.beside], formulas };
+    return { board, benchmarks: [...shown.tree, ...shown.beside], formulas, source };
   }
 
   /** What of a query chooses lines and columns of a page alone changes no group. */
@@ -113,20 +109,6 @@ export class LeaderboardService {
     const byId = new Map(benchmarks.map((benchmark) => [benchmark.id, benchmark]));
     const known = await this.#groups.read(view, { board, benchmarks: byId, node: column });
     return { ...known, column };
-  }
-
-  /** The rows with where the weights of their models come from; cards of a page alone are read. */
-  async #labelled(items: readonly Unlabelled[]): Promise<Item[]> {
-    const ids = items.map(({ model }) => model);
-    const [shipped, registered] = await Promise.all([
-      shippedWeights(),
-      this.#store.models.weightsOf(ids),
-    ]);
-    return items.map((item) => ({
-      ...item,
-      weights:
-        (registered.get(item.model) as Weights | undefined) ?? shipped.get(item.model) ?? null,
-    }));
   }
 
   /** Sorted and paged views of unchanged scores share one board. */
@@ -159,6 +141,13 @@ function scoredColumns(
 }
 
 type Unlabelled = Omit<Item, 'weights'>;
+
+/** The rows with where the weights of their models come from; cards of a page alone are read. */
+async function labelled(items: readonly Unlabelled[], source: BoardSource): Promise<Item[]> {
+  const weights = await source.weights(items.map(({ model }) => model));
+  return items.map((item) => ({ ...item, weights: weights.get(item.model) ?? null }));
+}
+
 type StoredRow = LeaderboardRow<StoredModel>;
 
 /** A row on its way to its page. */

@@ -15,6 +15,11 @@ import { printReport } from '../../../src/cli/commands/verify.js';
 import { printAblation } from '../../../src/cli/print/print-ablation.js';
 import { printComparison, printSeries } from '../../../src/cli/print/print-comparison.js';
 import { printImport, printKeys } from '../../../src/cli/print/print-import.js';
+import {
+  printCorrelations,
+  printLeaderboard,
+  printRankHistory,
+} from '../../../src/cli/print/print-leaderboard.js';
 import { printMap } from '../../../src/cli/print/print-map.js';
 import { printRobustness } from '../../../src/cli/print/print-robustness.js';
 import { printScores } from '../../../src/cli/print/print-scores.js';
@@ -214,6 +219,55 @@ const doctor = [
   { state: 'warning' as const, check: 'memory', detail: '3 GiB, fewer than --max-memory twice' },
 ];
 
+const board = {
+  columns: ['average', 'V1', 'V1-orientation'].map((id) => ({ id, kind: 'average' })),
+  items: [0.512345678, null].map((value, k) => ({
+    ...{ rank: value && 1, rankShared: k === 0, model: 'mdl_0123456789abcdef', name: longFile },
+    ...{
+      owner: 'lab',
+      averages: { average: { value }, V1: { value }, 'V1-orientation': { value } },
+    },
+  })),
+};
+const moved = { of: 12, value: 0.512345678, entered: null, left: null };
+const ranks = {
+  points: [
+    {
+      ...{ ...moved, date: '2026-03-30', rank: 3, start: 3, entered: 'own-score', reasons: [] },
+    },
+    {
+      ...{ ...moved, date: '2026-03-31', rank: 4, start: 3 },
+      reasons: [
+        {
+          ...{ kind: 'new-model', change: 2, events: 7, benchmarks: [] },
+          models: [{ name: longFile }, { name: 'b' }],
+        },
+        { kind: 'new-version', change: -1, events: 1, models: [], benchmarks: [V1] },
+      ],
+    },
+    {
+      ...{
+        ...moved,
+        date: '2026-04-02',
+        rank: null,
+        value: null,
+        left: 'model-removed',
+        start: null,
+      },
+      reasons: [],
+    },
+  ],
+};
+const correlations = {
+  pairs: [
+    {
+      ...{ benchmarks: [I2N, V1], n: 40, pearson: { value: 0.512345678, ci: [0.2, 0.7] } },
+      spearman: { value: -0.1, ci: [-0.4, 0.2] },
+    },
+    { benchmarks: [I2N, 'lab.V4-pls'], n: 3, pearson: null, spearman: null },
+  ],
+};
+
 /** Every table, by the file of `src/cli` that prints it; one for each table in the file, or more. */
 export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
   'print/print-scores.ts': [
@@ -253,6 +307,11 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
       (io) => printSeries({ ...series, rows: [madeRow(longFile, { layer: longLayer })] }, io),
       ...[longFile, longLayer],
     ),
+  ],
+  'print/print-leaderboard.ts': [
+    table('a leaderboard', (io) => printLeaderboard(board as never, io), 'mdl_0123456789abcdef'),
+    table('a rank over time', (io) => printRankHistory(ranks as never, io), '2026-03-31'),
+    table('correlations', (io) => printCorrelations(correlations as never, io), I2N, V1),
   ],
   'print/print-robustness.ts': [
     table('an attack', (io) => printRobustness(attack as never, 'table', io)),

@@ -26,7 +26,8 @@ export function Downloads({
     setBusy(true);
     setError(undefined);
     try {
-      const name = `leaderboard-${simulated ? 'simulated' : 'real'}.${ending}`;
+      const at = new URLSearchParams(query).get('at')?.replace(/[^\w-]/g, '-');
+      const name = `leaderboard-${simulated ? 'simulated' : 'real'}${at ? `-${at}` : ''}.${ending}`;
       saveFile(name, join(await allPages(query, simulated, type)), type);
     } catch (error) {
       setError(error as Error);

@@ -4,6 +4,7 @@ import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import { useTitle } from '../../parts/title.js';
+import { AtDate, AtNote } from './at-date.js';
 import { BoardTable } from './board-table.js';
 import { ColumnChoice } from './column-choice.js';
 import { Downloads } from './downloads.js';
@@ -35,7 +36,9 @@ export function LeaderboardPage() {
       <div class="controls">
         <RealOrSimulated {...view} />
         <Search {...view} />
+        <AtDate {...view} />
       </div>
+      <AtNote {...view} reconstructed={board?.reconstructed ?? false} />
       {board?.simulated && (
         <p class="notice">
           <strong>Simulated benchmarks.</strong> {SIMULATED}
