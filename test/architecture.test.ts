@@ -90,7 +90,7 @@ const folders: Record<string, readonly string[]> = {
     ...['child', 'http', 'queue', 'upload', 'work', 'worker', 'registry', 'backup'],
     ...['pages/documents', 'pages', 'routes', 'access', '.'],
   ],
-  cli: ['terminal', 'options', 'print', 'catalog', 'commands', '.'],
+  cli: ['terminal', 'options', 'print', 'catalog', 'board', 'commands', '.'],
   web: [
     ...['client', 'parts/words', 'parts', 'parts/charts', 'parts/start'],
     ...['admin', 'benchmark', 'compare', 'job', 'leaderboard', 'model', 'submit', 'training'].map(

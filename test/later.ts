@@ -10,6 +10,7 @@ export const later = [
   'test/service/http/fairness.test.ts',
   'test/service/http/quotas.test.ts',
   'test/service/http/storage.test.ts',
+  'test/service/registry/board-history.test.ts',
   'test/service/registry/webhooks.test.ts',
   'test/service/routes/benchmarks.test.ts',
   'test/service/routes/events.test.ts',

@@ -166,6 +166,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/benchmarks/correlations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How alike benchmarks order models
+         * @description Every pair of benchmarks over the models that have a score on both, as far as the caller may see them: Pearson's
+         *     r and Spearman's ρ with 95 % intervals over models (docs/statistics.md). Models of one family are no independent sample, so
+         *     intervals are too narrow where many are alike. Scores that do not enter averages do not enter here.
+         */
+        get: operations["correlateBenchmarks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/benchmarks/{benchmark}": {
         parameters: {
             query?: never;
@@ -705,8 +727,37 @@ export interface paths {
          *     V2, V4, IT, behavior, engineering, Marques2020, `b("<benchmark>")`, and mean, min, max, abs, sqrt; at most 200 characters
          *     and 50 nodes. A formula is null if a value that it names is missing, or if the result is not finite. It cannot
          *     use simulated scores.
+         *
+         *     **Earlier boards** (`at`): names, visibilities, scores, uploads and the versions of benchmarks as they were. Of a date the
+         *     caller sees what it could see then and may see now: what was hidden or removed since is in no board of others,
+         *     of whatever date; its owner and admins see it.
          */
         get: operations["getLeaderboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/leaderboard/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The rank of a model over time, with the reasons of each change
+         * @description Where a model stood under a column at the end of each day (UTC) on which its rank, its value or the number of ranked
+         *     models changed: the place that it has on `GET /leaderboard?at=DATE` of that day. Changes are applied one at a time, in the order
+         *     in which they were recorded; what each adds to the rank is the rank after it minus the rank before. So
+         *     `start` + the sum of `change` of the reasons = `rank`, exactly. Missing scores count as 0.
+         *
+         *     The caller sees of each date what it could see then and may see now, as on boards of earlier dates.
+         */
+        get: operations["getRankHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2513,6 +2564,89 @@ export interface components {
             groups: components["schemas"]["LeaderboardGroups"] | null;
             items: components["schemas"]["LeaderboardItem"][];
             next: components["schemas"]["Cursor"];
+            /**
+             * @description Of a date before changes were recorded: present names, visibilities and versions, without what had been removed
+             *     or replaced before.
+             * @constant
+             */
+            reconstructed?: true;
+        };
+        BenchmarkCorrelations: {
+            benchmarks: {
+                /** @description Id of its column of the leaderboard. */
+                id: string;
+                benchmark: string;
+                version: number;
+                origin: components["schemas"]["Origin"];
+                /** @description Models with a score. */
+                models: number;
+            }[];
+            pairs: {
+                benchmarks: string[];
+                /** @description Models with a score on both. */
+                n: number;
+                pearson: components["schemas"]["Correlation"];
+                spearman: components["schemas"]["Correlation"];
+            }[];
+        };
+        /** @description null below four models, and where one of the benchmarks gives all of them the same score. */
+        Correlation: {
+            value: number;
+            ci: components["schemas"]["Interval"];
+        } | null;
+        RankHistory: {
+            /** @description Id or shipped name. */
+            model: string;
+            name: string;
+            column: string;
+            /**
+             * Format: date-time
+             * @description Changes are recorded since then; points of earlier dates lack what had been removed, replaced, renamed or hidden before.
+             *     null: since the beginning.
+             */
+            recordedSince: string | null;
+            points: components["schemas"]["RankPoint"][];
+        };
+        RankPoint: {
+            /**
+             * Format: date
+             * @description UTC.
+             */
+            date: string;
+            /** @description At the end of the day; null: not on the board. */
+            rank: number | null;
+            /** @description Models with a rank. */
+            of: number;
+            /** @description What the rank is by. */
+            value: number | null;
+            /** @description The rank before, or the one with which the model came to the board on this day; null without a rank. */
+            start: number | null;
+            /** @description What brought the model to the board on this day; null if it was there. */
+            entered: components["schemas"]["RankReasonKind"] | null;
+            /** @description What took it off the board; null if it is there. */
+            left: components["schemas"]["RankReasonKind"] | null;
+            /** @description Since `start`; those that add up to 0 are left out. */
+            reasons: components["schemas"]["RankReason"][];
+        };
+        /**
+         * @description `own-score`, `other-score`: a score that is new, replaced or withdrawn; `new-model`: another model's first value;
+         *     `benchmark-moved`: to another average.
+         * @enum {string}
+         */
+        RankReasonKind: "own-score" | "other-score" | "new-model" | "model-removed" | "visibility" | "new-benchmark" | "new-version" | "benchmark-removed" | "benchmark-moved";
+        RankReason: {
+            kind: components["schemas"]["RankReasonKind"];
+            /** @description What they add to the rank; positive is worse. */
+            change: number;
+            /** @description How many changes of this kind moved the model. */
+            events: number;
+            /** @description Some of the other models. */
+            models: {
+                model: string;
+                name: string;
+            }[];
+            /** @description Some of the benchmarks. */
+            benchmarks: string[];
         };
         /**
          * @description A statement about all pairs of models together, whatever `search`, `owner` and `visibility` leave of the lines. What it
@@ -3253,6 +3387,43 @@ export interface operations {
             415: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    correlateBenchmarks: {
+        parameters: {
+            query?: {
+                /** @description Only these benchmarks, as in the leaderboard, at most 100; without it those of the averages, and no uploads. */
+                benchmark?: string[];
+                /** @description Only benchmarks of these regions. */
+                region?: ("V1" | "V2" | "V4" | "IT" | "behavior" | "engineering")[];
+                /** @description Simulated benchmarks instead of real ones. */
+                simulated?: boolean;
+                /** @description As in the leaderboard. */
+                set?: "private" | "public";
+                /** @description As in the leaderboard. */
+                selection?: "exclude" | "include";
+                /** @description As in the leaderboard. */
+                brought?: "exclude" | "include";
+                /** @description As in the leaderboard. */
+                layers?: "card" | "any";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The benchmarks that have scores, and every pair of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BenchmarkCorrelations"];
+                };
+            };
+            422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };
@@ -4237,6 +4408,11 @@ export interface operations {
         parameters: {
             query?: {
                 /**
+                 * @description The board as it was at this moment: an RFC 3339 date, which is the end of that day, UTC, or a date-time. Not
+                 *     later than today. A `+` in an address is written `%2B`.
+                 */
+                at?: string;
+                /**
                  * @description `zero`: a benchmark without a score counts as 0 if a sibling has one, as on Brain-Score's site.
                  *     `common`: averages over the benchmarks on which all models shown have a score.
                  */
@@ -4309,6 +4485,44 @@ export interface operations {
                     "text/markdown": unknown;
                 };
             };
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRankHistory: {
+        parameters: {
+            query: {
+                /** @description A model, by id, digest or shipped name. */
+                model: string;
+                /** @description An average, or a benchmark, of the board; by default the first column. */
+                column?: string;
+                /** @description Simulated benchmarks instead of real ones. */
+                simulated?: boolean;
+                /** @description As in the leaderboard. */
+                set?: "private" | "public";
+                /** @description As in the leaderboard. */
+                selection?: "exclude" | "include";
+                /** @description As in the leaderboard. */
+                brought?: "exclude" | "include";
+                /** @description As in the leaderboard. */
+                layers?: "card" | "any";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One point a day on which something changed, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RankHistory"];
+                };
+            };
+            404: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };

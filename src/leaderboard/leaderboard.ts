@@ -234,8 +234,8 @@ function averageOf(
   return { ...(n > 0 ? estimate(sum, variance) : { value: null, ci: null }), n, m };
 }
 
-/** Hundredths, half up, ignoring the last bits. */
-const hundredths = (value: number) => Math.round(Number(`${value.toFixed(12)}e2`));
+/** Hundredths, half up, ignoring the last bits: what ranks are by. */
+export const hundredths = (value: number) => Math.round(Number(`${value.toFixed(12)}e2`));
 
 /** Places by values, the highest first; equal ones at two decimals share theirs. */
 export function ranksOf(

@@ -20,8 +20,10 @@ import { documentRoutes } from './pages/document-routes.js';
 import { missingBefore, missingPages } from './pages/missing-pages.js';
 import { webRoutes } from './pages/web-routes.js';
 import type { ServiceContext } from './registry/context.js';
+import { CorrelationService } from './registry/correlation-service.js';
 import { DifferenceService } from './registry/difference-service.js';
 import { LeaderboardService } from './registry/leaderboard-service.js';
+import { RankHistoryService } from './registry/rank-history-service.js';
 import { RegionService } from './registry/region-service.js';
 import { activationRoutes, activationUpload } from './routes/activation-routes.js';
 import { backupRoutes } from './routes/backup-routes.js';
@@ -101,6 +103,12 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     '/v1',
     sameBody,
     modelRoutes(context, new RegionService(context.store, context.models, leaderboard)),
+    // Before `/benchmarks/{benchmark}`.
+    leaderboardRoutes(
+      leaderboard,
+      new RankHistoryService(context),
+      new CorrelationService(leaderboard),
+    ),
     benchmarkRoutes(context),
     benchmarkDataRoutes(context),
     scoreRoutes(context),
@@ -110,7 +118,6 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     trainingRoutes(context),
     checkpointRoutes(context),
     eventRoutes(context, options.heartbeat),
-    leaderboardRoutes(leaderboard),
     differenceRoutes(new DifferenceService(context.store, leaderboard)),
     queueRoutes(context),
     activationRoutes(context),

@@ -22,6 +22,7 @@ import { type Deadlines, usualDeadlines } from './queue/deadlines.js';
 import { FailedWork } from './queue/failed-work.js';
 import { ActivationQueue } from './registry/activation-queue.js';
 import { BenchmarkService } from './registry/benchmark-service.js';
+import { shippedCatalog } from './registry/board-source.js';
 import type { ServiceContext } from './registry/context.js';
 import { FirstScoring } from './registry/first-scoring.js';
 import { KeyWatch } from './registry/key-watch.js';
@@ -153,6 +154,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const url = `http://${nameOf(host)}:${port()}`;
     const socket = await listenLocally(local, home);
     await lock.publish(url, socket);
+    await store.history.recordCatalog(await shippedCatalog());
     waits('the worker');
     await context.worker.registry.claimVersion(packageVersion);
     await context.worker.start();

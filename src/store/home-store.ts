@@ -19,6 +19,7 @@ import { AuditStore } from './records/audit-store.js';
 import { BenchmarkStore } from './records/benchmark-store.js';
 import { Credentials } from './records/credentials.js';
 import { DrawStore } from './records/draw-store.js';
+import { HistoryStore } from './records/history-store.js';
 import { KeyStore } from './records/key-store.js';
 import { ModelStore } from './records/model-store.js';
 import type { Quotas } from './records/quota.js';
@@ -32,6 +33,7 @@ export interface HomeStore {
   readonly jobs: JobStore;
   readonly brought: BroughtStore;
   readonly draws: DrawStore;
+  readonly history: HistoryStore;
   readonly keys: KeyStore;
   readonly sessions: SessionStore;
   readonly credentials: Credentials;
@@ -88,6 +90,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
       jobs: new JobStore(database, quotas),
       brought: new BroughtStore(database, quotas),
       draws: new DrawStore(database),
+      history: new HistoryStore(database),
       keys,
       sessions,
       credentials: new Credentials(database, { keys, sessions }),

@@ -138,6 +138,8 @@ function* addresses(operation: Operation, known: Known, position: number): Gener
 const largest: Readonly<Record<string, string>> = {
   limit: 'limit=200',
   simulated: 'limit=200&simulated=true',
+  at: `limit=200&at=${new Date().toISOString().slice(0, 10)}`,
+  model: 'model=mdl_light1',
 };
 
 const encoded = (text: string) => (text.includes('%') ? text : encodeURIComponent(text));

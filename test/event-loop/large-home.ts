@@ -44,6 +44,7 @@ export async function largeHome(benchmarks: readonly string[]): Promise<string> 
       );
     });
     await scores((text, values) => store.database.query(text, values), benchmarks);
+    await changes((text, values) => store.database.query(text, values));
     await store.database.query(
       `insert into audit (id, owner, action, target, detail)
        select 'aud_' || i, 'local', 'model.create', 'x', jsonb_build_object('name', repeat('n', 200)) from generate_series(1, 5000) i`,
@@ -74,6 +75,18 @@ async function scores(query: Query, benchmarks: readonly string[]) {
      from generate_series(1, $2::integer) i, jsonb_array_elements_text($1::jsonb) with ordinality as asked (benchmark, position)`,
     [list, MODELS],
   );
+}
+
+/** A year in which every score came by itself, and every model was renamed. */
+async function changes(query: Query) {
+  await query(
+    `insert into board_history (at, kind, subject, owner, state)
+     select now() - interval '365 days' * (1 - row_number() over (order by key, subject) / 1e5), 'scores', subject, owner,
+       jsonb_build_object('digest', digest, 'cells', jsonb_build_object(key, cell))
+     from scoreboards cross join jsonb_each(cells) as cells (key, cell) order by key, subject`,
+    [],
+  );
+  await query(`update models set name = name || ', renamed'`, []);
 }
 
 /** Trainings with the largest recipe, and jobs with large results. */

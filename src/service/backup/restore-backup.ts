@@ -203,6 +203,8 @@ function checked(content: Readable, { name, size, digest }: BackupFile, file: st
 /** Fills the tables at the schema of the archive and brings them to today's. */
 async function takeTables(queries: Queries, { zip, file, manifest }: Source): Promise<void> {
   await migrateWithin(queries, manifest.schema);
+  // The archive has the history of boards; what it is filled with is no change.
+  await queries.query(`set local ventral.restoring = 'on'`);
   await withoutForeignKeys(queries, async () => {
     for (const table of manifest.tables) {
       const content = async () => checked(await zip.stream(table.name), table, file);
@@ -211,6 +213,7 @@ async function takeTables(queries: Queries, { zip, file, manifest }: Source): Pr
   });
   await continueSequences(queries);
   await migrateWithin(queries);
+  await queries.query('select backfill_history()');
   await refuseUnknownRows(queries, file);
   await queries.query(
     `update jobs set state = 'queued', progress = null, entry = null, worker = null where state in ('queued', 'running')`,

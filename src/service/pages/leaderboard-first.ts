@@ -13,7 +13,7 @@ import { leaderboardHtml } from './leaderboard-html.js';
 const ROWS = 30;
 
 /** Without parameters simulated scores may replace real ones, as in `view.ts` of the page. */
-const leavesOpen: ReadonlySet<string> = new Set(['missing', 'selection', 'layers', 'set']);
+const leavesOpen: ReadonlySet<string> = new Set(['at', 'missing', 'selection', 'layers', 'set']);
 
 /**
  * The leaderboard of the page's URL as first HTML, for the one user of a service without

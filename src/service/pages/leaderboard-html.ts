@@ -28,13 +28,19 @@ export function leaderboardHtml(
   return html`<h1>Leaderboard</h1>
 ${landing}
 <p>${simulated ? 'Simulated' : 'Real'} benchmarks. ${link(`Show ${simulated ? 'real' : 'simulated'} benchmarks`, new URLSearchParams({ simulated: String(!simulated) }))}</p>
-<div class="board-scroll"><table class="board">
+${noteOf(address, board)}<div class="board-scroll"><table class="board">
 <caption>${board.models} ${board.models < board.total && `of ${board.total} `}${board.models === 1 ? 'model' : 'models'}${board.items.length < board.models && `, ${board.items.length} on this page`}</caption>
 <thead><tr><th scope="col" class="rank">Rank</th><th scope="col" class="model">${sortLink('Model', 'name', address)}</th>${facts.map((name) => html`<th scope="col" class="fact">${sortLink(factWords[name].title, `-${name}`, address)}</th>`)}${columns.map((column) => headerCell(column, address))}</tr></thead>
 <tbody>${board.items.map((item) => row(item, { columns, facts, board }))}</tbody>
 </table></div>
 <p>${board.next !== null && link('Next models', changed(address, { cursor: board.next }))} ${address.get('open') !== 'all' && link('All benchmarks', changed(address, { open: 'all' }))}</p>`;
 }
+
+/** Says of an earlier board that it is one. */
+const noteOf = (address: URLSearchParams, { reconstructed }: Leaderboard) =>
+  address.get('at') &&
+  html`<p class="notice">The board as it was at ${address.get('at')}${reconstructed && ', before changes were recorded'}. ${link('Show the present board', without(address, 'at'))}</p>
+`;
 
 function shownColumns(columns: readonly Column[], address: URLSearchParams): Column[] {
   const named = address.getAll('open');
@@ -57,6 +63,12 @@ const changed = (address: URLSearchParams, values: Readonly<Record<string, strin
   for (const [name, value] of Object.entries(values)) next.set(name, value);
   return next;
 };
+
+function without(address: URLSearchParams, name: string): URLSearchParams {
+  const next = changed(address, {});
+  next.delete(name);
+  return next;
+}
 
 const link = (words: string, query: URLSearchParams) =>
   html`<a href="/?${String(query)}">${words}</a>`;

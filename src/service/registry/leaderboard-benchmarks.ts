@@ -23,9 +23,9 @@ export interface BoardBenchmark extends TreeBenchmark, WantedBenchmark {
   readonly outside: boolean;
 }
 
-/** The benchmarks that a leaderboard can show to a principal. */
-export class LeaderboardBenchmarks {
-  readonly #shipped: readonly BoardBenchmark[] = listBenchmarks().map((benchmark) => ({
+/** The benchmarks that ventral ships. */
+export const shippedBenchmarks = (): BoardBenchmark[] =>
+  listBenchmarks().map((benchmark) => ({
     id: benchmark.id,
     column: benchmark.id,
     benchmark: benchmark.id,
@@ -39,11 +39,22 @@ export class LeaderboardBenchmarks {
     publicSet: /public(?=[.-])/.test(benchmark.id),
     outside: isOutsideTree(benchmark) || benchmark.averages === 'named',
   }));
+
+/** The benchmarks that a leaderboard can show to a principal. */
+export class LeaderboardBenchmarks {
+  readonly #shipped: readonly BoardBenchmark[];
   readonly #uploaded: readonly BoardBenchmark[];
   readonly #named = new Map<string, readonly BoardBenchmark[]>();
 
-  /** @param uploads those that the principal may see */
-  constructor(uploads: readonly BenchmarkRecord[]) {
+  /**
+   * @param uploads those that the principal may see
+   * @param shipped those of another date, if not the present ones
+   */
+  constructor(
+    uploads: readonly Pick<BenchmarkRecord, 'id' | 'summary'>[],
+    shipped: readonly BoardBenchmark[] = shippedBenchmarks(),
+  ) {
+    this.#shipped = shipped;
     for (const benchmark of this.#shipped) this.#named.set(benchmark.id, [benchmark]);
     this.#uploaded = uploads.flatMap(uploaded);
     for (const upload of uploads) {
@@ -89,7 +100,7 @@ export class LeaderboardBenchmarks {
 const privateId = (id: string) => id.replace(/public(?=[.-])/, '');
 
 /** An upload's only benchmark goes by the upload's id, several by that and their region. */
-function uploaded({ id, summary }: BenchmarkRecord): BoardBenchmark[] {
+function uploaded({ id, summary }: Pick<BenchmarkRecord, 'id' | 'summary'>): BoardBenchmark[] {
   const { version, metric, simulated, benchmarks } = summary;
   return benchmarks.map((benchmark) => {
     const column = benchmarks.length === 1 ? id : `${id}.${benchmark.region}`;

@@ -1,6 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ModelFacts } from '../../activations/card/model-facts.js';
-import { shippedFacts } from '../../activations/model-file.js';
 import type { components } from '../../api/schema.js';
 import {
   type FactFilter,
@@ -18,14 +17,14 @@ import {
 import { formulaEstimate } from '../../leaderboard/leaderboard-formula.js';
 import { pageAfter, rowOrder, type Sortable } from '../../leaderboard/leaderboard-order.js';
 import { LEVEL, type ModelGroups } from '../../scoring/draws/model-groups.js';
-import type { HomeStore } from '../../store/home-store.js';
 import type { Principal } from '../../store/records/principal.js';
-import { ResultStore, type StoredModel } from '../../store/records/result-store.js';
+import type { StoredModel } from '../../store/records/result-store.js';
 import { factsShown } from '../http/model-facts.js';
 import { readPage } from '../http/read-page.js';
+import { type BoardSource, BoardSources } from './board-source.js';
 import type { ServiceContext } from './context.js';
 import { GroupService, type KnownGroups } from './group-service.js';
-import { type BoardBenchmark, LeaderboardBenchmarks } from './leaderboard-benchmarks.js';
+import type { BoardBenchmark } from './leaderboard-benchmarks.js';
 import {
   type BoardColumns,
   boardColumns,
@@ -46,6 +45,7 @@ export interface BoardParts {
   readonly board: Board<StoredModel>;
   readonly benchmarks: readonly BoardBenchmark[];
   readonly formulas: readonly FormulaColumn[];
+  readonly source: BoardSource;
 }
 
 /** A score with the benchmark that it is on. */
@@ -64,8 +64,7 @@ const SOON_MS = 200;
 
 /** Builds leaderboards, for HTTP and for the first HTML of the page. */
 export class LeaderboardService {
-  readonly #store: HomeStore;
-  readonly #results: ResultStore;
+  readonly #sources: BoardSources;
   /** The last board of each answer of the store. */
   readonly #boards = new WeakMap<
     readonly StoredModel[],
@@ -75,9 +74,8 @@ export class LeaderboardService {
   readonly #groups: GroupService;
 
   constructor(context: Pick<ServiceContext, 'store' | 'closing' | 'log'>) {
-    this.#store = context.store;
+    this.#sources = new BoardSources(context.store);
     this.#groups = new GroupService(context);
-    this.#results = new ResultStore(context.store.database);
   }
 
   /**
@@ -88,13 +86,14 @@ export class LeaderboardService {
    */
   async read(principal: Principal, query: LeaderboardQuery): Promise<Leaderboard> {
     const facts = readFactFilter(query);
-    const { board, benchmarks, formulas } = await this.board(principal, query);
+    const { board, benchmarks, formulas, source } = await this.board(principal, query);
     const column = groupedColumn(board, query);
     const known =
       column === undefined
         ? undefined
         : await this.#groupsOf(principal, query, { board, benchmarks, column });
-    return pageOf({ board, benchmarks, formulas }, { query, facts }, known);
+    const page = pageOf({ board, benchmarks, formulas }, { query, facts }, known);
+    return { ...page, ...(source.reconstructed ? { reconstructed: true } : {}) };
   }
 
   /**
@@ -102,33 +101,29 @@ export class LeaderboardService {
    * @throws as {@link read}, but for the sort and the cursor
    */
   async board(principal: Principal, query: LeaderboardQuery): Promise<BoardParts> {
-    const catalog = new LeaderboardBenchmarks(await this.#store.benchmarks.list(principal));
-    const columns = boardColumns(query, catalog);
-    const formulas = await formulaColumns(query, catalog);
+    const source = await this.#sources.read(principal, query.at);
+    const columns = boardColumns(query, source.catalog);
+    const formulas = await formulaColumns(query, source.catalog);
     const wanted = [
       ...columns.tree,
       ...columns.beside,
       ...formulas.flatMap((column) => column.benchmarks),
     ];
-    const scored = await this.#results.scoredModels(principal, wanted, await shippedFacts(), {
-      anyLayer: query.layers === 'any',
-    });
+    const scored = await source.scored(wanted, query.layers === 'any');
     // A thousand models take tens of milliseconds: others may be answered in between.
     await turn();
     const shown = scoredColumns(scored, columns);
     const board = this.#boardOf(scored, shown, query);
-    return { board, benchmarks: [...shown.tree, ...shown.beside], formulas };
+    return { board, benchmarks: [...shown.tree, ...shown.beside], formulas, source };
   }
 
   /** The scores that a model has on the standard columns, by their titles; it is seen or not as on a board. */
   async scoresOf(principal: Principal, model: string, simulated: boolean): Promise<TitledScore[]> {
-    const catalog = new LeaderboardBenchmarks(await this.#store.benchmarks.list(principal));
-    const { tree, beside } = boardColumns({ simulated }, catalog);
+    const source = await this.#sources.read(principal, undefined);
+    const { tree, beside } = boardColumns({ simulated }, source.catalog);
     const columns = [...tree, ...beside];
     // The same question as that of a board, which keeps the answer.
-    const scored = await this.#results.scoredModels(principal, columns, await shippedFacts(), {
-      anyLayer: false,
-    });
+    const scored = await source.scored(columns, false);
     const scores = scored.find(({ id }) => id === model)?.scores;
     return columns.flatMap(({ column, benchmark, origin }) => {
       const score = scores?.get(column);
@@ -209,7 +204,7 @@ interface Line extends Sortable {
 }
 
 function pageOf(
-  { board, benchmarks, formulas }: BoardParts,
+  { board, benchmarks, formulas }: Omit<BoardParts, 'source'>,
   { query, facts }: { readonly query: LeaderboardQuery; readonly facts: FactFilter },
   known: ColumnGroups | undefined,
 ): Leaderboard {

@@ -1,5 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Database, Queries } from './database.js';
+import { historyTables } from './history-tables.js';
 import { broughtScoreboards, scoreboardTables } from './scoreboard-tables.js';
 
 /**
@@ -338,6 +339,7 @@ const migrations: readonly (readonly string[])[] = [
       add column published text generated always as (card ->> 'date') stored,
       add column licence text generated always as (coalesce(card ->> 'licence', card #>> '{source,licence}')) stored`,
   ],
+  historyTables,
 ];
 
 /** All that makes the schema, as text. */

@@ -24,6 +24,7 @@ export const backupTables: readonly BackupTable[] = [
   { name: 'deliveries', order: 'job' },
   { name: 'keys', order: 'seq' },
   { name: 'audit', order: 'seq' },
+  { name: 'board_history', order: 'seq' },
   { name: 'idempotency', order: 'principal, method, path, key' },
 ];
 

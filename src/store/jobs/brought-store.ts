@@ -113,13 +113,13 @@ export class BroughtStore {
       if (!job) return false;
       await queries.query('delete from results where job = $1', [id]);
       await queries.query('delete from receipts where job = $1', [id]);
-      await queries.query('delete from scoreboards where subject = $1 and owner = $2', [
-        job.subject,
-        job.board,
-      ]);
+      // In place, so that the history of the board tells nothing but the change.
       await queries.query(
-        `select record_scores(array(select id from jobs where kind = 'score' and coalesce(registration, model) = $1
-           and (registration is not null or owner = $2)))`,
+        `update scoreboards set version = nextval('scoreboard_versions'), cells = coalesce((
+           select jsonb_object_agg(key, cell order by seq) from score_cells(array(
+             select id from jobs where kind = 'score' and coalesce(registration, model) = $1
+             and (registration is not null or owner = $2)))), '{}')
+         where subject = $1 and owner = $2`,
         [job.subject, job.board],
       );
       const detail = { owner: job.owner };

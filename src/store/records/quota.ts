@@ -34,6 +34,7 @@ const USAGE = `(select coalesce(sum(size), 0)::float8 from (
     union all select size + coalesce(unpacked, 0) + record_bytes from benchmarks where owner = $1
     union all select size from checkpoints join jobs on jobs.id = checkpoints.job where jobs.owner = $1
     union all select bytes from jobs where owner = $1
+    union all select bytes from board_history where owner = $1 and bytes > 0
   ) as own) as stored,
   (select coalesce(sum(bytes), 0)::float8 from reservations
     where owner = $1 and lease > now() and id <> $2) as reserved`;

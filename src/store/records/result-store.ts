@@ -40,7 +40,7 @@ export interface StoredModel extends ScoredModel<StoredScore> {
 }
 
 /** A score as a scoreboard holds it. */
-type Cell = readonly [
+export type Cell = readonly [
   value: number | null,
   error: number | null,
   low: number | null,
@@ -51,14 +51,18 @@ type Cell = readonly [
 ];
 
 /** A score with the number of its job: the latest one counts, of brought ones only where there is no other. */
-interface BoardScore extends StoredScore {
+export interface BoardScore extends StoredScore {
   readonly sequence: number;
 }
 
-/** A scoreboard that was read, by the keys of its cells. */
-interface Board {
-  readonly version: number;
+/** The scores of a scoreboard, by the keys of its cells. */
+export interface BoardCells {
   readonly cells: ReadonlyMap<string, BoardScore>;
+}
+
+/** A scoreboard that was read. */
+interface Board extends BoardCells {
+  readonly version: number;
 }
 
 interface BoardRow {
@@ -69,7 +73,7 @@ interface BoardRow {
 }
 
 /** A model that is shown, and one scoreboard of it. */
-interface ModelRow extends FactColumns {
+export interface ModelRow extends FactColumns {
   id: string;
   name: string;
   digest: string;
@@ -77,6 +81,9 @@ interface ModelRow extends FactColumns {
   visibility: Visibility;
   /** Whose jobs made it; empty for a registration. */
   board: string;
+}
+
+interface PresentRow extends ModelRow {
   version: number;
 }
 
@@ -89,7 +96,7 @@ const SHOWN_MODELS = `
     select subject, subject, digest, '${SERVICE_OWNER}', 'public', owner, version, ${factColumns.map(() => 'null').join(', ')}
     from scoreboards where subject = any($4::text[]) and ($1::boolean or owner in ($2::text, '${SERVICE_OWNER}'))
   )
-  select * from shown where $5::text is null or owner = $5`;
+  select * from shown where $5::text is null or owner = $5 order by id, board`;
 
 const BOARDS = `
   select subject as id, owner as board, version, cells from scoreboards
@@ -126,19 +133,14 @@ export class ResultStore {
     shipped: ReadonlyMap<string, ModelFacts>,
     { owner, anyLayer }: ModelFilter,
   ): Promise<readonly StoredModel[]> {
-    const rows = await this.#database.query<ModelRow>(SHOWN_MODELS, [
+    const rows = await this.#database.query<PresentRow>(SHOWN_MODELS, [
       ...asking(principal),
       [...shipped.keys()],
       owner ?? null,
     ]);
     // The embedded database answers without a turn of the event loop.
     await turn();
-    const choices = anyLayer ? ['card', 'flag'] : ['card'];
-    const columns = benchmarks.map(({ column, benchmark, version, source }) => {
-      const keysOf = (prefix: string) =>
-        choices.map((choice) => `${version} ${prefix}${choice} ${source} ${benchmark}`);
-      return { column, keys: keysOf(''), brought: keysOf('brought-') };
-    });
+    const columns = cellColumns(benchmarks, anyLayer);
     // Rows bear the versions of their boards, and no version occurs twice.
     const state = createHash('sha256')
       .update(JSON.stringify([rows, columns]))
@@ -152,7 +154,7 @@ export class ResultStore {
   }
 
   /** The boards of rows, in order; a row removed meanwhile is empty. */
-  async #read(rows: readonly ModelRow[]): Promise<Board[]> {
+  async #read(rows: readonly PresentRow[]): Promise<Board[]> {
     const stale = rows.filter((row) => this.#boards.get(keyOf(row))?.version !== row.version);
     const fresh = new Map<string, Board>();
     for (let start = 0; start < stale.length; start += CHUNK) {
@@ -186,20 +188,19 @@ const keyOf = ({ id, board }: Pick<ModelRow, 'id' | 'board'>) => `${board} ${id}
 
 const boardOf = ({ version, cells }: BoardRow): Board => ({
   version,
-  cells: new Map(
-    Object.entries(cells).map(([key, cell]) => [key, scoreOf(cell, / brought-/.test(key))]),
-  ),
+  cells: new Map(Object.entries(cells).map(([key, cell]) => [key, scoreOf(key, cell)])),
 });
 
-const scoreOf = (
+/** The score of a cell. */
+export const scoreOf = (
+  key: string,
   [value, error, low, high, selection, job, sequence]: Cell,
-  brought: boolean,
 ): BoardScore => ({
   value,
   error,
   ci: low === null || high === null ? null : [low, high],
   selection,
-  brought,
+  brought: / brought-/.test(key),
   job,
   sequence,
 });
@@ -214,26 +215,39 @@ const modelOf = (
 };
 
 /** A benchmark's column, and the keys of its possible cells. */
-interface BoardColumn {
+export interface CellColumn {
   readonly column: string;
   readonly keys: readonly string[];
   /** The same of scores that were brought. */
   readonly brought: readonly string[];
 }
 
-/** @param boards of the rows, in their order */
-function modelsOf(
+/** The columns of benchmarks. @param anyLayer see {@link ModelFilter} */
+export function cellColumns(
+  benchmarks: readonly WantedBenchmark[],
+  anyLayer: boolean,
+): CellColumn[] {
+  const choices = anyLayer ? ['card', 'flag'] : ['card'];
+  return benchmarks.map(({ column, benchmark, version, source }) => {
+    const keysOf = (prefix: string) =>
+      choices.map((choice) => `${version} ${prefix}${choice} ${source} ${benchmark}`);
+    return { column, keys: keysOf(''), brought: keysOf('brought-') };
+  });
+}
+
+/** Models with a score in one of the columns. @param boards of the rows, in their order */
+export function modelsOf(
   rows: readonly ModelRow[],
-  boards: readonly Board[],
+  boards: readonly BoardCells[],
   {
     columns,
     shipped,
   }: {
-    readonly columns: readonly BoardColumn[];
+    readonly columns: readonly CellColumn[];
     readonly shipped: ReadonlyMap<string, ModelFacts>;
   },
 ): StoredModel[] {
-  const models = new Map<string, { row: ModelRow; boards: Board[] }>();
+  const models = new Map<string, { row: ModelRow; boards: BoardCells[] }>();
   for (const [k, row] of rows.entries()) {
     const known = models.get(row.id);
     if (known) known.boards.push(boards[k]);
@@ -244,20 +258,25 @@ function modelsOf(
     .filter(({ scores }) => scores.size > 0);
 }
 
-/** By column, the score of the latest job; one that was brought only where the service has none of its own. */
 function scoresOf(
-  boards: readonly Board[],
-  columns: readonly BoardColumn[],
+  boards: readonly BoardCells[],
+  columns: readonly CellColumn[],
 ): Map<string, StoredScore> {
   const scores = new Map<string, StoredScore>();
-  for (const { column, keys, brought } of columns) {
-    const score = latestOf(boards, keys) ?? latestOf(boards, brought);
-    if (score) scores.set(column, score);
+  for (const column of columns) {
+    const score = columnScore(boards, column);
+    if (score) scores.set(column.column, score);
   }
   return scores;
 }
 
-function latestOf(boards: readonly Board[], keys: readonly string[]): BoardScore | undefined {
+/** The score of the latest job in a column; one that was brought only where the service has none of its own. */
+export const columnScore = (
+  boards: Iterable<BoardCells>,
+  { keys, brought }: CellColumn,
+): BoardScore | undefined => latestOf(boards, keys) ?? latestOf(boards, brought);
+
+function latestOf(boards: Iterable<BoardCells>, keys: readonly string[]): BoardScore | undefined {
   let latest: BoardScore | undefined;
   for (const { cells } of boards) {
     for (const key of keys) {

@@ -9,13 +9,17 @@ import { printChecked, printData } from '../../../src/cli/commands/data.js';
 import { printDiagnosis } from '../../../src/cli/commands/doctor.js';
 import { printDamage } from '../../../src/cli/commands/fsck.js';
 import { printKeyList } from '../../../src/cli/commands/keys.js';
-import { printLeaderboard } from '../../../src/cli/commands/leaderboard.js';
 import { printModels } from '../../../src/cli/commands/models.js';
 import { printLayerTable } from '../../../src/cli/commands/networks.js';
 import { printReport } from '../../../src/cli/commands/verify.js';
 import { printAblation } from '../../../src/cli/print/print-ablation.js';
 import { printComparison, printSeries } from '../../../src/cli/print/print-comparison.js';
 import { printImport, printKeys } from '../../../src/cli/print/print-import.js';
+import {
+  printCorrelations,
+  printLeaderboard,
+  printRankHistory,
+} from '../../../src/cli/print/print-leaderboard.js';
 import { printMap } from '../../../src/cli/print/print-map.js';
 import { printRobustness } from '../../../src/cli/print/print-robustness.js';
 import { printScores } from '../../../src/cli/print/print-scores.js';
@@ -243,6 +247,45 @@ const doctor = [
   { state: 'warning' as const, check: 'memory', detail: '3 GiB, fewer than --max-memory twice' },
 ];
 
+const moved = { of: 12, value: 0.512345678, entered: null, left: null };
+const ranks = {
+  points: [
+    {
+      ...{ ...moved, date: '2026-03-30', rank: 3, start: 3, entered: 'own-score', reasons: [] },
+    },
+    {
+      ...{ ...moved, date: '2026-03-31', rank: 4, start: 3 },
+      reasons: [
+        {
+          ...{ kind: 'new-model', change: 2, events: 7, benchmarks: [] },
+          models: [{ name: longFile }, { name: 'b' }],
+        },
+        { kind: 'new-version', change: -1, events: 1, models: [], benchmarks: [V1] },
+      ],
+    },
+    {
+      ...{
+        ...moved,
+        date: '2026-04-02',
+        rank: null,
+        value: null,
+        left: 'model-removed',
+        start: null,
+      },
+      reasons: [],
+    },
+  ],
+};
+const correlations = {
+  pairs: [
+    {
+      ...{ benchmarks: [I2N, V1], n: 40, pearson: { value: 0.512345678, ci: [0.2, 0.7] } },
+      spearman: { value: -0.1, ci: [-0.4, 0.2] },
+    },
+    { benchmarks: [I2N, 'lab.V4-pls'], n: 3, pearson: null, spearman: null },
+  ],
+};
+
 /** Every table, by the file of `src/cli` that prints it; one for each table in the file, or more. */
 export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
   'print/print-scores.ts': [
@@ -283,6 +326,15 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
       ...[longFile, longLayer],
     ),
   ],
+  'print/print-leaderboard.ts': [
+    table(
+      'a leaderboard',
+      (io) => printLeaderboard(board as never, ['family', 'parameters'], io),
+      longFile,
+    ),
+    table('a rank over time', (io) => printRankHistory(ranks as never, io), '2026-03-31'),
+    table('correlations', (io) => printCorrelations(correlations as never, io), I2N, V1),
+  ],
   'print/print-robustness.ts': [
     table('an attack', (io) => printRobustness(attack as never, 'table', io)),
     table('an attack with failed checks', (io) => {
@@ -318,13 +370,6 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
           io,
         ),
       ...[longFile, digest],
-    ),
-  ],
-  'commands/leaderboard.ts': [
-    table(
-      'leaderboard',
-      (io) => printLeaderboard(board as never, ['family', 'parameters'], io),
-      longFile,
     ),
   ],
   'commands/networks.ts': [

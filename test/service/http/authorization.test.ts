@@ -141,6 +141,9 @@ const policy: Readonly<Record<string, Rule>> = {
     asked: () => json({}),
   },
   getLeaderboard: { who: 'key', ok: 200 },
+  // It gets past authorization: the model is missing.
+  getRankHistory: { who: 'key', ok: 400 },
+  correlateBenchmarks: { who: 'key', ok: 200 },
   // It gets past authorization: two models are missing.
   listDifferences: { who: 'key', ok: 400 },
   getQueue: { who: 'key', ok: 200 },

@@ -9,6 +9,7 @@ import { SIMULATED } from '../../parts/simulated-words.js';
 import { useTitle } from '../../parts/title.js';
 import { useResource } from '../../parts/use-resource.js';
 import './benchmark.css';
+import { Correlations } from './correlations.js';
 import { UploadForm } from './upload-form.js';
 
 type Benchmark = Schemas['Benchmark'];
@@ -87,6 +88,7 @@ export function BenchmarksPage() {
         about="Your own benchmarks and those shared with you."
         items={shown.filter((one) => one.upload)}
       />
+      <Correlations />
       <h2>Upload a benchmark</h2>
       {caller?.role === 'reader' ? (
         <p class="notice">This key is read-only. Uploading benchmarks requires a member key.</p>

@@ -20,7 +20,8 @@ export function Downloads({
   readonly simulated: boolean;
 }) {
   const save = async ([, type, ending, join]: (typeof formats)[number]) => {
-    const name = `leaderboard-${simulated ? 'simulated' : 'real'}.${ending}`;
+    const at = new URLSearchParams(query).get('at')?.replace(/[^\w-]/g, '-');
+    const name = `leaderboard-${simulated ? 'simulated' : 'real'}${at ? `-${at}` : ''}.${ending}`;
     saveFile(name, join(await allPages(query, simulated, type)), type);
   };
   return (

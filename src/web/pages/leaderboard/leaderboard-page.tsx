@@ -5,6 +5,7 @@ import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { SIMULATED } from '../../parts/simulated-words.js';
 import { useTitle } from '../../parts/title.js';
+import { AtDate, AtNote } from './at-date.js';
 import { BoardTable } from './board-table.js';
 import { ColumnChoice } from './column-choice.js';
 import { Downloads } from './downloads.js';
@@ -41,6 +42,7 @@ export function LeaderboardPage() {
         <div class="controls">
           <RealOrSimulated {...view} />
           <Search {...view} />
+          <AtDate {...view} />
         </div>
         <div class="panels">
           <Filters {...view} />
@@ -50,6 +52,7 @@ export function LeaderboardPage() {
           <Downloads query={query} simulated={simulated} />
         </div>
       </div>
+      <AtNote {...view} reconstructed={board?.reconstructed ?? false} />
       {board?.simulated && (
         <p class="notice">
           <strong>Simulated benchmarks.</strong> {SIMULATED}

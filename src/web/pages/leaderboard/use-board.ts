@@ -82,6 +82,8 @@ export function useBoard(query: string, wanted: RowRange) {
     if (!current || current.items.length > FIRST_ROWS) return;
     let leave = () => {};
     const settled = !current.groups || current.groups.state === 'current';
+    // A board of an earlier date stays as it was.
+    if (settled && new URLSearchParams(query).has('at')) return;
     const timer = setInterval(
       () => {
         if (!document.hidden) leave = read((signal) => firstPage(query, signal));

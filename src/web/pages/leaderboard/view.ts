@@ -10,6 +10,7 @@ export type Change = (values: Readonly<Record<string, string | readonly string[]
 /** What of the address is the service's to answer; the rest is the page's own. */
 const asked: readonly Asked[] = [
   ...([
+    'at',
     'missing',
     'selection',
     'brought',
@@ -44,7 +45,7 @@ export function boardQuery(address: URLSearchParams): string {
  */
 export const leavesOpen = (query: string): boolean =>
   [...new URLSearchParams(query).keys()].every((name) =>
-    ['missing', 'selection', 'brought', 'layers', 'set'].includes(name),
+    ['at', 'missing', 'selection', 'brought', 'layers', 'set'].includes(name),
   );
 
 /** A column that is shown. */

@@ -18,6 +18,7 @@ import './model.css';
 import { Ownership } from './ownership.js';
 import { Properties } from './properties.js';
 import { Provenance } from './provenance.js';
+import { RankOverTime } from './rank-history.js';
 import { Regions } from './regions.js';
 import { ScoreTables } from './score-tables.js';
 import { type ModelScores, useScores } from './use-scores.js';
@@ -64,6 +65,7 @@ function Sections({ model, changed }: SectionsProps) {
       ) : (
         <p aria-live="polite">Loading scores…</p>
       )}
+      <RankOverTime model={model.id} />
       <h2 id="score">Score, or map the layers</h2>
       {model.card ? (
         <StartJobs model={model} />
