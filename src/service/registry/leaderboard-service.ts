@@ -1,6 +1,4 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { ModelFacts } from '../../activations/card/model-facts.js';
-import { shippedFacts } from '../../activations/model-file.js';
 import type { components } from '../../api/schema.js';
 import {
   type FactFilter,
@@ -18,10 +16,11 @@ import {
 import { formulaEstimate } from '../../leaderboard/leaderboard-formula.js';
 import { pageAfter, rowOrder, type Sortable } from '../../leaderboard/leaderboard-order.js';
 import { LEVEL, type ModelGroups } from '../../scoring/draws/model-groups.js';
+import type { ModelFacts } from '../../scoring/model/model-facts.js';
+import { shippedFacts } from '../../scoring/model/model-facts.js';
 import type { HomeStore } from '../../store/home-store.js';
 import type { Principal } from '../../store/records/principal.js';
 import { ResultStore, type StoredModel } from '../../store/records/result-store.js';
-import { factsShown } from '../http/model-facts.js';
 import { readPage } from '../http/read-page.js';
 import type { ServiceContext } from './context.js';
 import { GroupService, type KnownGroups } from './group-service.js';
@@ -36,6 +35,7 @@ import {
   readPlace,
   readSort,
 } from './leaderboard-query.js';
+import { factsShown } from './model-facts.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
 type Item = Leaderboard['items'][number];

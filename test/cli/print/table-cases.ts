@@ -1,3 +1,4 @@
+import { printLeaderboard } from '../../../src/cli/catalog/leaderboard.js';
 import {
   printBenchmarks,
   printExperiments,
@@ -9,7 +10,6 @@ import { printChecked, printData } from '../../../src/cli/commands/data.js';
 import { printDiagnosis } from '../../../src/cli/commands/doctor.js';
 import { printDamage } from '../../../src/cli/commands/fsck.js';
 import { printKeyList } from '../../../src/cli/commands/keys.js';
-import { printLeaderboard } from '../../../src/cli/commands/leaderboard.js';
 import { printModels } from '../../../src/cli/commands/models.js';
 import { printLayerTable } from '../../../src/cli/commands/networks.js';
 import { printReport } from '../../../src/cli/commands/verify.js';
@@ -320,7 +320,7 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
       ...[longFile, digest],
     ),
   ],
-  'commands/leaderboard.ts': [
+  'catalog/leaderboard.ts': [
     table(
       'leaderboard',
       (io) => printLeaderboard(board as never, ['family', 'parameters'], io),
