@@ -10,7 +10,7 @@ import { benchmarksDocument } from './benchmarks-document.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const SCHEMA = 'benchmarks/benchmark.schema.json';
-const WORDS = 'src/web/parts/metric-words.json';
+const WORDS = 'src/web/parts/words/metric-words.json';
 const DOCUMENT = 'docs/benchmark-file.md';
 const REGISTERED = 'docs/benchmarks.md';
 

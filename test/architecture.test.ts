@@ -87,7 +87,7 @@ const folders: Record<string, readonly string[]> = {
   ],
   store: ['files', 'database', 'home', 'records', 'jobs', '.'],
   service: [
-    ...['child', 'http', 'queue', 'upload', 'work', 'worker', 'registry', 'backup'],
+    ...['child', 'http', 'queue', 'webhooks', 'upload', 'work', 'worker', 'registry', 'backup'],
     ...['pages/documents', 'pages', 'routes', 'access', '.'],
   ],
   cli: ['terminal', 'options', 'print', 'catalog', 'board', 'commands', '.'],

@@ -25,7 +25,6 @@ import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
 import { type CardWarning, cardWarnings, unfinishedLines } from './card/card-warnings.js';
 import { cardFolder } from './card/choice-files.js';
-import { factsOf, type ModelFacts } from './card/model-facts.js';
 import { refuseCheckpoint } from './refuse-checkpoint.js';
 import { inputWarnings } from './stimuli/input-warnings.js';
 
@@ -86,23 +85,6 @@ export async function shippedModels(): Promise<string[]> {
     .filter((entry) => entry.isDirectory() && existsSync(join(shipped, entry.name, 'model.yaml')))
     .map((entry) => entry.name)
     .sort();
-}
-
-let factsOfShipped: Promise<ReadonlyMap<string, ModelFacts>> | undefined;
-
-/** What the cards of the models that come with the package say of them, by their names. */
-export function shippedFacts(): Promise<ReadonlyMap<string, ModelFacts>> {
-  factsOfShipped ??= readShippedFacts();
-  return factsOfShipped;
-}
-
-async function readShippedFacts(): Promise<ReadonlyMap<string, ModelFacts>> {
-  const found = (await shippedModels()).map(async (name) => {
-    const path = join(shipped, name, 'model.yaml');
-    const card = parseCard(await readFile(path, 'utf8'), path, cardFolder(path));
-    return [name, factsOf(card)] as const;
-  });
-  return new Map(await Promise.all(found));
 }
 
 /**

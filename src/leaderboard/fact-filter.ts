@@ -1,16 +1,18 @@
-import type { ModelFacts } from '../activations/card/model-facts.js';
 import { quoted } from '../errors/quoted.js';
 import { VentralError } from '../errors/ventral-error.js';
+import type { ModelFacts } from '../scoring/model/model-facts.js';
 
 /** The word for what neither card nor graph says. */
-export const UNKNOWN = 'unknown';
+const UNKNOWN = 'unknown';
 /** The word for a network that was trained on nothing. */
-export const NONE = 'none';
+const NONE = 'none';
 
 /** One of the choices of a filter, between commas. */
 export interface Choice {
   /** Whether models that it fits are left out. */
   readonly not: boolean;
+  /** `unknown`: what is not said; `none`: trained on nothing. */
+  readonly is: 'unknown' | 'none' | 'word' | 'range';
   /** In lower case. */
   readonly text: string;
   /** Ends of a range of numbers in full, or of dates; an open end is empty. */
@@ -81,7 +83,8 @@ const readers: Readonly<Record<'word' | 'number' | 'date', Reader>> = {
   word(name, text) {
     if (text === '' || /[!\p{Cc}]/u.test(text))
       throw refusal(name, 'words with commas between them, ! before one to leave it out', text);
-    return { text };
+    const none = text === NONE && name === 'training_data';
+    return { text, is: text === UNKNOWN ? 'unknown' : none ? 'none' : 'word' };
   },
   number: ranges(
     /^(\d{1,15}(?:\.\d{1,6})?)([kmb]?)$/,
@@ -103,7 +106,7 @@ function ranges(
   read: (found: RegExpExecArray) => string,
 ): Reader {
   return (name, text) => {
-    if (text === UNKNOWN) return { text };
+    if (text === UNKNOWN) return { text, is: 'unknown' };
     const ends = text.split('..');
     const [from, to = from] = ends.map((end) => {
       const found = pattern.exec(end.trim());
@@ -114,7 +117,7 @@ function ranges(
     const turned = from !== '' && to !== '' && isAfter(from, to);
     if (ends.length > 2 || (from === '' && to === '') || turned)
       throw refusal(name, expected, text);
-    return { text, from, to };
+    return { text, is: 'range', from, to };
   };
 }
 
@@ -150,14 +153,14 @@ export function fitsFacts(filter: FactFilter): (facts: ModelFacts) => boolean {
 function fits(
   key: keyof ModelFacts,
   facts: ModelFacts,
-  { text, from = '', to = '' }: Choice,
+  { is, text, from = '', to = '' }: Choice,
 ): boolean {
   const value = facts[key];
-  if (text === UNKNOWN) return value === null;
+  if (is === 'unknown') return value === null;
   if (value === null) return false;
   if (key === 'trainingData') {
     const data = facts.trainingData ?? [];
-    return text === NONE ? data.length === 0 : data.some((one) => one.toLowerCase() === text);
+    return is === 'none' ? data.length === 0 : data.some((one) => one.toLowerCase() === text);
   }
   if (typeof value === 'number') return value >= Number(from) && (to === '' || value <= Number(to));
   if (key !== 'date') return String(value).toLowerCase() === text;

@@ -28,9 +28,9 @@ import { FirstScoring } from './registry/first-scoring.js';
 import { KeyWatch } from './registry/key-watch.js';
 import { Metrics } from './registry/metrics.js';
 import { ModelService } from './registry/model-service.js';
-import { type WebhookOptions, Webhooks } from './registry/webhooks.js';
 import { scoreShipped } from './shipped-scores.js';
 import { awaitsContinue } from './upload/upload-space.js';
+import { type WebhookOptions, Webhooks } from './webhooks/webhooks.js';
 import { DocumentReader } from './work/document-reader.js';
 import { Worker } from './worker/worker.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ModelFacts } from '../../src/activations/card/model-facts.js';
 import { type FactQuery, fitsFacts, readFactFilter } from '../../src/leaderboard/fact-filter.js';
+import type { ModelFacts } from '../../src/scoring/model/model-facts.js';
 
 const nothing: ModelFacts = {
   ...{ weights: null, parameters: null, family: null },

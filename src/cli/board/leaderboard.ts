@@ -2,8 +2,8 @@ import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { factNames, facts } from '../../figure/fact-words.js';
 import { type FactQuery, readFactFilter } from '../../leaderboard/fact-filter.js';
+import { factNames, facts } from '../../report/fact-words.js';
 import { globalOptions } from '../options/global-options.js';
 import { namedService, reachService, type ServiceOptions } from '../options/service-option.js';
 import {
@@ -108,10 +108,9 @@ async function board(command: Command, io: Io): Promise<void> {
     '../../service/access/service-client.js'
   );
   if (options.correlations || model !== undefined) {
-    const asked = Object.entries({ set, model, column }).flatMap(
-      ([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]]),
-    );
-    const query = new URLSearchParams([...asked, ...(simulated ? [['simulated', 'true']] : [])]);
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries({ set, model, column, simulated }))
+      if (value !== undefined) query.set(name, String(value));
     const path = model === undefined ? '/benchmarks/correlations' : '/leaderboard/history';
     const { body } = await callService(await service(), 'GET', `/v1${path}?${query}`);
     if (format === 'json') io.out(`${JSON.stringify(body, null, 2)}\n`);

@@ -79,7 +79,7 @@ async function withAccess<T>(
 
 async function list(command: Command, io: Io): Promise<void> {
   const registered = await withAccess(command, (access) => access.list());
-  const { shippedFacts } = await import('../../activations/model-file.js');
+  const { shippedFacts } = await import('../../scoring/model/model-facts.js');
   const facts = await shippedFacts();
   const shipped = [...facts.keys()];
   const weights = new Map(

@@ -1,8 +1,8 @@
 import type { components } from '../../api/schema.js';
-import { type FactName, facts, factText } from '../../figure/fact-words.js';
 import { reasonWords } from '../../figure/rank-reasons.js';
+import { type FactName, facts, factText } from '../../report/fact-words.js';
 import type { Io } from '../terminal/io.js';
-import { printRows } from './print-rows.js';
+import { type PlainCell, printRows } from './print-rows.js';
 
 type Board = components['schemas']['Leaderboard'];
 type History = components['schemas']['RankHistory'];
@@ -27,18 +27,30 @@ export function printLeaderboard(
         ? [{ id: column.id, title: column.title }]
         : [];
   });
-  const rows = items.map(({ rank, rankShared, name, weights, metadata, averages: of, scores }) => [
-    ...[`${rankShared ? '=' : ''}${rank ?? '–'}`, name, weights ?? ''],
-    ...shown.map((fact) => factText(fact, metadata) ?? ''),
-    ...nodes.map(({ id }) => (of[id] ?? scores[id])?.value?.toFixed(3) ?? '–'),
-  ]);
   const heads = [
     'rank',
     'model',
     'weights',
     ...shown.map((fact) => facts[fact].title.toLowerCase()),
   ];
-  printRows([...heads, ...nodes.map(({ title }) => title)], rows, io);
+  const head = [...heads, ...nodes.map(({ title }) => title)];
+  const rows = items.map(({ rank, rankShared, name, weights, metadata, averages: of, scores }) => [
+    ...[`${rankShared ? '=' : ''}${rank ?? '–'}`, name, weights ?? ''],
+    ...shown.map((fact) => factText(fact, metadata) ?? ''),
+    ...nodes.map(({ id }) => (of[id] ?? scores[id])?.value?.toFixed(3) ?? '–'),
+  ]);
+  // A pipe gets a line for each column, with numbers in full.
+  const plain = items.flatMap(({ rank, name, weights, metadata, averages: of, scores }) => {
+    const told = shown.map((fact) =>
+      fact === 'parameters' ? metadata.parameters : (factText(fact, metadata) ?? null),
+    );
+    return nodes.map(({ id, title }): PlainCell[] => [
+      ...[rank, name, weights, ...told],
+      ...[title, (of[id] ?? scores[id])?.value ?? null],
+    ]);
+  });
+  const plainHead = ['rank', 'model', 'weights', ...shown, 'column', 'value'];
+  printRows(head, rows, io, { head: plainHead, rows: plain });
   const of = models < total ? `${models} of ${total} models` : `${total} models`;
   io.err(`${of}${items.length < models ? `, ${items.length} shown (--limit)` : ''}\n`);
 }

@@ -1,8 +1,8 @@
-import { shippedFacts } from '../../activations/model-file.js';
 import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { type Html, html } from '../../report/html.js';
 import { weightsWords } from '../../report/provenance-words.js';
+import { shippedFacts } from '../../scoring/model/model-facts.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import { jobSummary } from '../../store/jobs/job-summary.js';
 import type { Principal } from '../../store/records/principal.js';

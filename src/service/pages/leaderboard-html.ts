@@ -1,5 +1,5 @@
 import type { components } from '../../api/schema.js';
-import { type FactName, factNames, factText, facts as factWords } from '../../figure/fact-words.js';
+import { type FactName, factNames, factText, facts as factWords } from '../../report/fact-words.js';
 import { type Html, html } from '../../report/html.js';
 import { weightsWords } from '../../report/provenance-words.js';
 import { shadeOf } from '../../report/score-shade.js';

@@ -1,4 +1,4 @@
-import { shippedFacts } from '../../activations/model-file.js';
+import { shippedFacts } from '../../scoring/model/model-facts.js';
 import type { HomeStore } from '../../store/home-store.js';
 import type { Catalog } from '../../store/records/history-store.js';
 import type { Principal } from '../../store/records/principal.js';

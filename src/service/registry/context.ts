@@ -1,6 +1,7 @@
 import type { RequestContext } from '../http/request-context.js';
 import type { Deadlines } from '../queue/deadlines.js';
 import type { FailedWork } from '../queue/failed-work.js';
+import type { Webhooks } from '../webhooks/webhooks.js';
 import type { DocumentReader } from '../work/document-reader.js';
 import type { Worker } from '../worker/worker.js';
 import type { ActivationQueue } from './activation-queue.js';
@@ -9,7 +10,6 @@ import type { FirstScoring } from './first-scoring.js';
 import type { KeyWatch } from './key-watch.js';
 import type { Metrics } from './metrics.js';
 import type { ModelService } from './model-service.js';
-import type { Webhooks } from './webhooks.js';
 
 /** Dependencies of the routes. */
 export interface ServiceContext extends RequestContext {

@@ -1,5 +1,4 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { ModelFacts } from '../../activations/card/model-facts.js';
 import type { components } from '../../api/schema.js';
 import {
   type FactFilter,
@@ -17,9 +16,9 @@ import {
 import { formulaEstimate } from '../../leaderboard/leaderboard-formula.js';
 import { pageAfter, rowOrder, type Sortable } from '../../leaderboard/leaderboard-order.js';
 import { LEVEL, type ModelGroups } from '../../scoring/draws/model-groups.js';
+import type { ModelFacts } from '../../scoring/model/model-facts.js';
 import type { Principal } from '../../store/records/principal.js';
 import type { StoredModel } from '../../store/records/result-store.js';
-import { factsShown } from '../http/model-facts.js';
 import { readPage } from '../http/read-page.js';
 import { type BoardSource, BoardSources } from './board-source.js';
 import type { ServiceContext } from './context.js';
@@ -35,6 +34,7 @@ import {
   readPlace,
   readSort,
 } from './leaderboard-query.js';
+import { factsShown } from './model-facts.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
 type Item = Leaderboard['items'][number];

@@ -1,7 +1,7 @@
-import { withoutLabels } from '../../activations/card/model-facts.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { DRAWS_VERSION } from '../../scoring/draws/drawn-units.js';
+import { withoutLabels } from '../../scoring/model/model-facts.js';
 import type { ScorableModel } from '../registry/model-service.js';
 
 /**

@@ -6,24 +6,24 @@ import {
   cardWarnings,
   unfinishedLines,
 } from '../../activations/card/card-warnings.js';
-import { factsOf } from '../../activations/card/model-facts.js';
 import { inputWarnings } from '../../activations/stimuli/input-warnings.js';
 import type { components } from '../../api/schema.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { type FactQuery, readFactFilter } from '../../leaderboard/fact-filter.js';
 import type { ModelValue } from '../../onnx/model-inputs.js';
+import { factsOf } from '../../scoring/model/model-facts.js';
 import type { ModelRecord } from '../../store/records/model-store.js';
 import { servicePrincipal } from '../../store/records/principal.js';
 import { clientOf } from '../http/client.js';
 import { entityTag, requireMatch } from '../http/entity-tags.js';
 import { wasAnswered } from '../http/idempotency.js';
-import { factsShown } from '../http/model-facts.js';
 import { principalOf } from '../http/principal-of.js';
 import { CARD_SIZE } from '../http/read-card.js';
 import { readPage } from '../http/read-page.js';
 import { readAccess } from '../http/read-visibility.js';
 import type { ServiceContext } from '../registry/context.js';
+import { factsShown } from '../registry/model-facts.js';
 import type { Description, ShippedModel } from '../registry/model-service.js';
 import type { RegionService } from '../registry/region-service.js';
 import { receiveUpload } from '../upload/upload.js';

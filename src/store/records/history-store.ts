@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { ModelFacts } from '../../activations/card/model-facts.js';
+import type { ModelFacts } from '../../scoring/model/model-facts.js';
 import type { Database } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
 import type { BenchmarkRecord, BenchmarkSummary } from './benchmark-store.js';

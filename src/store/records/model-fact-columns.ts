@@ -1,6 +1,5 @@
-import { type Weights, weightsKinds } from '../../activations/card/card.js';
-import type { ModelFacts } from '../../activations/card/model-facts.js';
-import { type Choice, type FactFilter, NONE, UNKNOWN } from '../../leaderboard/fact-filter.js';
+import type { Choice, FactFilter } from '../../leaderboard/fact-filter.js';
+import type { ModelFacts } from '../../scoring/model/model-facts.js';
 
 /** Columns of the table of models that the database computes from card and graph. */
 export const factColumns = [
@@ -22,7 +21,8 @@ export interface FactColumns {
 export function factsIn(row: FactColumns): ModelFacts {
   const { training_data: data, parameters } = row;
   return {
-    weights: weightsKinds.find((kind): kind is Weights => kind === row.weights) ?? null,
+    // Cards are checked when they are stored.
+    weights: row.weights as ModelFacts['weights'],
     parameters: parameters === null ? null : Number(parameters),
     family: row.family,
     trainingData: Array.isArray(data) ? data.map(String) : null,
@@ -45,8 +45,8 @@ const conditions: Readonly<Record<keyof FactFilter, readonly [column: string, is
   licence: ['licence', word('licence')],
   trainingData: [
     'training_data',
-    ({ text }, parameter) =>
-      text === NONE
+    ({ is, text }, parameter) =>
+      is === 'none'
         ? [`training_data = ${parameter}::jsonb`, '[]']
         : [`lower(training_data::text)::jsonb ? ${parameter}`, text],
   ],
@@ -79,7 +79,7 @@ export function factCondition(
   const parts = Object.entries(filter).flatMap(([name, choices = []]) => {
     const [column, is] = conditions[name as keyof FactFilter];
     const sqlOf = (choice: Choice) => {
-      if (choice.text === UNKNOWN) return `${column} is null`;
+      if (choice.is === 'unknown') return `${column} is null`;
       const [sql, value] = is(choice, `$${first + values.length}`);
       values.push(value);
       return `coalesce(${sql}, false)`;

@@ -1,5 +1,5 @@
-import type { ModelFacts } from '../../activations/card/model-facts.js';
 import type { FactFilter } from '../../leaderboard/fact-filter.js';
+import type { ModelFacts } from '../../scoring/model/model-facts.js';
 import type { Database, Queries } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
 import { newId } from '../database/new-id.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { ModelFacts } from '../../activations/card/model-facts.js';
 import type { LeafScore, ScoredModel } from '../../leaderboard/leaderboard.js';
+import type { ModelFacts } from '../../scoring/model/model-facts.js';
 import type { Database } from '../database/database.js';
 import { type FactColumns, factColumns, factsIn } from './model-fact-columns.js';
 import type { Visibility } from './model-store.js';

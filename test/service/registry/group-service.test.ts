@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { factsOf } from '../../../src/activations/card/model-facts.js';
 import { makeLeaderboard } from '../../../src/leaderboard/leaderboard.js';
+import { factsOf } from '../../../src/scoring/model/model-facts.js';
 import { GroupService } from '../../../src/service/registry/group-service.js';
 import type { BoardBenchmark } from '../../../src/service/registry/leaderboard-benchmarks.js';
 import type { HomeStore } from '../../../src/store/home-store.js';

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { isPublic } from '../../../src/service/registry/webhook-address.js';
+import { isPublic } from '../../../src/service/webhooks/webhook-address.js';
 import { type RunningService, runningService } from '../running-service.js';
 
 // Made for hook.test, 127.0.0.1 and ::1 with `openssl req -x509 -newkey ec …`; it guards nothing.

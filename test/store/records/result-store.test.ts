@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { factsOf } from '../../../src/activations/card/model-facts.js';
+import { factsOf } from '../../../src/scoring/model/model-facts.js';
 import { type HomeStore, openHomeStore } from '../../../src/store/home-store.js';
 import { localPrincipal, type Principal, type Role } from '../../../src/store/records/principal.js';
 import { ResultStore, type WantedBenchmark } from '../../../src/store/records/result-store.js';

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import type { Schemas } from '../../client/client.js';
 import { value } from '../../parts/format.js';
-import { type MetricWords, metricWords } from '../../parts/metric-words.js';
 import { Scroll } from '../../parts/scroll.js';
+import { type MetricWords, metricWords } from '../../parts/words/metric-words.js';
 import { Term } from '../../parts/words/term.js';
 
 type Data = Schemas['BenchmarkData'];

@@ -1,5 +1,5 @@
 import type { ChangeQuery } from '../../parts/query.js';
-import { SIMULATED } from '../../parts/simulated-words.js';
+import { SIMULATED } from '../../parts/words/simulated-words.js';
 import type { ComparedBoard } from './board.js';
 
 interface WhichScoresProps {

@@ -7,15 +7,15 @@ import {
 } from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';
 import { isOpen } from '../../parts/job-state.js';
+import { Scroll } from '../../parts/scroll.js';
 import {
   BROUGHT,
   errorOfRaw,
   errorOfValue,
   selectionOf,
   spokenLines,
-} from '../../parts/score-words.js';
-import { Scroll } from '../../parts/scroll.js';
-import { SIMULATED } from '../../parts/simulated-words.js';
+} from '../../parts/words/score-words.js';
+import { SIMULATED } from '../../parts/words/simulated-words.js';
 import { Term } from '../../parts/words/term.js';
 import type { ScoreJob } from './use-job.js';
 

@@ -5,6 +5,7 @@ import type { Column, Item } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { OriginChip, WeightsChip } from '../../parts/provenance.js';
+import { useResource } from '../../parts/use-resource.js';
 import {
   BROUGHT,
   choiceOf,
@@ -12,8 +13,7 @@ import {
   errorOfValue,
   generalisationWords,
   selectionOf,
-} from '../../parts/score-words.js';
-import { useResource } from '../../parts/use-resource.js';
+} from '../../parts/words/score-words.js';
 import { Term } from '../../parts/words/term.js';
 
 const WIDTH = 320;

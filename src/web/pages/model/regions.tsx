@@ -4,10 +4,10 @@ import { pageOf } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { OriginChip } from '../../parts/provenance.js';
-import { BROUGHT } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
-import { SIMULATED } from '../../parts/simulated-words.js';
 import { useResource } from '../../parts/use-resource.js';
+import { BROUGHT } from '../../parts/words/score-words.js';
+import { SIMULATED } from '../../parts/words/simulated-words.js';
 import './regions.css';
 import { Spark } from './spark.js';
 

@@ -6,7 +6,7 @@ import { drawingKey, seriesStyles, shortened } from '../../parts/charts/series.j
 import { interval, value } from '../../parts/format.js';
 import { OriginChip } from '../../parts/provenance.js';
 import { Scroll } from '../../parts/scroll.js';
-import { SIMULATED } from '../../parts/simulated-words.js';
+import { SIMULATED } from '../../parts/words/simulated-words.js';
 import { type EventOf, eventsOf, isBaseline } from './curves.js';
 import type { Run } from './use-runs.js';
 

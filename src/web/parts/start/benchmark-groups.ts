@@ -1,5 +1,5 @@
 import type { Schemas } from '../../client/client.js';
-import { metricWords } from '../metric-words.js';
+import { metricWords } from '../words/metric-words.js';
 
 export type Benchmark = Schemas['Benchmark'];
 type Card = Schemas['Card'];

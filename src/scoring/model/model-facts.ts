@@ -1,4 +1,14 @@
-import { type ModelCard, type Weights, weightsKinds } from './card.js';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type ModelCard,
+  parseCard,
+  type Weights,
+  weightsKinds,
+} from '../../activations/card/card.js';
+import { cardFolder } from '../../activations/card/choice-files.js';
+import { shippedModels } from '../../activations/model-file.js';
+import { packageRoot } from '../../formats/package-root.js';
 
 /** What is known of a network beside its layers and scores; null where neither card nor graph says it. */
 export interface ModelFacts {
@@ -46,4 +56,21 @@ export function factsOf(card: ModelCard | null, parameters?: number): ModelFacts
     date: date === undefined ? null : String(date),
     licence: licence ?? source?.licence ?? null,
   };
+}
+
+let factsOfShipped: Promise<ReadonlyMap<string, ModelFacts>> | undefined;
+
+/** What the cards of the models that come with the package say of them, by their names. */
+export function shippedFacts(): Promise<ReadonlyMap<string, ModelFacts>> {
+  factsOfShipped ??= readShippedFacts();
+  return factsOfShipped;
+}
+
+async function readShippedFacts(): Promise<ReadonlyMap<string, ModelFacts>> {
+  const found = (await shippedModels()).map(async (name) => {
+    const path = join(packageRoot, 'models', name, 'model.yaml');
+    const card = parseCard(await readFile(path, 'utf8'), path, cardFolder(path));
+    return [name, factsOf(card)] as const;
+  });
+  return new Map(await Promise.all(found));
 }

@@ -1,5 +1,5 @@
-import type { ModelFacts } from '../../activations/card/model-facts.js';
 import type { components } from '../../api/schema.js';
+import type { ModelFacts } from '../../scoring/model/model-facts.js';
 
 type Shown = Pick<components['schemas']['Model'], 'weights' | 'metadata'>;
 

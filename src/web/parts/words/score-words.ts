@@ -1,4 +1,4 @@
-import type { Schemas } from '../client/client.js';
+import type { Schemas } from '../../client/client.js';
 
 type Score = Schemas['Score'];
 

@@ -1,0 +1,1 @@
+export { type FactName, factNames, facts, factText } from '../figure/fact-words.js';
