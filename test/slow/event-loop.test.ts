@@ -53,3 +53,11 @@ describe.each(
     expect(slow).toEqual([]);
   });
 });
+
+it.each([
+  ...['/', '/models/mdl_heavy1', '/benchmarks', '/scores/job_detail1', '/layer-maps/job_map1'],
+  ...['/docs', '/docs/benchmarks', '/docs/benchmark-file', '/docs/spec', '/docs?q=a+b+c+d+e+f+g+h'],
+])('the page %s is rendered without holding the loop', async (path) => {
+  const { ms } = await service.held({ name: 'page', method: 'GET', path }, LOOP_MS);
+  expect(ms).toBeLessThanOrEqual(LOOP_MS);
+});

@@ -62,6 +62,14 @@ it.each(['10', '11'])(
   },
 );
 
+it('brings its documents, and the images in them', async () => {
+  const { stdout } = await run('tar', ['-tzf', archive]);
+  const files = new Set(stdout.split('\n'));
+  const wanted = ['docs/terms.md', 'docs/images/leaderboard-wide-light.png', 'dist/web/docs.html'];
+  for (const file of [...wanted, 'README.md', 'CONTRIBUTING.md', 'SECURITY.md'])
+    expect(files).toContain(`package/${file}`);
+});
+
 it('asks for the Node that the README names', async () => {
   const readme = await readFile(join(packageRoot, 'README.md'), 'utf8');
   const { engines } = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8'));

@@ -35,6 +35,10 @@ it('scores the shipped models while nobody else has a job, once, and makes way',
     const job = await service.post('/v1/scores', asked, { Prefer: 'wait=20' });
     expect(job.body).toMatchObject({ state: 'succeeded' });
     await until(() => rowOf(service, 'objects-resnet'));
+    const progress = (await service.get('/v1/first-scoring')).body;
+    expect(progress).toMatchObject({ total: 7, done: expect.any(Number) });
+    expect(progress.done).toBeGreaterThan(0);
+    expect(progress.done).toBeLessThan(7);
 
     // Published distributions of V1 need no download: they are real columns, for a model that goes before.
     const real = (await service.get('/v1/leaderboard')).body.items;
@@ -49,6 +53,7 @@ it('scores the shipped models while nobody else has a job, once, and makes way',
     service = await runningService({ ...place, scoreShipped: true });
     const before = (await service.get('/v1/scores?owner=ventral&model=resnet-20')).body.items;
     await until(() => rowOf(service, 'untrained-cnn'));
+    expect((await service.get('/v1/first-scoring')).body.done).toBeGreaterThan(0);
     const after = (await service.get('/v1/scores?owner=ventral&model=resnet-20')).body.items;
     expect(before.filter(({ state }: { state: string }) => state === 'succeeded')).toHaveLength(2);
     expect(after).toEqual(before);

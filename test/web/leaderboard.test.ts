@@ -141,6 +141,17 @@ it('is a table before any script has run', async () => {
   await close();
 });
 
+it('shows the table within the first screen of a telephone, below a line of what one can do here', async () => {
+  const viewport = { width: 360, height: 740 };
+  const { page, close } = await visit(browser, service.url, '/', { viewport });
+  const introduction = page.getByRole('region', { name: 'About this service' });
+  await introduction.getByRole('link', { name: 'How a number is made' }).waitFor();
+  expect(await introduction.getByText('how brain-like').count()).toBe(0);
+  const top = await page.locator('.board tbody tr:not(.space)').first().boundingBox();
+  expect(top?.y).toBeLessThan(viewport.height);
+  await close();
+});
+
 it('goes on from what the document brought, and keeps its whole view in the address', async () => {
   const { page, close } = await visit(browser, service.url, '/');
   const asked: string[] = [];

@@ -36,9 +36,10 @@ export type AddressOf = (path: string) => string | undefined;
  */
 export function renderMarkdown(text: string, path: string, addressOf: AddressOf): Rendered {
   const marked = new Marked();
-  const sections = sectionsOf(text);
+  const tokens = marked.lexer(text);
+  const sections = sectionsIn(tokens);
   marked.use({ renderer: renderer(sections, path, addressOf) });
-  const body = Html.trusted(marked.parse(text, { async: false }));
+  const body = Html.trusted(marked.parser(tokens));
   return {
     title: sections.find(({ depth }) => depth === 1)?.text ?? path,
     body,
@@ -47,17 +48,19 @@ export function renderMarkdown(text: string, path: string, addressOf: AddressOf)
 }
 
 /** The sections of a document, the words before its first heading among those of the title. */
-export function sectionsOf(text: string): Section[] {
+export const sectionsOf = (text: string): Section[] => sectionsIn(new Marked().lexer(text));
+
+function sectionsIn(tokens: readonly Token[]): Section[] {
   const anchors = new Map<string, number>();
   const sections: { depth: number; text: string; anchor: string; words: string }[] = [];
-  for (const token of new Marked().lexer(text)) {
+  for (const token of tokens) {
     if (token.type === 'heading') {
-      const { depth, text: markup, tokens } = token as Tokens.Heading;
+      const { depth, text: markup, tokens: inside } = token as Tokens.Heading;
       const anchor = anchorOf(markup);
       const before = anchors.get(anchor) ?? 0;
       anchors.set(anchor, before + 1);
       const unique = before > 0 ? `${anchor}-${before}` : anchor;
-      sections.push({ depth, text: plainText(tokens), anchor: unique, words: '' });
+      sections.push({ depth, text: plainText(inside), anchor: unique, words: '' });
     } else {
       const last = sections.at(-1);
       if (last) last.words += `${plainText([token])} `;
