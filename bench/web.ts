@@ -62,8 +62,8 @@ async function writeUpload(database: Queries, k: number): Promise<void> {
   };
   await database.query(
     `insert into benchmarks (id, owner, digest, file, visibility, size, summary)
-     values ($1, 'local', $1, 'benchmark.yaml', 'public', 1, $2)`,
-    [`bmk_${k}`, JSON.stringify(summary)],
+     values ($1, 'local', $2, 'benchmark.yaml', 'public', 1, $3)`,
+    [`bmk_${k}`, `sha256:${String(k).padStart(64, '0')}`, JSON.stringify(summary)],
   );
 }
 
@@ -76,12 +76,12 @@ async function writeModels(
   const numbers = Array.from({ length: CHUNK }, (_, k) => String(start + k).padStart(4, '0'));
   await database.query(
     `insert into models (id, owner, digest, name, visibility, size, graph)
-     select 'mdl_' || n, 'local', 'sha256:' || n, 'network-' || n, 'public', 1, '{}' from unnest($1::text[]) as n`,
+     select 'mdl_' || n, 'local', 'sha256:' || lpad(n, 64, '0'), 'network-' || n, 'public', 1, '{}' from unnest($1::text[]) as n`,
     [numbers],
   );
   await database.query(
     `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, card, benchmarks, sources, keys)
-     select 'job_' || n, 'score', 'succeeded', 'local', 'mdl_' || n, 'mdl_' || n, 'sha256:' || n, 'network-' || n,
+     select 'job_' || n, 'score', 'succeeded', 'local', 'mdl_' || n, 'mdl_' || n, 'sha256:' || lpad(n, 64, '0'), 'network-' || n,
        '{}', $2::jsonb, $3::jsonb, $2::jsonb from unnest($1::text[]) as n`,
     [
       numbers,
