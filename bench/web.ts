@@ -119,6 +119,7 @@ async function serve(home: string) {
   if (!url) throw new Error(`it did not start: ${said}`);
   return {
     url,
+    kill: () => child.kill(),
     async stop() {
       child.kill('SIGTERM');
       if (child.exitCode === null) await once(child, 'exit');
@@ -159,6 +160,7 @@ async function round(browser: Browser, address: string) {
   await network.send('Network.enable');
   await page.goto(address, { waitUntil: 'networkidle' });
   const firstLoad = bytes;
+  await page.waitForFunction('window.interactive');
   const interactive = await page.evaluate<number>('window.interactive');
   const settled = `document.querySelector('[aria-busy="false"]')`;
   // What the browser needs from a press to the next picture that differs (Interaction to Next Paint).
@@ -201,6 +203,7 @@ async function main(): Promise<void> {
   try {
     const sources = await fill(home);
     const service = await serve(home);
+    process.once('exit', service.kill);
     const browser = await driver.launch({
       ...{ executablePath: await chromium.executablePath(), args: ['--no-sandbox'] },
     });
