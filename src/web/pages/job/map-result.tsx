@@ -29,11 +29,15 @@ export function MapResult({ job, map }: MapResultProps) {
         </span>
       </h2>
       <p class="quiet">The map selects layers on these stimuli; test a chosen layer on others.</p>
-      <LayerHeatmap map={map} />
-      {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
+      <div class="side-by-side">
+        <div>
+          <LayerHeatmap map={map} />
+          {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
+          {!isOpen(job) && <TakeLayers job={job} />}
+        </div>
+        {!isOpen(job) && <DepthProfile map={map} />}
+      </div>
       <ComponentsMap map={map} />
-      {!isOpen(job) && <TakeLayers job={job} />}
-      {!isOpen(job) && <DepthProfile map={map} />}
     </section>
   );
 }
