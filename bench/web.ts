@@ -62,8 +62,8 @@ async function writeUpload(database: Queries, k: number): Promise<void> {
   };
   await database.query(
     `insert into benchmarks (id, owner, digest, file, visibility, size, summary)
-     values ($1, 'local', $1, 'benchmark.yaml', 'public', 1, $2)`,
-    [`bmk_${k}`, JSON.stringify(summary)],
+     values ($1, 'local', $2, 'benchmark.yaml', 'public', 1, $3)`,
+    [`bmk_${k}`, `sha256:${String(k).padStart(64, '0')}`, JSON.stringify(summary)],
   );
 }
 
@@ -76,12 +76,12 @@ async function writeModels(
   const numbers = Array.from({ length: CHUNK }, (_, k) => String(start + k).padStart(4, '0'));
   await database.query(
     `insert into models (id, owner, digest, name, visibility, size, graph)
-     select 'mdl_' || n, 'local', 'sha256:' || n, 'network-' || n, 'public', 1, '{}' from unnest($1::text[]) as n`,
+     select 'mdl_' || n, 'local', 'sha256:' || lpad(n, 64, '0'), 'network-' || n, 'public', 1, '{}' from unnest($1::text[]) as n`,
     [numbers],
   );
   await database.query(
     `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, card, benchmarks, sources, keys)
-     select 'job_' || n, 'score', 'succeeded', 'local', 'mdl_' || n, 'mdl_' || n, 'sha256:' || n, 'network-' || n,
+     select 'job_' || n, 'score', 'succeeded', 'local', 'mdl_' || n, 'mdl_' || n, 'sha256:' || lpad(n, 64, '0'), 'network-' || n,
        '{}', $2::jsonb, $3::jsonb, $2::jsonb from unnest($1::text[]) as n`,
     [
       numbers,
@@ -119,6 +119,7 @@ async function serve(home: string) {
   if (!url) throw new Error(`it did not start: ${said}`);
   return {
     url,
+    kill: () => child.kill(),
     async stop() {
       child.kill('SIGTERM');
       if (child.exitCode === null) await once(child, 'exit');
@@ -159,6 +160,7 @@ async function round(browser: Browser, address: string) {
   await network.send('Network.enable');
   await page.goto(address, { waitUntil: 'networkidle' });
   const firstLoad = bytes;
+  await page.waitForFunction('window.interactive');
   const interactive = await page.evaluate<number>('window.interactive');
   const settled = `document.querySelector('[aria-busy="false"]')`;
   // What the browser needs from a press to the next picture that differs (Interaction to Next Paint).
@@ -201,6 +203,7 @@ async function main(): Promise<void> {
   try {
     const sources = await fill(home);
     const service = await serve(home);
+    process.once('exit', service.kill);
     const browser = await driver.launch({
       ...{ executablePath: await chromium.executablePath(), args: ['--no-sandbox'] },
     });

@@ -352,7 +352,7 @@ it('draws the rows that can be seen, counts all, and reads those that one scroll
   const last = page.locator(`tr[aria-rowindex="${MANY + 5}"]`);
   await last.waitFor();
   await expect.poll(() => last.locator('a').textContent()).toBe('resnet-20');
-  expect(Number(asked.find((offset) => offset !== '0'))).toBeGreaterThan(MANY - 100);
+  expect(asked.some((offset) => Number(offset) > MANY - 100)).toBe(true);
   await expect.poll(() => page.locator('tbody tr').count()).toBeLessThan(60);
   await page.evaluate(`dispatchEvent(new Event('beforeprint'))`);
   await expect.poll(() => page.locator('tr[aria-rowindex]').count()).toBe(MANY + 5);

@@ -34,11 +34,15 @@ export function MapResult({ job, map }: MapResultProps) {
         The <Term of="layer-map">map</Term> <Term of="selection">selects</Term> layers on these
         stimuli; test a chosen layer on others.
       </p>
-      <LayerHeatmap map={map} pages={pages} />
-      {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} pages={pages} />}
+      <div class="side-by-side">
+        <div>
+          <LayerHeatmap map={map} pages={pages} />
+          {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} pages={pages} />}
+          {!isOpen(job) && <TakeLayers job={job} />}
+        </div>
+        {!isOpen(job) && <DepthProfile map={map} pages={pages} />}
+      </div>
       <ComponentsMap map={map} pages={pages} />
-      {!isOpen(job) && <TakeLayers job={job} />}
-      {!isOpen(job) && <DepthProfile map={map} pages={pages} />}
     </section>
   );
 }

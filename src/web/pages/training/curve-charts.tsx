@@ -96,6 +96,16 @@ export function CurveCharts({ runs, names, query, change }: CurveChartsProps) {
             </select>
           </label>
         )}
+        <ExportMenu
+          of="the curves"
+          items={[
+            {
+              label: 'Epochs (CSV)',
+              save: () => saveFile('epochs.csv', epochsCsv(runs), 'text/csv'),
+            },
+            { label: 'Steps (CSV)', save: () => saveFile('steps.csv', stepsCsv(runs), 'text/csv') },
+          ]}
+        />
       </div>
       <div class="charts">
         <CurveChart
@@ -136,16 +146,6 @@ export function CurveCharts({ runs, names, query, change }: CurveChartsProps) {
           smoothing={0}
         />
       </div>
-      <ExportMenu
-        of="the curves"
-        items={[
-          {
-            label: 'Epochs (CSV)',
-            save: () => saveFile('epochs.csv', epochsCsv(runs), 'text/csv'),
-          },
-          { label: 'Steps (CSV)', save: () => saveFile('steps.csv', stepsCsv(runs), 'text/csv') },
-        ]}
-      />
     </>
   );
 }
