@@ -326,6 +326,8 @@ const migrations: readonly (readonly string[])[] = [
     )`,
     'alter table score_draws alter column bytes set storage external',
   ],
+  // Whether a map chooses within the training part of each split, too, and the nulls whose floors stand beside results.
+  ['alter table jobs add column nested boolean, add column floors jsonb'],
 ];
 
 /** All that makes the schema, as text. */

@@ -3,6 +3,7 @@ import { useBenchmarkPages } from '../../parts/benchmark-pages.js';
 import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
+import { NestedTable } from '../../parts/charts/nested-table.js';
 import { isOpen } from '../../parts/job-state.js';
 import { mapColumns, type ShownMap } from '../../parts/layer-map.js';
 import { Scroll } from '../../parts/scroll.js';
@@ -31,6 +32,7 @@ export function MapResult({ job, map }: MapResultProps) {
       <p class="quiet">Every cell is a selection: test a chosen layer on other stimuli.</p>
       <LayerHeatmap map={map} />
       {map.chosen && Object.keys(map.chosen).length > 0 && <Chosen map={map} />}
+      <NestedTable map={map} />
       <ComponentsMap map={map} />
       {!isOpen(job) && <TakeLayers job={job} />}
       {!isOpen(job) && <DepthProfile map={map} />}

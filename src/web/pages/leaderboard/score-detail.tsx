@@ -10,6 +10,7 @@ import {
   choiceOf,
   errorOfRaw,
   errorOfValue,
+  floorLines,
   generalisationWords,
   selectionOf,
 } from '../../parts/score-words.js';
@@ -110,6 +111,12 @@ function Facts({ score, brought }: { readonly score: Score; readonly brought: bo
           <dd>{selectionOf(score)}</dd>
         </>
       )}
+      {floorLines(score.floors).map((line) => (
+        <Fragment key={line}>
+          <dt>Floor</dt>
+          <dd>{line}</dd>
+        </Fragment>
+      ))}
       {brought && (
         <>
           <dt>‡ Brought</dt>

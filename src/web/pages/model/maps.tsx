@@ -2,6 +2,7 @@ import { answer, client, type Schemas } from '../../client/client.js';
 import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
+import { NestedTable } from '../../parts/charts/nested-table.js';
 import { bytes, duration, interval, moment, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
@@ -83,6 +84,7 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
         <DepthProfile map={result} />
       </div>
       <ComponentsMap map={result} />
+      <NestedTable map={result} />
       {result.holdout && <Holdout map={result} holdout={result.holdout} />}
       <dl class="facts">
         <dt>Duration</dt>
