@@ -136,8 +136,8 @@ function counted(chosen: readonly Best[]): NestedScore['layers'] {
 /** Why a benchmark has no training part to choose in. */
 export function whyNot({ tiled, benchmark }: LoadedBenchmark): string {
   if (tiled)
-    return 'nested: its training stimuli are too many to fit every layer five times more; use holdout';
+    return 'no nested choice: its training stimuli are too many to fit every layer five times more; use holdout';
   if (benchmark.fittingStimuli)
-    return 'nested: what it fits on are labels alone, by which no layer of its scores can be chosen; use holdout';
-  return 'nested: it compares all stimuli at once, and no split has a training part to choose in; use holdout';
+    return 'no nested choice: it is fitted on labels alone, which do not say which layer answers as people do; use holdout';
+  return 'no nested choice: it compares all stimuli at once, and no split has a training part to choose in; use holdout';
 }

@@ -40,7 +40,7 @@ describe('a nested map', () => {
       expect(map.nested?.[id]).toMatchObject({ layers: [{ layer: 'layer3.0', splits: 10 }] });
     }
     expect(map.nested?.[map.benchmarks[2]]).toEqual({
-      reason: expect.stringMatching(/^nested: what it fits on are labels alone/),
+      reason: expect.stringMatching(/^no nested choice: it is fitted on labels alone/),
     });
     // The cells are those of any map, and the way of choosing is in the inputs.
     expect((plain.map.layers[0].cells[map.benchmarks[0]] as Score).provenance.inputs).toBe(
