@@ -4,6 +4,7 @@
  */
 export const later = [
   'test/models/parity.test.ts',
+  'test/scoring/map/nested-map.test.ts',
   'test/service/backup/damaged-files.test.ts',
   'test/service/http/authorization.test.ts',
   'test/service/http/containers.test.ts',

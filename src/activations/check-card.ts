@@ -35,15 +35,13 @@ export async function checkCard(path: string, reference?: string): Promise<Check
   } = await openModelFile(reference, { file: path });
   return {
     card: card as ModelCard,
-    warnings: [
-      ...warnings,
-      ...layerFaults(model, card as ModelCard).map(({ field, detail }) => ({
-        code: 'card-layer' as const,
-        detail: `${field}: ${detail}`,
-      })),
-    ],
+    warnings: [...warnings, ...layerWarnings(layerFaults(model, card as ModelCard))],
   };
 }
+
+/** Faults as remarks on a card. */
+export const layerWarnings = (faults: readonly LayerFault[]): CardWarning[] =>
+  faults.map(({ field, detail }) => ({ code: 'card-layer', detail: `${field}: ${detail}` }));
 
 /** A field of a card whose layer cannot be had. */
 export interface LayerFault {

@@ -1,5 +1,5 @@
 import { VentralError } from '../errors/ventral-error.js';
-import { frameOf, type ResolvedLayer, type Selection } from '../onnx/layers.js';
+import { frameOf, isPool, type ResolvedLayer, type Selection } from '../onnx/layers.js';
 import type { Model } from '../onnx/model.js';
 import { type ChannelLayout, channelLayout } from '../onnx/tokens/channel-layout.js';
 import { type PrefixTokens, prefixTokens } from '../onnx/tokens/prefix-tokens.js';
@@ -221,6 +221,9 @@ interface MapSizes {
 
 function mapSizes({ select, layout }: LayerView, own: Dims, layer: string): MapSizes {
   const shape = own.join(' × ') || 'one number';
+  // A clip's map is pooled over places: each frame of a channel stays.
+  if (own.length === 4 && isPool(select) && layout === 'NCHW')
+    return { channels: own[0] * own[1], rows: own[2], columns: own[3], layout };
   if (own.length !== 3 || ofTokens.includes(select))
     throw mismatch(
       layer,

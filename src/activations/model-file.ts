@@ -146,7 +146,7 @@ export function preparedGraph(
 }
 
 /** Trials of a network that gives the same numbers each time are one. */
-const trialWarnings = ({ seeded }: Model, { trials }: ModelCard): CardWarning[] =>
+export const trialWarnings = ({ seeded }: Model, { trials }: ModelCard): CardWarning[] =>
   trials === undefined || seeded
     ? []
     : [

@@ -1420,8 +1420,9 @@ export interface components {
             /**
              * @description What is most likely wrong in the card: statistics of another pixel range, an improbable visual angle,
              *     placeholders of the template, an input of another size than the graph's. Scores carry it too. The answer to a
-             *     registration also says where another registration of its owner is the same network of a model hub in
-             *     another precision (`card-precision`).
+             *     registration has all that `ventral card check` finds: also layers that the graph does not have (`card-layer`) and
+             *     trials of a graph that draws no random numbers (`card-trials`), and where another registration of its owner is
+             *     the same network of a model hub in another precision (`card-precision`).
              */
             warnings: {
                 /** @example card-mean */
@@ -1773,7 +1774,42 @@ export interface components {
              * @constant
              */
             detail?: true;
+            /**
+             * @description Run the whole pipeline on data in which model and brain have nothing to do with each other, too: `floors` of each
+             *     score says how far above that it lies (docs/statistics.md). `random-weights` scores the same architecture with
+             *     weights from five seeds. Scores are stored once their floors are there.
+             */
+            null?: ("rows" | "labels" | "random-weights")[];
+            nullRuns?: components["schemas"]["NullRuns"];
             webhook?: components["schemas"]["Webhook"];
+        };
+        /** @description Runs of each null that exchanges stimuli (19 unless given). 19 are the least that reach p = .05; 99 draw a 95 % floor. */
+        NullRuns: number;
+        /** @description By null; only where a request asked for them. */
+        Floors: {
+            rows?: components["schemas"]["Floor"];
+            labels?: components["schemas"]["Floor"];
+            "random-weights"?: components["schemas"]["Floor"];
+        };
+        Floor: {
+            /** @enum {string} */
+            null: "rows" | "labels" | "random-weights";
+            seed: number;
+            value: components["schemas"]["FloorPart"];
+            raw: components["schemas"]["FloorPart"];
+            /** @description With labels that mean nothing the score stays above chance; why. */
+            leak?: string;
+        };
+        FloorPart: {
+            /** @description The number of each run; null where it is none. */
+            runs: (number | null)[];
+            mean: number | null;
+            /** @description Of nulls the least value above which p ≤ .05; of random weights the mean. */
+            floor: number | null;
+            /** @description The number of the score less the floor. */
+            above: number | null;
+            /** @description Share of runs at least as high; of nulls alone. */
+            p?: number | null;
         };
         /**
          * @description Receives the end of the job: POST with `{type: job.ended, delivery, job}`, at least once and with the same
@@ -1886,6 +1922,9 @@ export interface components {
             layers?: components["schemas"]["LayersByRegion"];
             input?: components["schemas"]["InputSize"];
             detail?: boolean;
+            /** @description The nulls that were asked for. */
+            null?: ("rows" | "labels" | "random-weights")[];
+            nullRuns?: components["schemas"]["NullRuns"];
             brought?: components["schemas"]["Brought"];
             attempt: components["schemas"]["JobAttempt"];
             reason: components["schemas"]["JobReason"];
@@ -2063,6 +2102,7 @@ export interface components {
             ceiling: components["schemas"]["ScorePart"] | null;
             distribution?: components["schemas"]["ScoreDistribution"];
             parts?: components["schemas"]["ScoreParts"];
+            floors?: components["schemas"]["Floors"];
             warnings: {
                 code: string;
                 detail: string;
@@ -2147,6 +2187,18 @@ export interface components {
              * @example 1000
              */
             pca?: number;
+            /**
+             * @description Also choose a layer within the training part of each split, and score the test part with it: `nested` of the map
+             *     (docs/statistics.md). Takes about six times as long to measure. Excludes `holdout` and `pca`.
+             * @constant
+             */
+            nested?: true;
+            /**
+             * @description Give every cell the floor that the whole pipeline reaches on permuted rows: `floors` of each row. Takes `nullRuns`
+             *     measurements a cell more. Excludes `pca`.
+             */
+            null?: "rows"[];
+            nullRuns?: components["schemas"]["NullRuns"];
             webhook?: components["schemas"]["Webhook"];
         };
         /** @description A layer map job without its map. */
@@ -2173,6 +2225,11 @@ export interface components {
             pool?: string[];
             /** @description Number of principal components on which layers are also compared. */
             pca?: number;
+            /** @description Whether layers are also chosen within the training part of each split. */
+            nested?: boolean;
+            /** @description The nulls that were asked for. */
+            null?: ("rows" | "labels" | "random-weights")[];
+            nullRuns?: components["schemas"]["NullRuns"];
             attempt: components["schemas"]["JobAttempt"];
             reason: components["schemas"]["JobReason"];
             progress: components["schemas"]["Progress"] | null;
@@ -2414,6 +2471,10 @@ export interface components {
             holdout?: {
                 [key: string]: components["schemas"]["Cell"];
             };
+            /** @description By benchmark, if requested: the score of layers that were chosen within the training part of each split. */
+            nested?: {
+                [key: string]: components["schemas"]["NestedCell"];
+            };
             /** @description If requested, what was chosen on principal components, as Brain-Score chooses. */
             components?: {
                 /** @description Number of components. */
@@ -2471,6 +2532,38 @@ export interface components {
             components?: {
                 [key: string]: components["schemas"]["Cell"];
             };
+            /** @description By benchmark, the floors of its cell, if requested. */
+            floors?: {
+                [key: string]: components["schemas"]["Floors"];
+            };
+        };
+        NestedCell: components["schemas"]["NestedScore"] | components["schemas"]["CellReason"];
+        /** @description A score whose layer was chosen anew in the training part of each split, and tested on the rest of it. */
+        NestedScore: {
+            value: number | null;
+            error: number | null;
+            /** @description Of 95 %: estimate ± t · √V; the chosen layers stay. */
+            ci: number[] | null;
+            generalises?: components["schemas"]["Generalisation"];
+            formula: string;
+            errorOf: string;
+            errorKind: string;
+            raw: components["schemas"]["ScorePart"];
+            ceiling: components["schemas"]["ScorePart"] | null;
+            /** @description The layer of each split. */
+            splits: string[];
+            /** @description In how many splits each was chosen, the most often chosen first. */
+            layers: {
+                layer: string;
+                splits: number;
+            }[];
+            method: string;
+            warnings: {
+                code: string;
+                detail: string;
+            }[];
+            /** @description Digest over the inputs of all cells of the column and the way of choosing. */
+            inputs: string;
         };
         Cell: components["schemas"]["Score"] | components["schemas"]["CellReason"];
         /** @description Why there is no score. */

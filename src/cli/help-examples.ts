@@ -16,6 +16,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'ventral map net.onnx --card net.yaml -r V1,V2,V4,IT,behavior --html map.html',
     'ventral map net.onnx -r V4,IT --svg map.svg --pdf map.pdf --width single',
     'ventral map net.onnx -b mine.yaml --layers "layer3.*" --holdout --commit',
+    'ventral map net.onnx -b mine.yaml --nested',
     'ventral map net.onnx -b mine.yaml --null rows --null-runs 99 --svg map.svg',
   ],
   compare: [

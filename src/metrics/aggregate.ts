@@ -20,16 +20,22 @@ export function aggregateSplits(
       values.data[s * order.length + column] = row[k];
     });
   });
-  const splits = perSplit.map((row) => nanMedian(row));
   return {
-    value: nanMean(splits),
-    error: stdDdof0(splits.filter((median) => !Number.isNaN(median))) / Math.sqrt(splits.length),
-    errorKind: 'sem over splits',
-    splits,
+    ...overSplits(perSplit.map((row) => nanMedian(row))),
     neuroids: { ids: order.map((k) => neuroidIds[k]), values },
     warnings: [...warnings, ...dropped(values)],
   };
 }
+
+/** Mean and error of the aggregates of splits; NaN is left out. */
+export const overSplits = (
+  splits: readonly number[],
+): Pick<MetricResult, 'value' | 'error' | 'errorKind' | 'splits'> => ({
+  value: nanMean(splits),
+  error: stdDdof0(splits.filter((median) => !Number.isNaN(median))) / Math.sqrt(splits.length),
+  errorKind: 'sem over splits',
+  splits,
+});
 
 /** Says in which splits neuroids have no correlation and so do not enter the median. */
 function dropped({ rows, cols, data }: Matrix): Warning[] {

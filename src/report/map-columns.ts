@@ -52,7 +52,7 @@ const regionIn = (benchmark: string) => /\.(V1|V2|V4|IT)-/.exec(benchmark)?.[1] 
 
 /** The part of a map that compares layers on principal components, as a map of its own; undefined without one. */
 export function onComponents(map: LayerMap): LayerMap | undefined {
-  const { components, holdout: _, ...others } = map;
+  const { components, holdout: _, nested: __, ...others } = map;
   if (!components) return undefined;
   const chosen = Object.entries(components.chosen).map(([id, best]) => [id, { ...best, tied: [] }]);
   return {

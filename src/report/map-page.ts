@@ -17,6 +17,7 @@ import {
   onComponents,
 } from './map-columns.js';
 import { bytesText, interval, layersText, setText, thousands, threeDigits } from './map-text.js';
+import { isNested, NESTED_WORDS, type NestedCell, nestedLayers } from './nested-words.js';
 import { type Weights, weightsWords } from './provenance-words.js';
 import { SIMULATED } from './simulated-words.js';
 import { visibleName } from './visible-name.js';
@@ -40,6 +41,7 @@ ${choiceTable(map, columns)}
 <p>${map.provenance.selection}</p>
 ${generalisationLines(mapScores(map)).map((line) => html`<p class="faint">${visibleName(line, 1000)}</p>`)}
 ${map.holdout && holdoutTable(map, columns, map.holdout)}
+${map.nested && nestedTable(map, columns, map.nested)}
 ${componentsPart(map)}
 <div class="columns">
 <section><h2>Every layer against every benchmark</h2>${heatPart(map, columns)}</section>
@@ -119,6 +121,26 @@ function holdoutTable(
 <p>The layers of this map were chosen on a seeded half of the stimuli; this table scores them on the other half.</p>
 <div class="wide cards"><table>
 <thead><tr><th scope="col">benchmark</th><th scope="col">layer</th><th scope="col" class="number">where chosen</th><th scope="col" class="number">held out</th><th scope="col" class="number">95 % interval</th></tr></thead>
+<tbody>${rows}</tbody></table></div>`;
+}
+
+function nestedTable(
+  map: LayerMap,
+  columns: readonly MapColumn[],
+  nested: NonNullable<LayerMap['nested']>,
+): Html {
+  const rows = columns.map(({ title, benchmark }) => {
+    const cell: NestedCell | undefined = nested[benchmark];
+    if (cell === undefined) return false;
+    const selected = threeDigits(chosenScore(map, benchmark)?.value);
+    if (!isNested(cell))
+      return html`<tr><th scope="row">${title}</th><td class="number" data-label="selected">${selected}</td><td colspan="3"><bdi>${visibleName(cell.reason, 300)}</bdi></td></tr>\n`;
+    return html`<tr><th scope="row">${title}</th><td class="number" data-label="selected">${selected}</td><td class="number" data-label="nested">${threeDigits(cell.value)}</td><td class="number" data-label="95 % interval">${interval(cell.ci)}</td><td class="names many" data-label="chosen in training parts">${nestedLayers(cell, NAME_IN_TEXT)}</td></tr>\n`;
+  });
+  return html`<h2>Nested choice</h2>
+<p>${NESTED_WORDS}</p>
+<div class="wide cards"><table>
+<thead><tr><th scope="col">benchmark</th><th scope="col" class="number">selected</th><th scope="col" class="number">nested</th><th scope="col" class="number">95 % interval</th><th scope="col">chosen in training parts</th></tr></thead>
 <tbody>${rows}</tbody></table></div>`;
 }
 

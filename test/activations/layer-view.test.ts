@@ -272,3 +272,28 @@ describe('names', () => {
     });
   });
 });
+
+test('a map of a clip is pooled over places, and each frame of a channel stays', () => {
+  const dims = [2, 3, 2, 2, 4];
+  const values = Float32Array.from({ length: 96 }, (_, i) => (i * 7) % 31);
+  const view = (select: 'mean' | 'max' | '1x2') => ({ select, layout: 'NCHW' }) as const;
+  expect(viewUnits(view('mean'), dims, 'conv')).toBe(6);
+  expect(viewUnits(view('1x2'), dims, 'conv')).toBe(12);
+  const areas = Array.from({ length: 12 }, (_, i) => [...values.subarray(8 * i, 8 * i + 8)]);
+  const mean = (of: readonly number[]) => of.reduce((sum, value) => sum + value, 0) / of.length;
+  expect([...viewed(view('mean'), values, dims, 'conv')]).toEqual(
+    areas.map((area) => Math.fround(mean(area))),
+  );
+  expect([...viewed(view('max'), values, dims, 'conv')]).toEqual(
+    areas.map((area) => Math.max(...area)),
+  );
+  expect([...viewed(view('1x2'), values, dims, 'conv')]).toEqual(
+    areas.flatMap((area) =>
+      [0, 2].map((left) =>
+        Math.fround(mean(area.filter((_, i) => i % 4 >= left && i % 4 < left + 2))),
+      ),
+    ),
+  );
+  // Without a sign that channels are first, a map of four axes is anything.
+  expect(() => viewUnits({ select: 'mean' }, dims, 'conv')).toThrow(/found 3 × 2 × 2 × 4/);
+});

@@ -59,7 +59,10 @@ test('a network of videos is scored and mapped on clips and images', async () =>
     { ...context(), cache },
   );
   const cells = mapped.map.layers.map(({ layer, cells: own }) => [layer, Object.values(own)[0]]);
-  expect(cells.map(([layer]) => layer).sort()).toEqual(['conv', 'conv@t1', 'frame']);
+  // Places are pooled and frames stay; frames as rows are no map of one stimulus.
+  expect(cells.map(([layer]) => layer).sort()).toEqual(['conv', 'conv@mean', 'conv@t1', 'frame']);
+  const units = new Map(mapped.map.layers.map((row) => [row.layer, row.units]));
+  expect([units.get('conv'), units.get('conv@mean')]).toEqual([4 * 3 * 4 * 4, 4 * 3]);
   for (const [layer, cell] of cells) expect(cell, String(layer)).toHaveProperty('value');
   const found = new Map(cells as [string, { value: number }][]);
   expect(found.get('conv')?.value).toBe(scores[0].value);

@@ -5,7 +5,7 @@ import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { visibleName } from '../../report/visible-name.js';
 import type { MappedLayers } from '../../scoring/map/layer-map.js';
-import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
+import type { LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
@@ -27,6 +27,7 @@ interface MapOptions extends FigureOptions, NullOptions {
   readonly assume?: string;
   readonly input?: string;
   readonly holdout?: boolean;
+  readonly nested?: boolean;
   readonly pool: string[];
   readonly pca?: string;
   readonly pcaImages?: string;
@@ -63,6 +64,10 @@ export function registerMap(program: Command, io: Io): void {
     .option('--assume <preset>', 'preset for a model without a card: imagenet')
     .option('--input <size>', 'map at another input size: resize=324,crop=288')
     .option('--holdout', 'choose on a random half of the stimuli, score the choice on the other')
+    .option(
+      '--nested',
+      'also choose within the training part of each split, and score the rest of it (slower)',
+    )
     .option(
       '--pool <kinds>',
       'add pooled maps as rows: mean, max or a grid such as 4x4',
@@ -109,14 +114,18 @@ function checkUsage(options: MapOptions): void {
     throw refuse('map --pca-images: expected only with --pca, the number of components');
   if (floorsOf(options) && pca !== undefined)
     throw refuse('map: --null and --pca exclude each other: floors are of whole layers');
+  const other = options.holdout ? '--holdout' : pca === undefined ? undefined : '--pca';
+  if (options.nested && other)
+    throw refuse(`map: --nested and ${other} exclude each other: each chooses in its own way`);
   if (json && csv) throw refuse('map: --json and --csv exclude each other');
 }
 
 async function map(model: string, options: MapOptions, command: Command, io: Io): Promise<void> {
   checkUsage(options);
   const { home, threads, maxMemory, maxScratch, maxCache, verbose } = globalOptions(command);
-  const [{ mapLayers }, { ContentCache }, request, card] = await Promise.all([
+  const [{ mapLayers }, { withFloors }, { ContentCache }, request, card] = await Promise.all([
     import('../../scoring/map/layer-map.js'),
+    import('../../scoring/map/map-floors.js'),
     import('../../activations/cache/content-cache.js'),
     requestOf(model, options),
     options.commit ? cardToWrite(model, options) : undefined,
@@ -166,22 +175,10 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
   }
 }
 
-/** The map with the floors in its rows, for what is shown: receipts do not hold them. */
-function withFloors({ map, floors }: MappedLayers): LayerMap {
-  if (!floors) return map;
-  const own = (layer: string) =>
-    Object.fromEntries(
-      [...floors].flatMap(([id, column]) => {
-        const found = column.get(layer);
-        return found ? [[id, found]] : [];
-      }),
-    );
-  return { ...map, layers: map.layers.map((row) => ({ ...row, floors: own(row.layer) })) };
-}
-
 async function requestOf(path: string, options: MapOptions): Promise<LayerMapRequest> {
   const { parseInputSize } = await import('../../activations/card/card.js');
-  const { region, benchmark, layers, input, holdout, pool, pca, pcaImages: images } = options;
+  const { region, benchmark, layers, input, holdout, nested, pool, pca } = options;
+  const { pcaImages: images } = options;
   return {
     model: { path, ...cardSource(options) },
     regions: region as RegionRole[],
@@ -190,6 +187,7 @@ async function requestOf(path: string, options: MapOptions): Promise<LayerMapReq
     ...(pool.length > 0 ? { pool } : {}),
     ...(input === undefined ? {} : { input: parseInputSize(input) }),
     ...(holdout ? { holdout } : {}),
+    ...(nested ? { nested } : {}),
     ...(pca === undefined ? {} : { pca: { components: Number(pca), ...present({ images }) } }),
   };
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { didYouMean } from '../../errors/closest-names.js';
 import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { NullName } from '../../scoring/floor/floor.js';
+import { LEAST_RUNS, LEAST_SEEDS, type NullName } from '../../scoring/floor/floor.js';
 import type { FloorRequest } from '../../scoring/floor/measure-floors.js';
 
 /** What `--null` and `--null-runs` say. */
@@ -13,9 +13,7 @@ export interface NullOptions {
 
 const nullNames: readonly NullName[] = ['rows', 'labels', 'random-weights'];
 
-/** Runs that p ≤ .05 takes, seeds of random weights, and the most of both. */
-const LEAST_RUNS = 19;
-const LEAST_SEEDS = 5;
+/** The most runs, and seeds of random weights. */
 const MOST_RUNS = 9999;
 
 /** How often each null is run. */

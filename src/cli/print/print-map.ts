@@ -33,6 +33,7 @@ import type { Io } from '../terminal/io.js';
 import { drawTable, GAP } from './draw-table.js';
 import { wrapText } from './fit-rows.js';
 import { floorCells, floorColumns } from './floor-cells.js';
+import { nestedTable, nestedText } from './print-nested.js';
 import { type PlainCell, tsv } from './print-rows.js';
 
 const NAME_WIDTH = 40;
@@ -86,6 +87,7 @@ function printTable(
   io.out(`\n${map.provenance.selection}\n`);
   for (const line of generalisationLines(mapScores(map))) io.out(`${visibleText(line)}\n`);
   if (map.holdout) printHoldout(map, columns, map.holdout, io);
+  if (map.nested) io.out(nestedText(map, columns, map.nested));
 }
 
 /** Runs behind the floors of a map; 0 without floors. */
@@ -108,7 +110,8 @@ function printHeat(map: LayerMap, columns: readonly MapColumn[], width: number, 
 
 function printPlain(map: LayerMap, columns: readonly MapColumn[], io: Io): void {
   io.out(tsv(tableOf(map, columns)));
-  const { holdout } = map;
+  const { holdout, nested } = map;
+  if (nested) io.out(`\n${tsv(nestedTable(map, columns, nested))}`);
   if (!holdout) return;
   const held = columns.filter(({ benchmark }) => benchmark in holdout);
   const head = ['benchmark', 'held_out_layer', 'value', 'ci_low', 'ci_high', 'reason'];

@@ -2,7 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import type { Weights } from '../../activations/card/card.js';
 import { withWeights } from '../../figure/provenance.js';
 import { generalisationLines } from '../../scoring/draws/generalisation-words.js';
-import type { Floors } from '../../scoring/floor/floor.js';
+import type { Floored } from '../../scoring/floor/floor.js';
 import {
   choiceRemark,
   chosenOn,
@@ -22,7 +22,7 @@ const shown = (value: number | null, digits = 4): string =>
 const span = (ci: Score['ci']): string => (ci ? `${shown(ci[0], 3)} … ${shown(ci[1], 3)}` : '–');
 
 /** A score, with its floors where they were asked for. */
-export type FlooredScore = Score & { readonly floors?: Floors };
+export type FlooredScore = Floored<Score>;
 
 /** The scores of any number of models. */
 export interface PrintedScores extends Pick<ScoreOutcome, 'failures'> {

@@ -29,6 +29,13 @@ export interface Floor {
   readonly leak?: string;
 }
 
+/** Runs that p ≤ .05 takes, and seeds of random weights where nobody says how many. */
+export const LEAST_RUNS = 19;
+export const LEAST_SEEDS = 5;
+
+/** A score with its floors, where they were asked for. */
+export type Floored<T> = T & { readonly floors?: Floors };
+
 /** The floors of a score, by their nulls. */
 export type Floors = Readonly<Partial<Record<NullName, Floor>>>;
 

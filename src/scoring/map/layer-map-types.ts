@@ -17,6 +17,8 @@ export interface LayerMapRequest {
   readonly input?: InputSize;
   /** Chooses on a seeded half of the stimuli and scores the chosen layer on the other half. */
   readonly holdout?: boolean;
+  /** Chooses a layer within the training part of each split as well, and scores the test part with it (docs/statistics.md). */
+  readonly nested?: boolean;
   /** Adds pooled maps as rows: `mean`, `max` or a grid such as `4x4` of every candidate that is a map of channels. */
   readonly pool?: readonly string[];
   /** Compares layers on principal components as well, and chooses by that (spec §5.8). */
@@ -39,10 +41,36 @@ export interface LayerMap {
   readonly chosen: Readonly<Record<string, ChosenLayer>>;
   /** By benchmark, with `holdout`: the chosen layer on the stimuli that it was not chosen on. */
   readonly holdout?: Readonly<Record<string, Score | { readonly reason: string }>>;
+  /** By benchmark, with `nested`: the score of layers that were chosen within the training part of each split. */
+  readonly nested?: Readonly<Record<string, NestedScore | { readonly reason: string }>>;
   /** With `pca`: what was chosen on principal components, as Brain-Score chooses. */
   readonly components?: ComponentsChoice;
   readonly plan: MapPlan;
   readonly provenance: MapProvenance;
+}
+
+/** A score whose layer was chosen anew in the training part of each split, and tested on the rest of it. */
+export interface NestedScore
+  extends Pick<
+    Score,
+    | 'value'
+    | 'error'
+    | 'ci'
+    | 'generalises'
+    | 'formula'
+    | 'errorOf'
+    | 'errorKind'
+    | 'raw'
+    | 'ceiling'
+    | 'warnings'
+  > {
+  /** The layer of each split. */
+  readonly splits: readonly string[];
+  /** In how many splits each was chosen, the most often chosen first. */
+  readonly layers: readonly { readonly layer: string; readonly splits: number }[];
+  readonly method: string;
+  /** Digest over the inputs of all cells of the column, and of the way of choosing. */
+  readonly inputs: string;
 }
 
 /** The layers that Brain-Score's rule chooses (spec §5.8). */

@@ -7,10 +7,9 @@ import { present } from '../../formats/present.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
 import { runtimeIdentity } from '../../runtime/session.js';
 import { traced } from '../../runtime/traced.js';
-import { DRAWS } from '../draws/drawn-units.js';
 import type { ScoreDraws } from '../draws/score-draws.js';
 import type { Floors } from '../floor/floor.js';
-import { HALVES_SEED, type Half, judgedStimuli, partOf, rowsOfHalf } from '../measure/halves.js';
+import { judgedStimuli, partOf, rowsOfHalf } from '../measure/halves.js';
 import { makeScore } from '../measure/make-score.js';
 import type { LayerChoice, Score } from '../measure/score.js';
 import { recordStimuli } from '../model/choice-stimuli.js';
@@ -26,6 +25,7 @@ import type {
 } from './layer-map-types.js';
 import { type CellOutcome, computeCells, reasonOf } from './map-cells.js';
 import { mapPlan } from './map-plan.js';
+import { NestedChoice } from './nested-choice.js';
 import {
   type BenchmarkColumn,
   hasComponents,
@@ -36,6 +36,7 @@ import {
   openMap,
   tasksOf,
 } from './open-map.js';
+import { methodOf, selectionSentence } from './selection-words.js';
 import { bestAndTied } from './ties.js';
 
 export type { LayerMapContext } from './open-map.js';
@@ -79,7 +80,8 @@ async function mapTraced(
   const { run, close } = await openMap(request, context);
   try {
     const { columns, half, network } = run;
-    const cells = await cellsOf(run);
+    const choice = run.nested ? new NestedChoice(layersOf(run.candidates)) : undefined;
+    const cells = await cellsOf(run, choice);
     const chosen = chooseAll(run, cells);
     const onComponents = chooseOnComponents(
       loadedOf(run),
@@ -87,6 +89,7 @@ async function mapTraced(
     );
     const scored = rowsOf(run, run.candidates, cells.of, { full: chosen, onComponents });
     const holdout = half && (await scoreHeldOut(run, chosen));
+    const nested = choice && (await choice.all(loadedOf(run), cells.outcomes));
     const choices = await choicesOf(run, chosen);
     const committed = await choicesOf(run, onComponents);
     const { plan, outcomes } = cells;
@@ -96,7 +99,7 @@ async function mapTraced(
       benchmarks: columns.map(({ id }) => id),
       layers: scored,
       chosen: Object.fromEntries(recorded(chosen, choices)),
-      ...present({ holdout }),
+      ...present({ holdout, nested }),
       ...(run.components && {
         components: {
           count: run.components.count,
@@ -107,7 +110,13 @@ async function mapTraced(
       plan,
       provenance: {
         ventral: packageVersion,
-        inputs: digestOf(outcomes.map(({ inputs }) => inputs)),
+        inputs: digestOf([
+          ...outcomes.map(({ inputs }) => inputs),
+          // Of the way of choosing, too.
+          ...Object.values(nested ?? {}).map((each) =>
+            'inputs' in each ? each.inputs : each.reason,
+          ),
+        ]),
         runtime: {
           ...runtimeIdentity(context.threads),
           ...present({ optimization: network.file.optimization }),
@@ -141,7 +150,7 @@ interface Cells {
 /** What a layer is compared by. */
 type Ground = 'units' | 'components';
 
-async function cellsOf(run: OpenMap): Promise<Cells> {
+async function cellsOf(run: OpenMap, choice: NestedChoice | undefined): Promise<Cells> {
   const { network, context, candidates } = run;
   const loaded = loadedOf(run);
   const layers = layersOf(candidates);
@@ -161,6 +170,7 @@ async function cellsOf(run: OpenMap): Promise<Cells> {
         [outcome],
       );
     },
+    nested: choice && ((task, nested) => choice.see(task, nested)),
   });
   const at = new Map(found.map((outcome) => [outcome.task, outcome]));
   const outcomes = tasks.map((task) => at.get(task) as CellOutcome);
@@ -227,26 +237,12 @@ function chooseAll(run: OpenMap, cells: Cells): Choices {
       benchmark: benchmark.id,
       version: benchmark.version,
       inputs: digestOf(column.map(({ task, inputs }) => ({ layer: task.layer, inputs }))),
-      method: methodOf(column.length, run.half),
+      method: methodOf(column.length, run),
     };
     chosen.set(benchmark.id, { ...best, choice: { by } });
   }
   return chosen;
 }
-
-const methodOf = (layers: number, half: Half | undefined) =>
-  `highest value of ${layers} layers on ${half ? `a random half of the stimuli (seed ${HALVES_SEED})` : 'all stimuli'}`;
-
-const selectionSentence = ({ half, components }: OpenMap) =>
-  `The layers were chosen on ${half ? `a random half of the stimuli (seed ${HALVES_SEED})` : 'all stimuli'} by the highest value; ` +
-  'tied are those whose simultaneous 95 % interval (max-T over layers, ' +
-  `${DRAWS.toLocaleString('en')} draws) of the difference ` +
-  `contains 0. ${componentsSentence(components)}`;
-
-const componentsSentence = (components: OpenMap['components']) =>
-  components
-    ? `The layers on ${components.count} principal components, fitted on as many images of ${components.shown.stimuli.identifier}, were chosen by Brain-Score's rule, the highest value, the first of equals.`
-    : 'Brain-Score itself chooses on activations reduced to 1000 principal components, ventral on full ones.';
 
 /** Rows with the cells that are known. */
 function rowsOf(

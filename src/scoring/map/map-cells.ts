@@ -13,10 +13,12 @@ import type { Floors } from '../floor/floor.js';
 import { floorsOf, keptRuns, type NullRuns, nullRuns } from '../floor/measure-floors.js';
 import { type Half, partOf } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
+import type { NestedLayer } from '../measure/nested.js';
 import { distinctShown, scoreInputs } from '../measure/score-inputs.js';
 import { type Cell, cellKey, keepCell, readCell } from '../model/cell-cache.js';
 import type { ScoreContext } from '../model/score-model.js';
 import { MeasurePool, type Timed } from './measure-pool.js';
+import { keepNested, readNested } from './nested-cache.js';
 
 /** A layer against a benchmark, or against half of it. */
 export interface CellTask {
@@ -45,6 +47,8 @@ export interface CellListener {
   readonly plan?: (plan: CellPlan) => void;
   /** Told each cell that was measured, as soon as it is. */
   readonly found?: (outcome: CellOutcome) => void;
+  /** Told how each measured cell does within the training part of each split; they are measured there only where somebody listens. */
+  readonly nested?: ((task: CellTask, nested: NestedLayer) => void) | undefined;
 }
 
 /** What computing cells will take. */
@@ -91,12 +95,12 @@ export async function computeCells(
   tasks: readonly CellTask[],
   network: Network,
   context: ScoreContext,
-  { plan, found: heard }: CellListener = {},
+  { plan, found: heard, nested }: CellListener = {},
 ): Promise<CellOutcome[]> {
   const known: CellOutcome[] = [];
   const jobs: Job[] = [];
   for (const task of tasks) {
-    const found = await lookUp(task, network, context);
+    const found = await lookUp(task, network, { ...context, nested });
     if ('key' in found) jobs.push(found);
     else known.push(found);
   }
@@ -108,14 +112,17 @@ export async function computeCells(
   const jobOf = new Map(jobs.map((job) => [demandOf(job.task, place), job]));
   const maxMemory = context.maxMemory * MEASUREMENTS;
   const scratch = await makeScratchFolder(context.home);
-  const pool = new MeasurePool(measurements, { ...context, maxMemory });
+  const pool = new MeasurePool(measurements, {
+    ...{ ...context, maxMemory },
+    nested: nested !== undefined,
+  });
   try {
     const reducer = await openReducer(network, shown, [...jobOf.keys()], {
       ...context,
       maxMemory: context.maxMemory - maxMemory,
       scratch: scratch.path,
     });
-    const stages = metricStages(jobs, pool.workers, context);
+    const stages = metricStages(jobs, pool.workers, { ...context, nested });
     context.progress?.planned();
     const perCell = tasks.some(({ components }) => components) ? 2 : 1;
     const count = fitting?.count ?? 0;
@@ -129,7 +136,10 @@ export async function computeCells(
       measureMemory: maxMemory,
     });
     const { units } = reducer.plan;
-    const run = { network, context, pool, units, total: jobs.length, found: heard, stages };
+    const run = {
+      ...{ network, context, pool, units, stages },
+      ...{ total: jobs.length, found: heard, nested },
+    };
     return [...known, ...(await measureAll(reducer.run(), jobOf, run))];
   } finally {
     await pool.close();
@@ -147,7 +157,7 @@ interface Job {
 async function lookUp(
   task: CellTask,
   network: Network,
-  context: ScoreContext,
+  context: ScoreContext & Pick<CellListener, 'nested'>,
 ): Promise<CellOutcome | Job> {
   const { cache, cells = cache, threads, floors } = context;
   try {
@@ -156,6 +166,11 @@ async function lookUp(
     const key = cellKey(inputs, threads);
     const cell = await readCell(cells, key);
     if (!cell) return { task, inputs, key };
+    if (context.nested && isNested(task) && 'measured' in cell) {
+      const nested = await readNested(cells, key);
+      if (!nested) return { task, inputs, key };
+      context.nested(task, nested);
+    }
     if (!floors || task.components || !('measured' in cell)) return { ...cell, task, inputs };
     const kept = await keptRuns(part, floors, { inputs, threads, cache: cells });
     if (!kept) return { task, inputs, key };
@@ -164,6 +179,10 @@ async function lookUp(
     return { task, inputs: null, units: null, reason: reasonOf(refusal(thrown)) };
   }
 }
+
+/** Whether the layer of a task can be chosen within the training part of splits. */
+const isNested = ({ loaded, components }: CellTask): boolean =>
+  loaded.nesting !== undefined && !components;
 
 const layersOf = ({ layer, layers = [layer] }: CellTask): readonly string[] => layers;
 
@@ -186,6 +205,7 @@ interface Run {
   readonly units: ReadonlyMap<string, number>;
   readonly total: number;
   readonly found: CellListener['found'];
+  readonly nested: CellListener['nested'];
   readonly stages: ReadonlyMap<LoadedBenchmark, Stage>;
 }
 
@@ -193,7 +213,7 @@ interface Run {
 function metricStages(
   jobs: readonly Job[],
   workers: number,
-  { progress, floors }: ScoreContext,
+  { progress, floors, nested }: ScoreContext & Pick<CellListener, 'nested'>,
 ): Map<LoadedBenchmark, Stage> {
   // Nulls run on this thread.
   const nulls = floors ? floors.nulls.length * floors.runs : 0;
@@ -201,7 +221,8 @@ function metricStages(
   for (const { loaded } of jobs.map(({ task }) => task)) {
     if (!progress || stages.has(loaded)) continue;
     const total = jobs.filter(({ task }) => task.loaded === loaded).length;
-    const seconds = total * loaded.seconds * (1 / Math.max(1, workers) + nulls);
+    const inner = nested ? (loaded.nesting?.work ?? 0) : 0;
+    const seconds = total * loaded.seconds * ((1 + inner) / Math.max(1, workers) + nulls);
     const plan = { stage: 'metric', kind: LAYERS, basis: 'arithmetic' as const };
     stages.set(loaded, progress.stage({ ...plan, total, seconds }));
   }
@@ -241,7 +262,7 @@ async function measureAll(
 async function start(
   job: Job,
   reduction: Reduction,
-  { network, context, pool, units }: Run,
+  { network, context, pool, units, nested: heard }: Run,
 ): Promise<{ readonly outcome: Promise<CellOutcome> }> {
   const { task, inputs, key } = job;
   const found = { task, inputs, units: units.get(task.layer) || null };
@@ -253,9 +274,14 @@ async function start(
     let floors: Floors | undefined;
     try {
       const trials = 'reduced' in reduction ? reduction.reduced.trials : undefined;
-      const timed = await answer;
-      cell = { units: found.units, ...present({ trials }), ...timed };
-      floors = nulls && floorsOf(task.loaded, timed.measured, nulls);
+      const { measured: all, seconds } = await answer;
+      const { nested, ...measured } = all;
+      if (nested && heard) {
+        heard(task, nested);
+        await keepNested(context.cells ?? context.cache, key, nested);
+      }
+      cell = { units: found.units, ...present({ trials }), measured, seconds };
+      floors = nulls && floorsOf(task.loaded, measured, nulls);
     } catch (thrown) {
       const error = refusal(thrown);
       cell = { units: found.units, reason: reasonOf(error) };
@@ -272,7 +298,9 @@ async function start(
   } catch (thrown) {
     return { outcome: outcome(Promise.reject(thrown)) };
   }
-  const { answer } = await pool.take(task.loaded, reduction.reduced, { card, half: task.half });
+  const nested = heard !== undefined && isNested(task);
+  const how = { card, half: task.half, ...(nested ? { nested } : {}) };
+  const { answer } = await pool.take(task.loaded, reduction.reduced, how);
   return { outcome: outcome(answer, nulls) };
 }
 

@@ -21,6 +21,8 @@ export interface PoolOptions {
   /** Bytes on scratch disk that a measurement in this thread may take. */
   readonly maxScratch: number;
   readonly signal?: AbortSignal | undefined;
+  /** Whether layers are measured within the training part of splits, too. */
+  readonly nested?: boolean;
 }
 
 /** How a layer is measured. */
@@ -28,6 +30,8 @@ export interface MeasureHow {
   readonly card: ModelCard;
   /** On only half of the stimuli. */
   readonly half?: Half | undefined;
+  /** Within the training part of each split, too. */
+  readonly nested?: boolean;
 }
 
 /** A measurement, and the seconds that it took. */
@@ -134,9 +138,9 @@ export class MeasurePool {
   async #measure(
     loaded: LoadedBenchmark,
     layer: ReducedLayer,
-    { card, half }: MeasureHow,
+    { card, half, nested }: MeasureHow,
   ): Promise<Measured> {
-    return partOf(loaded, half).measure(layer, { card, room: this.#options });
+    return partOf(loaded, half).measure(layer, { card, nested, room: this.#options });
   }
 
   #refuseInterrupted(): void {
@@ -165,13 +169,16 @@ async function timed(measure: () => Promise<Measured>): Promise<Timed> {
 
 function sizeFor(
   measurements: readonly LoadedBenchmark[],
-  { threads, maxMemory }: PoolOptions,
+  { threads, maxMemory, nested = false }: PoolOptions,
 ): { readonly workers: number; readonly bytes: number } {
   const benchmarks = [...new Set(measurements)];
   const held = benchmarks.reduce((sum, { inputs }) => sum + bytesIn(inputs), 0);
-  const matrices = Math.max(0, ...benchmarks.map(matrixBytes));
+  const matrices = Math.max(0, ...benchmarks.map((each) => matrixBytes(each, nested)));
   const each = WORKER_BYTES + held + matrices;
-  const seconds = measurements.reduce((sum, { seconds }) => sum + seconds, 0);
+  const seconds = measurements.reduce(
+    (sum, { seconds, nesting }) => sum + seconds * (1 + (nested ? (nesting?.work ?? 0) : 0)),
+    0,
+  );
   const worth = Math.min(measurements.length, Math.floor(seconds / WORTH));
   const workers = Math.min(threads, Math.floor(maxMemory / each), worth);
   const tiles = benchmarks.some(({ tiled }) => tiled) ? maxMemory * TILE_SHARE : 0;
@@ -179,10 +186,11 @@ function sizeFor(
 }
 
 /** Bytes of the matrices that a measurement has in memory at the most. */
-function matrixBytes(loaded: LoadedBenchmark): number {
+function matrixBytes(loaded: LoadedBenchmark, nested: boolean): number {
   const metric = metrics[loaded.benchmark.metric.name];
   const count = ('matrices' in metric ? metric.matrices : undefined) ?? MATRICES;
-  return count * 8 * stimuliOf(loaded) ** 2;
+  // The products of a training part stand beside those of all stimuli.
+  return (count + (nested && loaded.nesting ? 1 : 0)) * 8 * stimuliOf(loaded) ** 2;
 }
 
 /** Rows of the matrices of a measurement: stimuli, and none where units are measured one by one or in tiles. */

@@ -15,6 +15,7 @@ export interface MeasureTask {
   readonly benchmark: string;
   readonly file: string;
   readonly half?: Half | undefined;
+  readonly nested?: boolean;
   readonly layer: SentLayer;
   readonly card: ModelCard;
 }
@@ -53,7 +54,10 @@ const files = new Map<string, Promise<Loaded>>();
 export default async function measure(task: MeasureTask): Promise<MeasureAnswer> {
   try {
     const benchmark = await benchmarkOf(task);
-    const measured = await benchmark.measure(receivedLayer(task.layer), { card: task.card });
+    const measured = await benchmark.measure(receivedLayer(task.layer), {
+      card: task.card,
+      nested: task.nested,
+    });
     return { measured };
   } catch (thrown) {
     const { code, message, details } = VentralError.from(thrown);

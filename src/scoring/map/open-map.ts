@@ -1,4 +1,5 @@
 import { type Candidate, mapCandidates, withPools } from '../../activations/card/candidates.js';
+import type { ModelCard } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
 import { openNetwork } from '../../activations/open-network.js';
 import { takesOneClip } from '../../activations/stimuli/input-plan.js';
@@ -8,6 +9,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { isPool, type Selection, selectionOf } from '../../onnx/layers.js';
 import { modelInputs } from '../../onnx/model-inputs.js';
+import { channelLayout } from '../../onnx/tokens/channel-layout.js';
 import {
   type FittedComponents,
   fittedComponents,
@@ -18,6 +20,7 @@ import { type Half, partOf } from '../measure/halves.js';
 import type { LoadedBenchmark } from '../measure/loaded-benchmark.js';
 import type { Origin } from '../measure/make-score.js';
 import type { ScoreContext } from '../model/score-model.js';
+import { stepsOf } from '../model/time-steps.js';
 import { loadBenchmarks } from '../registry/load-benchmark.js';
 import { benchmarkNames } from '../registry/region-benchmarks.js';
 import type { LayerMapRequest, MapPart, MapPlan } from './layer-map-types.js';
@@ -45,6 +48,8 @@ export interface OpenMap {
   readonly columns: readonly BenchmarkColumn[];
   /** The half of the stimuli that layers are chosen on; all of them where undefined. */
   readonly half: Half | undefined;
+  /** Whether layers are chosen within the training part of each split, too. */
+  readonly nested: boolean;
   /** The components on which layers are compared as well. */
   readonly components: FittedComponents | undefined;
   readonly context: LayerMapContext;
@@ -58,6 +63,7 @@ export async function openMap(
   request: LayerMapRequest,
   context: LayerMapContext,
 ): Promise<{ run: OpenMap; close: () => Promise<void> }> {
+  refuseNested(request);
   const network = await openNetwork(request.model, { ...context, input: request.input });
   const { file, card } = network;
   const named = mapCandidates(file.model, card, request.layers);
@@ -70,7 +76,7 @@ export async function openMap(
     );
   }
   const components = await componentsOf(request, context);
-  const { columns, close } = await openColumns(request, context);
+  const { columns, close } = await openColumns(request, card, context);
   const name = request.model.name ?? file.name;
   const { digest, cardWarnings: warnings = [], optimization } = file;
   const origin: Origin = {
@@ -78,8 +84,20 @@ export async function openMap(
     ...present({ optimization }),
   };
   const half = request.holdout ? ('choice' as const) : undefined;
-  const run = { network, origin, candidates, columns, half, components, context };
+  const nested = request.nested === true;
+  const run = { network, origin, candidates, columns, half, nested, components, context };
   return { run, close };
+}
+
+/** @throws VentralError `bad-usage` beside another way to choose */
+function refuseNested({ nested, holdout, pca }: LayerMapRequest): void {
+  const other = holdout ? 'holdout' : pca ? 'pca' : undefined;
+  if (!nested || other === undefined) return;
+  throw new VentralError(
+    'bad-usage',
+    `nested and ${other} exclude each other: each chooses layers in its own way`,
+    { field: 'nested', found: other },
+  );
 }
 
 /** Candidates, with pooled maps where they are asked for. */
@@ -93,11 +111,16 @@ async function pooled(
   const values = [...new Set(candidates.flatMap(({ value }) => value ?? []))];
   const shapes = await valueShapes(network, values, undefined, { threads, cache }, true);
   const { model } = network.file;
+  const inputs = modelInputs(model);
   // Frames as rows are no maps of one stimulus.
-  const alone = takesOneClip(modelInputs(model));
+  const alone = takesOneClip(inputs);
+  const clips = inputs.some(({ dims }) => dims?.length === 5);
   return withPools(model, candidates, pools, (value) => {
     const [first, ...own] = shapes.get(value)?.dims ?? [];
     if (alone && first !== 1) return false;
+    // Of a clip's map, channel × frame × row × column, places are pooled and frames stay.
+    if (own.length === 4)
+      return clips && own[2] * own[3] > 1 && channelLayout(model, value) === 'NCHW';
     return own.length === 3 && own.filter((size) => size > 1).length > 1;
   });
 }
@@ -129,7 +152,7 @@ async function componentsOf(
   return fittedComponents(pca.components, pca.images ?? picturesFolder(home));
 }
 
-async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
+async function openColumns(request: LayerMapRequest, card: ModelCard, context: LayerMapContext) {
   const names = new Set(await benchmarkNames(request, context.home));
   if (names.size === 0)
     throw new VentralError('bad-usage', 'A layer map needs a region or a benchmark');
@@ -139,7 +162,7 @@ async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
     if (error.code === 'interrupted') throw error;
     failed.push({ id, error });
   });
-  const columns = [...loaded.map((each) => columnOf(each, request, context)), ...failed];
+  const columns = [...loaded.map((each) => columnOf(each, request, card, context)), ...failed];
   try {
     requireColumns(columns);
   } catch (error) {
@@ -151,10 +174,19 @@ async function openColumns(request: LayerMapRequest, context: LayerMapContext) {
 
 function columnOf(
   loaded: LoadedBenchmark,
-  { holdout }: LayerMapRequest,
+  { holdout, layers }: LayerMapRequest,
+  card: ModelCard,
   { floors }: LayerMapContext,
 ): BenchmarkColumn {
   const { id } = loaded.benchmark;
+  if (stepsOf(loaded, card, layers ? { '*': layers } : {})) {
+    const { key } = loaded.layers;
+    const sentence = `${id}: time_bins.${key} of the card gives a step of the network for each bin, which a map of single layers cannot read; ventral score reads them, and --layers names layers to map in their place`;
+    return {
+      id,
+      error: new VentralError('bad-usage', sentence, { field: 'time_bins', found: id }),
+    };
+  }
   if (!loaded.layers.mappable) {
     const sentence = `${id} reads the ${loaded.layers.key} of a model: it has no layer to choose`;
     return {

@@ -12,6 +12,7 @@ import type { Features } from '../../numerics/algebra/features.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import type { LayerRole } from '../benchmark/layer-role.js';
 import type { ScoreDraws } from '../draws/score-draws.js';
+import type { NestedLayer, SplitPart } from './nested.js';
 import type { Dropped, Score, ScorePart } from './score.js';
 
 /** The part of a score that the data decide, before model and provenance are written beside it. */
@@ -33,6 +34,8 @@ export type Measured = Pick<
 > & {
   /** What is behind `ci`, equal draws for every layer and model; absent where they are not. */
   readonly draws?: ScoreDraws;
+  /** Where it was asked for and the benchmark has splits with a training part. */
+  readonly nested?: NestedLayer;
 };
 
 /** What a model answered to the stimuli of a benchmark: a published file in place of a network. */
@@ -46,6 +49,8 @@ export interface MeasureOptions {
   readonly detail?: boolean;
   /** Leave out what only the interval needs, where that costs more than the value: for the runs of a null. */
   readonly undrawn?: boolean;
+  /** Measure within the training part of each split, too. */
+  readonly nested?: boolean | undefined;
   /** The model's card, where the task needs it (labels). */
   readonly card?: ModelCard | undefined;
   /** Limits of what it keeps in memory and on scratch; all is in memory without. */
@@ -56,6 +61,14 @@ export interface MeasureOptions {
 export interface LoadedBenchmark extends PreparedBenchmark {
   /** Whether its published self-checks were reproduced here on these data. */
   readonly verified: boolean;
+}
+
+/** Splits with a training part in which a layer can be chosen. */
+export interface Nesting {
+  /** Measurements that choosing in all of them takes, in parts of an ordinary one. */
+  readonly work: number;
+  /** The score of splits that each have a layer of their own: value, error, interval, and what stands behind them. */
+  score(splits: readonly SplitPart[]): Promise<Measured>;
 }
 
 /** A benchmark with its data, as the loader of its kind returns it. */
@@ -89,6 +102,8 @@ export interface PreparedBenchmark {
   form(units: number): Form;
   /** @throws where the task cannot be done with a model of this card, before the network runs */
   refuse?(card: ModelCard): void;
+  /** Absent where no split has recordings to choose a layer by and others to test it on. */
+  readonly nesting?: Nesting | undefined;
   /** Compares a layer, in the form that {@link form} asks for or as features. */
   measure(layer: ReducedLayer, options?: MeasureOptions): Promise<Measured>;
   /**

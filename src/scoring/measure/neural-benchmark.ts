@@ -12,6 +12,7 @@ import { quoted, quotedList } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Digestible } from '../../formats/digest.js';
 import { present } from '../../formats/present.js';
+import { overSplits } from '../../metrics/aggregate.js';
 import { targetSplits } from '../../metrics/cross-validation.js';
 import { requireFinite } from '../../metrics/gram-source.js';
 import type { MetricResult, NeuralMetric, NeuralOptions, Target } from '../../metrics/metric.js';
@@ -28,15 +29,25 @@ import { keepNeuroids } from '../recorded/keep-neuroids.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { constantLayer } from './constant-layer.js';
 import { dropIncomplete } from './drop-incomplete.js';
-import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
+import type { Measured, Nesting, PreparedBenchmark } from './loaded-benchmark.js';
+import {
+  INNER_SPLITS,
+  innerValues,
+  type NestedLayer,
+  orReason,
+  rowsOfPart,
+  type SplitPart,
+} from './nested.js';
 import { boundOf, type Ceiling, ceilingOf, isRepeated, prepareCeiling } from './neural-ceiling.js';
 import {
   ceilingDraws,
   DrawnSplits,
+  nestedDraws,
   normaliserOf,
   type RecordedUnits,
   recordedUnits,
   scoreDraws,
+  splitParts,
 } from './neural-draws.js';
 import { neuralRemarks, neuroidRows } from './neural-remarks.js';
 import { noticesOn, requireComparable } from './require-comparable.js';
@@ -104,8 +115,33 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     ceilingDrawn ??= ceilingDraws(benchmark, recordings, ceilingOnce(), [neuroids, images]);
     return ceilingDrawn;
   };
+  const within = async (
+    layer: ReducedLayer,
+    splits: readonly SplitPart[],
+  ): Promise<NestedLayer> => {
+    const { crossValidation, metric: choice } = benchmark;
+    const bound = boundOf(ceilingOnce());
+    const inner = await innerValues(target, crossValidation, async (part, divided) => {
+      const { value } = await compare(metric, layer, rowsOfPart(compared, part), part, {
+        ...{ ...choice, crossValidation: divided },
+      });
+      return bound === null ? value : normaliserOf(metric)(value, bound);
+    });
+    return { inner, splits };
+  };
+  const nesting: Nesting = {
+    work: INNER_SPLITS,
+    async score(splits) {
+      const ceiling = ceilingOnce();
+      units ??= recordedUnits(recordings, target);
+      const raw = { ...overSplits(splits.map(({ values }) => values[0])), warnings: [] };
+      const draws = await nestedDraws(metric, splits, ceiling, { units, ceilingOver });
+      return normalised(metric, raw, ceiling, { draws, animals: units.animals });
+    },
+  };
   return {
     benchmark,
+    ...(metric.whole ? {} : { nesting }),
     shown: [shownAt(benchmark, stimuli)],
     layers: regionLayer(benchmark),
     stratum: benchmark.crossValidation.stratifyOn,
@@ -136,8 +172,9 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       if (layer.form === 'features' && reduced.form === 'gram' && !finiteProducts(reduced.gram))
         await requireFinite({ features: layer.features[0], stimulusIds: stimuli.ids });
       units ??= recordedUnits(recordings, target);
-      const { animals } = units;
-      const splits = new DrawnSplits(units);
+      const own = units;
+      const { animals } = own;
+      const splits = new DrawnSplits(own);
       const raw = await compare(metric, reduced, compared, target, {
         ...{ ...choice, crossValidation },
         ...(metric.perNeuroid && !options.undrawn
@@ -146,7 +183,7 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       });
       const draws = options.undrawn
         ? undefined
-        : await scoreDraws(metric, raw, ceiling, { units, splits, ceilingOver });
+        : await scoreDraws(metric, raw, ceiling, { units: own, splits, ceilingOver });
       const { draws: kept, ...measured } = normalised(metric, raw, ceiling, { draws, animals });
       const why = Number.isFinite(raw.value) ? [] : await constantLayer(reduced);
       return {
@@ -154,6 +191,9 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
         warnings: [...why, ...measured.warnings],
         // Units of a layer are drawn for that layer alone.
         ...(kept && metric.perNeuroid ? { draws: kept } : {}),
+        ...(options.nested && !metric.whole
+          ? { nested: await orReason(() => within(reduced, splitParts(metric, raw, splits, own))) }
+          : {}),
         ...(options.detail ? detail(target, benchmark, measured, raw, ceiling) : {}),
       };
     },

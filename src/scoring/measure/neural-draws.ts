@@ -14,6 +14,7 @@ import { nanMean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { type DrawnUnits, drawnUnits, IMAGE_STEP } from '../draws/drawn-units.js';
 import { type ScoreDraws, singleDraws, twoFactorDraws } from '../draws/score-draws.js';
+import type { SplitPart } from './nested.js';
 import { boundOf, type Ceiling, type MeasuredCeiling, measuredKey } from './neural-ceiling.js';
 
 /** What is drawn of recordings: neuroids within their animals, images within the classes that splits go by. */
@@ -47,6 +48,11 @@ export class DrawnSplits {
     const factors = { first: neuroids.draws, second: images.draws };
     const how = { step: IMAGE_STEP };
     this.#splits.push(await medianDraws({ ...places, observed, predicted }, factors, how));
+  }
+
+  /** Those of each split. */
+  get each(): readonly TwoFactorDraws[] {
+    return this.#splits;
   }
 
   /** Their mean; undefined where nothing was drawn. */
@@ -94,41 +100,93 @@ export async function scoreDraws(
   if (!raw.neuroids) return undefined;
   const measured = typeof ceiling === 'object' ? ceiling?.neuroids : undefined;
   if (measured && !sameIds(measured.ids, raw.neuroids.ids)) return undefined;
-  const normalise = normaliserOf(metric);
   const mean = splits.mean;
   if (!mean) {
     const units = metric.perNeuroid ? neuroids : drawnUnits('units', raw.neuroids.ids);
-    const values = valueDraws(raw.neuroids, units);
-    const limits = metric.perNeuroid && measured ? valueDraws(measured, neuroids) : undefined;
-    const bound = boundOf(ceiling);
-    const value = (r: number, draw: number) =>
-      bound === null ? r : normalise(r, limits?.[draw] ?? bound);
-    return singleDraws(units, values.map(value));
+    return aloneDraws(metric, meanOf(valueDraws(raw.neuroids, units)), ceiling, units);
   }
-  const bounds = await ceilingOver();
-  const values = (of: keyof TwoFactorDraws) => (r: number, draw: number) =>
-    bounds === null ? r : normalise(r, typeof bounds === 'number' ? bounds : bounds[of][draw]);
-  const { both, first, second } = mean;
-  const draws = twoFactorDraws([neuroids, images], {
-    both: both.map(values('both')),
-    first: first.map(values('first')),
-    second: second.map(values('second')),
-  });
+  const draws = twoFactorScore(metric, mean, { neuroids, images }, await ceilingOver());
   const { rows, data } = raw.neuroids.values;
   return draws && { ...draws, observed: { splits: rows, values: Float32Array.from(data) } };
 }
 
-/** Mean over splits of the median of values that are there, over draws of what they are of. */
+/** The value over draws of neuroids and images; raw and ceiling see the same draw. */
+function twoFactorScore(
+  metric: NeuralMetric,
+  { both, first, second }: TwoFactorDraws,
+  { neuroids, images }: Pick<RecordedUnits, 'neuroids' | 'images'>,
+  bounds: Awaited<ReturnType<typeof ceilingDraws>>,
+): ScoreDraws | undefined {
+  const normalise = normaliserOf(metric);
+  const values = (of: keyof TwoFactorDraws) => (r: number, draw: number) =>
+    bounds === null ? r : normalise(r, typeof bounds === 'number' ? bounds : bounds[of][draw]);
+  return twoFactorDraws([neuroids, images], {
+    both: both.map(values('both')),
+    first: first.map(values('first')),
+    second: second.map(values('second')),
+  });
+}
+
+/** The value over draws of one factor, from raw values over them. */
+function aloneDraws(
+  metric: NeuralMetric,
+  raws: Float64Array,
+  ceiling: Ceiling,
+  units: DrawnUnits,
+): ScoreDraws | undefined {
+  const normalise = normaliserOf(metric);
+  const measured = typeof ceiling === 'object' ? ceiling?.neuroids : undefined;
+  const limits = metric.perNeuroid && measured ? meanOf(valueDraws(measured, units)) : undefined;
+  const bound = boundOf(ceiling);
+  const value = (r: number, draw: number) =>
+    bound === null ? r : normalise(r, limits?.[draw] ?? bound);
+  return singleDraws(units, raws.map(value));
+}
+
+/** What a layer gives in each split; without draws where those of several layers cannot be put together. */
+export function splitParts(
+  metric: NeuralMetric,
+  { splits: medians, neuroids: own }: MetricResult,
+  splits: DrawnSplits,
+  { neuroids }: RecordedUnits,
+): SplitPart[] {
+  // Units of a layer are drawn for that layer alone.
+  const alone = metric.perNeuroid && own ? valueDraws(own, neuroids) : [];
+  return medians.map((value, s) => {
+    const both = splits.each[s];
+    const draws = both ? [both.both, both.first, both.second] : alone.slice(s, s + 1);
+    return { values: [value], draws: metric.perNeuroid ? draws : [] };
+  });
+}
+
+/** The value over draws, from what the layer of each split gives. */
+export async function nestedDraws(
+  metric: NeuralMetric,
+  parts: readonly SplitPart[],
+  ceiling: Ceiling,
+  { units, ceilingOver }: Omit<Drawable, 'splits'>,
+): Promise<ScoreDraws | undefined> {
+  const splits = parts.map(({ draws }) => draws);
+  if (splits.some(({ length }) => length === 0)) return undefined;
+  if (splits.some(({ length }) => length < 3))
+    return aloneDraws(metric, meanOf(splits.map(([draws]) => draws)), ceiling, units.neuroids);
+  const mean = meanOfDraws(splits.map(([both, first, second]) => ({ both, first, second })));
+  return twoFactorScore(metric, mean, units, await ceilingOver());
+}
+
+/** Median of values that are there, over draws of what they are of, by split. */
 function valueDraws(
   { ids, values }: NonNullable<MetricResult['neuroids']>,
   { draws, position }: DrawnUnits,
-): Float64Array {
+): Float64Array[] {
   const places = ids.map(position);
-  const splits = Array.from({ length: values.rows }, (_, s) =>
+  return Array.from({ length: values.rows }, (_, s) =>
     neuroidDraws(values.data.subarray(s * values.cols, (s + 1) * values.cols), places, draws),
   );
-  return splits[0].map((_, r) => nanMean(splits.map((split) => split[r])));
 }
+
+const meanOf = (splits: readonly Float64Array[]): Float64Array =>
+  splits[0].map((_, r) => nanMean(splits.map((split) => split[r])));
 
 const sameIds = (a: readonly Id[], b: readonly Id[]) =>
   a.length === b.length && a.every((id, i) => id === b[i]);

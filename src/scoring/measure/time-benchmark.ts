@@ -9,6 +9,7 @@ import type { TimeBin } from '../../data/rebin.js';
 import type { Recordings } from '../../data/recordings.js';
 import { selectPresentations } from '../../data/select-presentations.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
+import { overSplits } from '../../metrics/aggregate.js';
 import { explainedVariance } from '../../metrics/ceiling-normalisation.js';
 import { targetSplits } from '../../metrics/cross-validation.js';
 import type { MetricOptions, MetricResult, NeuralMetric, Regress } from '../../metrics/metric.js';
@@ -33,6 +34,15 @@ import type { BenchmarkKind } from './benchmark-kind.js';
 import { constantLayer } from './constant-layer.js';
 import { dropIncomplete } from './drop-incomplete.js';
 import type { Measured, MeasureOptions, PreparedBenchmark } from './loaded-benchmark.js';
+import {
+  type ComparedRows,
+  INNER_SPLITS,
+  innerValues,
+  type NestedLayer,
+  orReason,
+  rowsOfPart,
+  type SplitPart,
+} from './nested.js';
 import { ceilingInputs, recordingInputs, targetOf } from './neural-benchmark.js';
 import {
   boundOf,
@@ -89,14 +99,22 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     return measuredOnce;
   };
   const fits = benchmark.metric.across ? 1 : timeBins.length;
-  const compared = async (layer: ReducedLayer, timed: TimedRegress, { detail }: MeasureOptions) => {
+  const together = (raw: readonly MetricResult[]) =>
+    overTime(timeBins, raw, ceilings(), benchmark.timeStep?.unit ?? 'ms');
+  const compared = async (
+    layer: ReducedLayer,
+    timed: TimedRegress,
+    { detail, nested }: MeasureOptions,
+    within?: (raw: readonly MetricResult[]) => Promise<NestedLayer>,
+  ) => {
     const raw = await correlationOverTime(ids, target, benchmark.crossValidation, timed);
-    const measured = overTime(timeBins, raw, ceilings(), benchmark.timeStep?.unit ?? 'ms');
+    const measured = together(raw);
     const why = measured.raw.value === null ? await constantLayer(layer) : [];
     return {
       ...measured,
       warnings: [...why, ...measured.warnings],
       ...(detail ? { splits: splitIds(target, benchmark) } : {}),
+      ...(nested && within ? { nested: await orReason(() => within(raw)) } : {}),
     };
   };
   return {
@@ -122,13 +140,31 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     },
     form,
     ceiling: () => pooledCeiling(ceilings()),
+    nesting: { work: INNER_SPLITS, score: async (splits) => together(ofSplits(splits)) },
     async measure(layer, options = {}) {
       const reduced = await inForm(layer, form(layer.units));
       const { metric: chosen } = benchmark;
       const { across } = chosen;
       const one = across ? { ...chosen, ...penaltyOf(chosen, timeBins.length) } : chosen;
-      const regress = await regressionOn(metric, reduced, { rows, ids }, one);
-      return compared(reduced, across ? acrossTime(regress) : binByBin([regress]), options);
+      const timed = async ({ rows: own, stimulusIds }: ComparedRows) => {
+        const regress = await regressionOn(metric, reduced, { rows: own, ids: stimulusIds }, one);
+        return across ? acrossTime(regress) : binByBin([regress]);
+      };
+      const all = { rows, stimulusIds: ids };
+      const within = async (raw: readonly MetricResult[]): Promise<NestedLayer> => {
+        const inner = await innerValues(
+          target,
+          benchmark.crossValidation,
+          async (part, divided) => {
+            const some = rowsOfPart(all, part);
+            const regress = await timed(some);
+            const found = await correlationOverTime(some.stimulusIds, part, divided, regress);
+            return together(found).value ?? Number.NaN;
+          },
+        );
+        return { inner, splits: splitsOf(raw) };
+      };
+      return compared(reduced, await timed(all), options, within);
     },
     async measureSteps(layers, steps, options = {}) {
       const { metric: chosen, timeStep } = benchmark;
@@ -154,6 +190,17 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
     },
   };
 }
+
+/** What a layer gives in each split: a value a bin. */
+const splitsOf = (raw: readonly MetricResult[]): SplitPart[] =>
+  raw[0].splits.map((_, split) => ({ values: raw.map(({ splits }) => splits[split]), draws: [] }));
+
+/** The bins of splits that each have a layer of their own. */
+const ofSplits = (splits: readonly SplitPart[]): MetricResult[] =>
+  (splits[0]?.values ?? []).map((_, bin) => ({
+    ...overSplits(splits.map(({ values }) => values[bin])),
+    warnings: [],
+  }));
 
 /** A ridge penalty counts once for the rows of all bins; regressions without one are the same either way. */
 const penaltyOf = ({ alpha }: MetricOptions, bins: number): MetricOptions =>

@@ -29,7 +29,8 @@ export function chooseSteps(
   };
 }
 
-function stepsOf(
+/** The steps that the card's `time_bins` gives for a benchmark in bins of time; undefined where layers are asked for, or there are none. */
+export function stepsOf(
   { layers: { key }, measureSteps }: PreparedBenchmark,
   { time_bins: bins = {} }: ModelCard,
   asked: LayerRequest,

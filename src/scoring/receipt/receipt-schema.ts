@@ -94,6 +94,7 @@ export const receiptSchema = {
             layers: { $ref: '#/$defs/names' },
             input: { $ref: '#/$defs/input' },
             holdout: { type: 'boolean' },
+            nested: { type: 'boolean' },
             pool: { $ref: '#/$defs/names' },
             pca: {
               type: 'object',
@@ -220,6 +221,23 @@ export const receiptSchema = {
         },
         chosen: { type: 'object', additionalProperties: { type: 'object' } },
         holdout: { $ref: '#/$defs/cells' },
+        nested: {
+          type: 'object',
+          additionalProperties: {
+            type: 'object',
+            anyOf: [
+              { required: ['reason'], properties: { reason: { type: 'string' } } },
+              {
+                required: ['value', 'ci', 'splits', 'layers', 'inputs'],
+                properties: {
+                  splits: { $ref: '#/$defs/names' },
+                  inputs: { $ref: '#/$defs/digest' },
+                  warnings: { type: 'array', items: { type: 'object', required: ['code'] } },
+                },
+              },
+            ],
+          },
+        },
         components: {
           type: 'object',
           required: ['count', 'fitting', 'chosen'],

@@ -79,6 +79,7 @@ export interface MapRun extends Run {
   readonly layers?: readonly string[];
   readonly input?: InputSize;
   readonly holdout?: boolean;
+  readonly nested?: boolean;
   readonly pool?: readonly string[];
   /** The images are those of the folder, or of the home. */
   readonly pca?: { readonly components: number; readonly images?: { readonly file: string } };

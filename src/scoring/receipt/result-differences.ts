@@ -153,6 +153,9 @@ export function mapPairs(expected: LayerMap, found: LayerMap): ResultPair[] {
   const heldOut = Object.entries(expected.holdout ?? {}).map(([benchmark, cell]) =>
     scorePair(`${benchmark} held out`, cell, found.holdout?.[benchmark]),
   );
+  const nested = Object.entries(expected.nested ?? {}).map(([benchmark, cell]) =>
+    nestedPair(`${benchmark} nested`, cell, found.nested?.[benchmark]),
+  );
   const whole = {
     about: MAP,
     expected: frameOf(expected),
@@ -160,8 +163,25 @@ export function mapPairs(expected: LayerMap, found: LayerMap): ResultPair[] {
     exhausted: false,
     notes: [],
   };
-  return [...cells, ...reduced, ...heldOut, whole];
+  return [...cells, ...reduced, ...heldOut, ...nested, whole];
 }
+
+type NestedCell = NonNullable<LayerMap['nested']>[string];
+
+const nestedPair = (
+  about: string,
+  expected: NestedCell,
+  found: NestedCell | undefined,
+): ResultPair => ({
+  about,
+  expected: asJson(withoutNotices(expected)),
+  found: found && asJson(withoutNotices(found)),
+  exhausted: false,
+  notes: [],
+});
+
+const withoutNotices = (cell: NestedCell) =>
+  'reason' in cell ? cell : { ...cell, warnings: cell.warnings.filter((each) => !isNotice(each)) };
 
 /** A map without its cells and its cost. */
 function frameOf({
@@ -170,6 +190,7 @@ function frameOf({
   layers,
   chosen,
   holdout,
+  nested,
   components,
   provenance,
 }: LayerMap): unknown {
@@ -185,5 +206,9 @@ function frameOf({
     Object.entries(chosen).map(([id, { layer, tied, choice }]) => [id, { layer, tied, choice }]),
   );
   const frame = { model, benchmarks, layers: rows, chosen: choices, holdout: heldOut, inputs };
-  return asJson({ ...frame, ...(components ? { components } : {}) });
+  return asJson({
+    ...frame,
+    ...(nested ? { nested: Object.keys(nested) } : {}),
+    ...(components ? { components } : {}),
+  });
 }

@@ -183,11 +183,15 @@ async function pairsOf(
   }
   const model = { path, card: run.model.card };
   if (run.kind === 'map') {
-    const { input, holdout, pool } = run;
+    const { input, holdout, nested, pool } = run;
     const layers = run.layers ?? mappedLayers(run);
     const images = run.pca?.images && referred(run.pca.images, receipt);
     const pca = run.pca && { components: run.pca.components, ...(images ? { images } : {}) };
-    const request = { model, benchmarks, ...present({ layers, input, holdout, pool, pca }) };
+    const request = {
+      model,
+      benchmarks,
+      ...present({ layers, input, holdout, nested, pool, pca }),
+    };
     return mapPairs(run.map, (await mapLayers(request, context)).map);
   }
   const { layers, input, detail } = run;

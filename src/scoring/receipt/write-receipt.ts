@@ -158,7 +158,7 @@ async function mapRun(
 ): Promise<MapRun> {
   const network = await openNetwork(request.model, { threads, input: request.input });
   const { file } = network;
-  const { layers, input, holdout, pool, pca } = request;
+  const { layers, input, holdout, nested, pool, pca } = request;
   const fitted =
     pca && (await fittedComponents(pca.components, pca.images ?? picturesFolder(home)));
   // The benchmark of a region depends on the installed data: the receipt records the one used.
@@ -185,6 +185,7 @@ async function mapRun(
     ...(layers && layers.length > 0 ? { layers } : {}),
     ...present({ input }),
     ...(holdout ? { holdout } : {}),
+    ...(nested ? { nested } : {}),
     ...(pool && pool.length > 0 ? { pool } : {}),
     ...(pca && {
       pca: {

@@ -56,9 +56,9 @@ async function ownModels(
           ...(card === undefined ? {} : { card: readCard(card) }),
           ...present({ name }),
         });
-        const { model, created } = await models.register(client, file, describe);
-        const mixed = await models.mixed(model);
-        return { model: registration(model, card, mixed), created };
+        const { model, created, warnings } = await models.register(client, file, describe);
+        const found = [...warnings, ...(await models.mixed(model))];
+        return { model: registration(model, card, found), created };
       },
       remove: (id) => models.remove(localPrincipal, id),
       close: () => store.close().finally(() => lock.release()),

@@ -4,7 +4,7 @@ import type { ModelCard } from '../../activations/card/card.js';
 import type { CardHints } from '../../activations/card/card-template.js';
 import type { CardWarning } from '../../activations/card/card-warnings.js';
 import { mixedPrecisions } from '../../activations/card/mixed-precisions.js';
-import type { LayerFault } from '../../activations/check-card.js';
+import { type LayerFault, layerWarnings } from '../../activations/check-card.js';
 import { shippedModels } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
@@ -63,6 +63,13 @@ export interface ModelBounds {
   readonly signal?: AbortSignal;
 }
 
+/** What became of an upload, with remarks that its graph alone allows. */
+export interface RegisteredModel {
+  readonly model: ModelRecord;
+  readonly created: boolean;
+  readonly warnings: readonly CardWarning[];
+}
+
 /** Layer lists that are kept; a list of a large network is a few hundred kilobytes. */
 const KEPT_LISTS = 16;
 
@@ -98,7 +105,7 @@ export class ModelService {
     client: Client,
     file: ReceivedFile,
     describe: () => Description | Promise<Description>,
-  ): Promise<{ model: ModelRecord; created: boolean }> {
+  ): Promise<RegisteredModel> {
     const by = client.principal;
     try {
       const description = await describe();
@@ -109,7 +116,9 @@ export class ModelService {
           const changes = Object.keys(description).length > 0;
           const change = { ...description, ...accessAfter(by, description, known) };
           const model = changes ? await this.#store.models.change(by, known.id, change) : known;
-          return { model: model ?? known, created: false };
+          const { card } = description;
+          const faults = card ? await this.#faults(client, known, card) : [];
+          return { model: model ?? known, created: false, warnings: layerWarnings(faults) };
         }
         return this.#create(client, file, description, accessAfter(by, description));
       };
@@ -124,7 +133,7 @@ export class ModelService {
     file: ReceivedFile,
     { card, name }: Description,
     access: Access,
-  ): Promise<{ model: ModelRecord; created: boolean }> {
+  ): Promise<RegisteredModel> {
     const by = client.principal;
     const reservation = file.reservation?.id;
     await this.#store.models.requireQuota(by, file.size, reservation);
@@ -146,7 +155,8 @@ export class ModelService {
         const { digest, size } = file;
         const { graph } = checked;
         const model = { ...access, digest, name: named, size, card: kept, graph };
-        return await this.#store.models.register(by, model, reservation);
+        const { warnings } = checked;
+        return { ...(await this.#store.models.register(by, model, reservation)), warnings };
       } catch (error) {
         await this.#free(file.digest);
         throw error;
@@ -198,17 +208,18 @@ export class ModelService {
     return changed ?? this.get(principal, found.id);
   }
 
-  async #requireLayers(
+  /** Layers of a card that the graph of a model does not have. */
+  async #faults(
     client: Client,
     { digest, name, size }: ModelRecord,
     card: ModelCard,
-  ): Promise<void> {
+  ): Promise<LayerFault[]> {
     const reference = await this.#store.files.local(digest);
-    const faults = await this.#run<LayerFault[]>(
-      client,
-      { kind: 'card', reference, name, card },
-      size,
-    );
+    return this.#run<LayerFault[]>(client, { kind: 'card', reference, name, card }, size);
+  }
+
+  async #requireLayers(client: Client, model: ModelRecord, card: ModelCard): Promise<void> {
+    const faults = await this.#faults(client, model, card);
     if (faults.length === 0) return;
     const parts = faults.map(({ field, detail }) => ({
       ...{ pointer: `/card/${field.replaceAll('.', '/')}`, detail },

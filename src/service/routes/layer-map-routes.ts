@@ -5,6 +5,7 @@ import { benchmarkNames } from '../../scoring/registry/region-benchmarks.js';
 import type { LayerMapJob, LayerMapJobRequest } from '../../store/jobs/job.js';
 import type { Principal } from '../../store/records/principal.js';
 import { RequestProblem } from '../http/problem.js';
+import { askedFloors, shownFloors } from '../registry/asked-floors.js';
 import type { AskedBenchmark } from '../registry/benchmark-service.js';
 import type { ServiceContext } from '../registry/context.js';
 import { keyOf } from './job-key.js';
@@ -24,8 +25,12 @@ async function request(
   principal: Principal,
   asked: LayerMapRequest,
 ): Promise<LayerMapJobRequest> {
-  const { layers, input, holdout = false, pool, pca } = asked;
-  if (pca !== undefined && holdout) throw exclusive();
+  const { layers, input, holdout = false, pool, pca, nested } = asked;
+  if (pca !== undefined && holdout) throw exclusive('pca', 'holdout');
+  if (nested && holdout) throw exclusive('nested', 'holdout');
+  if (nested && pca !== undefined) throw exclusive('nested', 'pca');
+  const floors = askedFloors(asked);
+  if (floors && pca !== undefined) throw exclusive('null', 'pca');
   const { benchmarks, sources } = await columns(context, principal, asked);
   const model = await context.models.scorable(principal, asked.model);
   const key = keyOf(model, {
@@ -34,6 +39,8 @@ async function request(
     input,
     holdout,
     ...present({ pool, pca }),
+    ...(nested ? { nested } : {}),
+    ...(floors ? { floors: { ...floors } } : {}),
   });
   return {
     kind: 'layer-map',
@@ -46,14 +53,16 @@ async function request(
     benchmarks: benchmarks.map(({ id }) => id),
     sources,
     keys: [key],
-    ...present({ layers, input, pool, pca }),
+    ...present({ layers, input, pool, pca, floors }),
+    ...(nested ? { nested } : {}),
     holdout,
   };
 }
 
-function exclusive(): RequestProblem {
-  const detail = 'pca and holdout exclude each other';
-  return new RequestProblem('invalid-request', detail, { parts: [{ pointer: '/pca', detail }] });
+function exclusive(field: string, other: string): RequestProblem {
+  const detail = `${field} and ${other} exclude each other`;
+  const parts = [{ pointer: `/${field}`, detail }];
+  return new RequestProblem('invalid-request', detail, { parts });
 }
 
 /** The benchmarks of the regions that were asked for, then those that were asked for themselves. */
@@ -82,7 +91,8 @@ function show(
     ...(job.layers ? { layers: [...job.layers] } : {}),
     holdout: job.holdout,
     ...(job.pool ? { pool: [...job.pool] } : {}),
-    ...present({ pca: job.pca }),
+    ...present({ pca: job.pca, nested: job.nested }),
+    ...shownFloors(job.floors),
     ...present({ result: job.result as unknown as components['schemas']['LayerMap'] | null }),
   };
 }

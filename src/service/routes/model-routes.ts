@@ -59,7 +59,8 @@ export function modelUpload(context: ServiceContext): RequestHandler {
     );
     if (!registered) return;
     const mixed = await models.mixed(registered.model);
-    const answer = registration(registered.model, cardText, mixed);
+    const found = [...registered.warnings, ...mixed];
+    const answer = registration(registered.model, cardText, found);
     // The tag is that of the model as it is read later, without remarks on the text of the card.
     response
       .status(registered.created ? 201 : 200)
@@ -218,17 +219,17 @@ export function resource(model: ModelRecord): ModelResource {
 }
 
 /**
- * A model as its registration is answered: with remarks on the text of its card, which is not kept, and on other
- * registrations beside it.
+ * A model as its registration is answered: with remarks on the text of its card, which is not kept, on layers that its graph does
+ * not have, and on other registrations beside it.
  */
 export function registration(
   model: ModelRecord,
   cardText = '',
-  mixed: readonly CardWarning[] = [],
+  found: readonly CardWarning[] = [],
 ): ModelResource {
   const registered = resource(model);
   const open = warningsOf(unfinishedLines(cardText));
-  return { ...registered, warnings: [...open, ...registered.warnings, ...warningsOf(mixed)] };
+  return { ...registered, warnings: [...open, ...registered.warnings, ...warningsOf(found)] };
 }
 
 /** What is most likely wrong in the card of a model, by itself and beside its graph. */

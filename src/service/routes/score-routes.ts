@@ -4,6 +4,7 @@ import { present } from '../../formats/present.js';
 import type { ScorePart } from '../../scoring/measure/score.js';
 import type { Brought, ScoreJob, ScoreJobRequest } from '../../store/jobs/job.js';
 import type { Principal } from '../../store/records/principal.js';
+import { askedFloors, shownFloors } from '../registry/asked-floors.js';
 import type { ServiceContext } from '../registry/context.js';
 import { keyOf } from './job-key.js';
 import { jobRoutes, showCommon } from './job-routes.js';
@@ -38,6 +39,7 @@ export async function scoreRequest(
   asked: ScoreRequest,
 ): Promise<ScoreJobRequest> {
   const { layers, input, detail } = asked;
+  const floors = askedFloors(asked);
   const benchmarks = await registered.asked(
     principal,
     asked.benchmarks,
@@ -60,9 +62,10 @@ export async function scoreRequest(
       keyOf(model, {
         ...{ benchmark: id, definition, layer: layerOf(region), input },
         ...(detail ? { detail } : {}),
+        ...(floors ? { floors: { ...floors } } : {}),
       }),
     ),
-    ...present({ layers, input }),
+    ...present({ layers, input, floors }),
     ...(detail ? { detail } : {}),
   };
 }
@@ -87,6 +90,7 @@ export function showScore(job: ScoreJob): components['schemas']['Job'] {
     ...showCommon(job, path),
     ...(job.layers ? { layers: { ...job.layers } } : {}),
     ...(job.detail ? { detail: job.detail } : {}),
+    ...shownFloors(job.floors),
     ...(job.brought ? { brought: showBrought(job.brought) } : {}),
     results: job.results as unknown as components['schemas']['Job']['results'],
   };

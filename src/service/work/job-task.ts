@@ -1,4 +1,6 @@
 import type { ModelCard } from '../../activations/card/card.js';
+import type { Floored } from '../../scoring/floor/floor.js';
+import type { FloorRequest } from '../../scoring/floor/measure-floors.js';
 import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import type { MapShare } from '../../scoring/map/map-share.js';
 import type { Score } from '../../scoring/measure/score.js';
@@ -39,6 +41,7 @@ export interface ScoreTask extends TaskCore {
   readonly kind: 'score';
   readonly layers?: Readonly<Record<string, string>>;
   readonly detail?: true;
+  readonly floors?: FloorRequest;
 }
 
 /** A layer map to be made. */
@@ -50,6 +53,8 @@ export interface MapTask extends TaskCore {
   readonly pool?: readonly string[];
   /** Principal components on which layers are compared too, fitted on the pictures of the home. */
   readonly pca?: number;
+  readonly nested?: true;
+  readonly floors?: FloorRequest;
   /** Results of map parts by key, in base 64. */
   readonly cells?: readonly (readonly [key: string, bytes: string])[];
 }
@@ -103,7 +108,7 @@ export interface JobUsage {
 export type JobAnswer = { readonly usage?: JobUsage } & (
   | {
       readonly kind: 'score';
-      readonly scores: readonly Score[];
+      readonly scores: readonly Floored<Score>[];
       /** By benchmark, the draws behind the interval of its score, in base 64. */
       readonly draws?: Readonly<Record<string, string>>;
       readonly failures: readonly AnsweredFailure[];

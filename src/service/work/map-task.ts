@@ -4,6 +4,7 @@ import { present } from '../../formats/present.js';
 import { type Progress, Work } from '../../runtime/work.js';
 import { mapLayers } from '../../scoring/map/layer-map.js';
 import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
+import { withFloors } from '../../scoring/map/map-floors.js';
 import { computeMapShare } from '../../scoring/map/map-share.js';
 import type { CellCache } from '../../scoring/model/cell-cache.js';
 import { plainError } from '../child/serve-parent.js';
@@ -35,13 +36,14 @@ export async function runMapTask(
     },
     put: (key, bytes) => cache.put(key, bytes),
   };
-  const { map } = await mapLayers(requestOf(task), {
+  const mapped = await mapLayers(requestOf(task), {
     ...task,
     cache,
     cells,
     progress: Work.start(progress),
     part: (known) => part({ map: known }),
   });
+  const map = withFloors(mapped);
   return { kind: task.kind, usage: usageOf(cache), map, failures: failuresOf(map) };
 }
 
@@ -84,11 +86,18 @@ function requestOf({
   holdout,
   pool,
   pca,
+  nested,
 }: MapTask | PartTask): LayerMapRequest {
   return {
     model: modelOf(model),
     benchmarks,
-    ...present({ layers, input, pool, pca: pca === undefined ? undefined : { components: pca } }),
+    ...present({
+      layers,
+      input,
+      pool,
+      nested,
+      pca: pca === undefined ? undefined : { components: pca },
+    }),
     holdout,
   };
 }

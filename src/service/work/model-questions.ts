@@ -1,9 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { type ModelCard, parseCard } from '../../activations/card/card.js';
-import { type LayerFault, layerFaults } from '../../activations/check-card.js';
+import type { CardWarning } from '../../activations/card/card-warnings.js';
+import { type LayerFault, layerFaults, layerWarnings } from '../../activations/check-card.js';
 import { draftCard } from '../../activations/init-card.js';
 import { measureLayers } from '../../activations/measure-layers.js';
-import { openModelFile, preparedGraph } from '../../activations/model-file.js';
+import { openModelFile, preparedGraph, trialWarnings } from '../../activations/model-file.js';
 import { imageInput } from '../../activations/stimuli/input-plan.js';
 import { trySessions } from '../../activations/try-sessions.js';
 import { VentralError } from '../../errors/ventral-error.js';
@@ -74,7 +75,8 @@ async function check({ reference, name, card: given }: ModelTask): Promise<Check
   }
   const text = getMetadata(model, CARD_KEY);
   const card = text === undefined ? null : parseCard(text, `${CARD_KEY} in ${name}`);
-  const part = preparedGraph(model, given ?? card ?? undefined);
+  const its = given ?? card ?? undefined;
+  const part = preparedGraph(model, its);
   const { outputs, nodes } = part.graph;
   const last = outputs.length > 0 ? outputs.map((output) => output.name) : lastOf(nodes);
   const run = part === model ? bytes : exposeValues(part, last);
@@ -87,7 +89,10 @@ async function check({ reference, name, card: given }: ModelTask): Promise<Check
   } finally {
     await session.close();
   }
-  return { graph: graphOf(model, checked), card };
+  const warnings = its
+    ? [...trialWarnings(part, its), ...layerWarnings(layerFaults(part, its))]
+    : [];
+  return { graph: graphOf(model, checked), card, warnings };
 }
 
 /** What is computed last; of a graph that has no output of the image alone. */
@@ -116,4 +121,6 @@ export interface CheckedModel {
   readonly graph: unknown;
   /** The card inside the file. */
   readonly card: ModelCard | null;
+  /** What of its card, or of the one that was given, the graph does not have. */
+  readonly warnings: readonly CardWarning[];
 }

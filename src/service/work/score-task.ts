@@ -5,6 +5,7 @@ import { type Progress, Work } from '../../runtime/work.js';
 import { encodeDraws } from '../../scoring/draws/encode-draws.js';
 import type { ScoreDraws } from '../../scoring/draws/score-draws.js';
 import type { Score, ScorePart } from '../../scoring/measure/score.js';
+import { scoreBesideRandomWeights } from '../../scoring/model/random-weights.js';
 import { scoreModel } from '../../scoring/model/score-model.js';
 import { expectedScores } from '../../scoring/receipt/expected-scores.js';
 import { plainError } from '../child/serve-parent.js';
@@ -34,19 +35,29 @@ export async function runScoreTask(
     ...present({ layers, input }),
     ...(detail ? { detail } : {}),
   };
-  const { scores, failures, draws } = await scoreModel(request, {
-    home,
-    threads,
-    maxMemory,
-    maxScratch,
-    cache,
-    progress: Work.start(progress),
-    result: (score, drawn) => part({ score: bounded(score), ...present({ draws: textOf(drawn) }) }),
-  });
+  const { floors: asked } = task;
+  const context = {
+    ...{ home, threads, maxMemory, maxScratch, cache, progress: Work.start(progress) },
+    ...present({ floors: asked }),
+    // A score is stored once, and its floors come after it.
+    ...(asked
+      ? {}
+      : {
+          result: (score: Score, drawn: ScoreDraws | undefined) =>
+            part({ score: bounded(score), ...present({ draws: textOf(drawn) }) }),
+        }),
+  };
+  const { scores, failures, draws, floors } =
+    asked?.weights === undefined
+      ? await scoreModel(request, context)
+      : await scoreBesideRandomWeights(request, context, asked.weights);
   return {
     kind: task.kind,
     usage: usageOf(cache),
-    scores: scores.map(bounded),
+    scores: scores.map((score) => ({
+      ...bounded(score),
+      ...present({ floors: floors?.get(score) }),
+    })),
     draws: Object.fromEntries(
       scores.flatMap((score) => {
         const text = textOf(draws?.get(score));

@@ -20,11 +20,11 @@ export const missingOf = (job: Job): readonly string[] =>
 /** A job as the scoring process gets it. */
 export function taskOf(job: ScoringJob, core: TaskCore): JobTask {
   if (job.kind === 'score') {
-    const { kind, layers, detail } = job;
-    return { ...core, kind, ...present({ layers }), ...(detail ? { detail } : {}) };
+    const { kind, layers, detail, floors } = job;
+    return { ...core, kind, ...present({ layers, floors }), ...(detail ? { detail } : {}) };
   }
-  const { kind, holdout, layers, pool, pca } = job;
-  return { ...core, kind, holdout, ...present({ layers, pool, pca }) };
+  const { kind, holdout, layers, pool, pca, nested, floors } = job;
+  return { ...core, kind, holdout, ...present({ layers, pool, pca, nested, floors }) };
 }
 
 /** The effect of an answer on a job: each pending benchmark gets a result or a failure. */

@@ -43,6 +43,8 @@ export async function gatherParts(
   options: WorkOptions,
   watched: { readonly signal: AbortSignal; readonly progress: Work },
 ): Promise<GatheredParts> {
+  // What nested choices keep of a cell is too large to pass on.
+  if (job.nested) return noParts(options);
   const { parts } = options.tables.jobs;
   const idle = await new WorkerStore(options.tables.database).idle();
   const { cut, threads } = await parts.cut(job, Math.min(1 + idle, MOST_PARTS), options.threads);

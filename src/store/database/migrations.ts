@@ -340,6 +340,8 @@ const migrations: readonly (readonly string[])[] = [
       add column licence text generated always as (coalesce(card ->> 'licence', card #>> '{source,licence}')) stored`,
   ],
   historyTables,
+  // Whether a map chooses within the training part of each split, too, and the nulls whose floors stand beside results.
+  ['alter table jobs add column nested boolean, add column floors jsonb'],
 ];
 
 /** All that makes the schema, as text. */

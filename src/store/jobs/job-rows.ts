@@ -1,3 +1,4 @@
+import type { FloorRequest } from '../../scoring/floor/measure-floors.js';
 import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
@@ -31,6 +32,8 @@ export interface JobRow {
   holdout: boolean | null;
   pool: string[] | null;
   pca: number | null;
+  nested: boolean | null;
+  floors: FloorRequest | null;
   detail: boolean;
   /** Of scores that were brought. */
   brought: Brought | null;
@@ -87,6 +90,7 @@ export function jobOf(row: JobRow): Job {
       keys: row.keys,
       ...(row.layers ? { layers: row.layers as Record<string, string> } : {}),
       ...(row.detail ? { detail: true as const } : {}),
+      ...(row.floors ? { floors: row.floors } : {}),
       results: row.results ?? [],
       ...(row.brought ? { brought: row.brought } : {}),
     };
@@ -103,6 +107,8 @@ export function jobOf(row: JobRow): Job {
     holdout: row.holdout ?? false,
     ...(row.pool ? { pool: row.pool } : {}),
     ...(row.pca === null ? {} : { pca: row.pca }),
+    ...(row.nested ? { nested: true as const } : {}),
+    ...(row.floors ? { floors: row.floors } : {}),
     ...(row.map === undefined ? {} : { result: row.map && named(row.map, row.model_name) }),
   };
 }

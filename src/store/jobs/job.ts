@@ -1,3 +1,4 @@
+import type { FloorRequest } from '../../scoring/floor/measure-floors.js';
 import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
@@ -54,6 +55,8 @@ export interface ScoreJobRequest extends Asked {
   readonly layers?: Readonly<Record<string, string>>;
   /** Keep the value of each neuroid, and which stimuli each split holds. */
   readonly detail?: true;
+  /** The nulls whose floors stand beside the scores. */
+  readonly floors?: FloorRequest;
 }
 
 /** Request of a layer map job. */
@@ -68,6 +71,10 @@ export interface LayerMapJobRequest extends Asked {
   readonly pool?: readonly string[];
   /** Principal components on which layers are compared too. */
   readonly pca?: number;
+  /** Whether layers are chosen within the training part of each split, too. */
+  readonly nested?: true;
+  /** The nulls whose floors stand beside the cells. */
+  readonly floors?: FloorRequest;
 }
 
 /** Request of a training job; `benchmarks` are all that a stage scores on. */

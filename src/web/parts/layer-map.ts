@@ -12,10 +12,16 @@ export interface ShownMap {
   readonly layers: readonly (Pick<LayerRow, 'layer'> & Partial<LayerRow>)[];
   readonly chosen?: LayerMap['chosen'];
   readonly components?: LayerMap['components'];
+  readonly nested?: LayerMap['nested'];
 }
 
 /** The part of a map on principal components, as a map of its own; undefined where it has none. */
-export function onComponents({ layers, components, ...map }: ShownMap): ShownMap | undefined {
+export function onComponents({
+  layers,
+  components,
+  nested: _,
+  ...map
+}: ShownMap): ShownMap | undefined {
   if (!layers.some((row) => row.components)) return undefined;
   const chosen = Object.entries(components?.chosen ?? {}).map(([id, best]) => [
     id,
@@ -23,7 +29,10 @@ export function onComponents({ layers, components, ...map }: ShownMap): ShownMap
   ]);
   return {
     ...map,
-    layers: layers.map(({ components: cells, ...row }) => ({ ...row, ...(cells && { cells }) })),
+    layers: layers.map(({ components: cells, floors: _, ...row }) => ({
+      ...row,
+      ...(cells && { cells }),
+    })),
     chosen: Object.fromEntries(chosen),
   };
 }
@@ -45,6 +54,8 @@ export interface MapColumn {
   /** From 0 to 8 between 0 (or the lowest value below it) and the highest value. */
   readonly step: (value: number) => number;
   readonly markOf: (layer: string) => 'chosen' | 'tied' | '';
+  /** Floors of permuted rows by layer, where they were asked for. */
+  readonly floors: ReadonlyMap<string, Schemas['Floor']>;
 }
 
 /** The columns of a map, in its order. */
@@ -72,6 +83,12 @@ export function mapColumns(map: ShownMap): MapColumn[] {
       ),
       chosen: chosen?.layer,
       step: stepsOver(scores.flatMap(({ value }) => value ?? [])),
+      floors: new Map(
+        map.layers.flatMap(({ layer, floors }) => {
+          const floor = floors?.[benchmark]?.rows;
+          return floor ? [[layer, floor] as const] : [];
+        }),
+      ),
       markOf: (layer) =>
         chosen?.layer === layer ? 'chosen' : chosen?.tied.includes(layer) ? 'tied' : '',
     };

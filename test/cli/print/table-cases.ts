@@ -51,6 +51,15 @@ const short = {
   ...map,
   layers: map.layers.filter((_, i) => i < 6 || i === 18 || i === 40),
 } as typeof map;
+const nested = Object.fromEntries(
+  map.benchmarks.map((id, i) => {
+    if (i === 1) return [id, { reason: 'no nested choice: it compares all stimuli at once' }];
+    const { value, error, ci, raw, ceiling } = map.layers[18].cells[id] as Score;
+    const splits = short.layers.slice(2, 4).flatMap(({ layer }, k) => Array(4 + k).fill(layer));
+    const layers = short.layers.slice(2, 4).map(({ layer }, k) => ({ layer, splits: 4 + k }));
+    return [id, { value, error, ci, raw, ceiling, splits, layers: layers.reverse() }];
+  }),
+);
 const scores = map.benchmarks.map((id) => map.layers[18].cells[id] as Score);
 const longLayer = 'features.denseblock4.denselayer16.conv2.activation.relu.output';
 const longFile = 'runs/2026-11/resnet50-adversarial-linf-8-255/checkpoint-epoch-0090.onnx';
@@ -316,6 +325,9 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
       longLayer,
     ),
     table('a layer map without a held-out half', (io) => printMap(madeMap({}), io)),
+    table('a nested layer map', (io) =>
+      printMap({ ...short, holdout: undefined, nested } as never, io),
+    ),
   ],
   'print/print-comparison.ts': [
     table('a comparison', (io) => printComparison(madeComparison, io)),

@@ -9,6 +9,8 @@ import { correlationOverTime } from '../../../src/metrics/time/time-regression.j
 import { denseFeatures, selectRows } from '../../../src/numerics/algebra/features.js';
 import { matrix } from '../../../src/numerics/algebra/matrix.js';
 import { RandomState } from '../../../src/numerics/random/random-state.js';
+import { mapLayers } from '../../../src/scoring/map/layer-map.js';
+import type { Score } from '../../../src/scoring/measure/score.js';
 import { steppedRegress, stepsOfBins } from '../../../src/scoring/measure/stepped-time.js';
 import { scoreModel } from '../../../src/scoring/model/score-model.js';
 import { verifyReceipt } from '../../../src/scoring/receipt/verify-receipt.js';
@@ -185,6 +187,25 @@ test('a benchmark in bins of time reads the steps of the card, each bin as that 
   );
   expect(inputs[0].provenance.inputs).toBe(stepped.provenance.inputs);
   expect(inputs[1].provenance.inputs).not.toBe(stepped.provenance.inputs);
+});
+
+test('a map says in one sentence that it reads no steps, and maps the layers that are named', async () => {
+  const benchmarks = [await experiment('{ name: ridge }')];
+  const model = network({ time_bins: steps });
+  await expect(mapLayers({ model, benchmarks }, context())).rejects.toMatchObject({
+    code: 'bad-usage',
+    message: expect.stringMatching(
+      /^steps\.IT-\d+: time_bins\.IT of the card gives a step of the network for each bin, which a map of single layers cannot read; ventral score reads them, and --layers names layers/,
+    ),
+  });
+  const { map } = await mapLayers({ model, benchmarks, layers: ['IT.output#1'] }, context());
+  expect(map.layers[0].cells[map.benchmarks[0]]).toHaveProperty('value');
+  // Nothing is drawn of bins of time: the nested value has no interval.
+  const request = { model, benchmarks, layers: ['IT.output#1'], nested: true };
+  const { map: nested } = await mapLayers(request, context());
+  const [id] = nested.benchmarks;
+  const { value, raw } = nested.layers[0].cells[id] as Score;
+  expect(nested.nested?.[id]).toMatchObject({ value, raw, ci: null });
 });
 
 test('one fit over the bins of several steps is scored, and its receipt verified', async () => {

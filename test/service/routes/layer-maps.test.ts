@@ -96,12 +96,27 @@ describe('a layer map', () => {
     expect(pooled).toMatchObject({ status: 200, body: { state: 'succeeded', pool } });
     expect(pooled.body.id).not.toBe(plain.body.id);
     expect(plain.body).not.toHaveProperty('pca');
+    const more = { nested: true, null: ['rows'], nullRuns: 99 };
+    const nested = await service.post(
+      '/v1/layer-maps',
+      { ...whole, ...more },
+      { Prefer: 'wait=30' },
+    );
+    expect(nested).toMatchObject({ status: 200, body: { state: 'succeeded', ...more } });
+    expect(nested.body.id).not.toBe(plain.body.id);
+    expect((await service.get(`/v1/layer-maps/${nested.body.id}`)).body).toMatchObject(more);
     expect((await service.get(`/v1/layer-maps/${asked.body.id}`)).body.pca).toBe(1000);
     for (const [wrong, pointer] of [
       [{ pca: 1000, holdout: true }, '/pca'],
       [{ pca: 1 }, '/pca'],
       [{ pca: '1000' }, '/pca'],
       [{ pool: ['half'] }, '/pool/0'],
+      [{ nested: true, holdout: true }, '/nested'],
+      [{ nested: true, pca: 1000 }, '/nested'],
+      [{ null: ['rows'], pca: 1000 }, '/null'],
+      [{ null: ['labels'] }, '/null/0'],
+      [{ null: ['rows'], nullRuns: 18 }, '/nullRuns'],
+      [{ nullRuns: 19 }, '/nullRuns'],
     ] as const)
       expect(await service.post('/v1/layer-maps', { ...whole, ...wrong })).toMatchObject({
         status: 400,

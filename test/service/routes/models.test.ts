@@ -95,10 +95,24 @@ describe('an upload', () => {
     fixed.input('image', 'float32', ['N', 3, 48, 48]);
     fixed.node('Relu', ['image'], { outputs: ['relu'] });
     fixed.output('relu', 'float32', ['N', 3, 48, 48]);
-    const { body } = await service.upload([file(fixed.build()), part('card', text)]);
-    expect(body.warnings).toEqual([
-      { code: 'card-input', detail: expect.stringMatching(/48 × 48 pixels.*64 × 64/) },
-    ]);
+    const upload = [file(fixed.build()), part('card', text)];
+    const { body } = await service.upload(upload);
+    const ofInput = {
+      code: 'card-input',
+      detail: expect.stringMatching(/48 × 48 pixels.*64 × 64/),
+    };
+    // And, as `ventral card check` does, which of its layers the graph lacks; again where the file is known.
+    const lacking = {
+      code: 'card-layer',
+      detail: expect.stringMatching(/^readout: .*has no layer avgpool/),
+    };
+    for (const { warnings } of [body, (await service.upload(upload)).body]) {
+      expect(warnings.slice(0, 2)).toEqual([ofInput, lacking]);
+      const others = new Set(warnings.slice(2).map(({ code }: { code: string }) => code));
+      expect(others).toEqual(new Set(['card-layer']));
+    }
+    const { body: shown } = await service.get(`/v1/models/${body.id}`);
+    expect(shown.warnings).toEqual([ofInput]);
     await service.call('DELETE', `/v1/models/${body.id}`);
   });
 

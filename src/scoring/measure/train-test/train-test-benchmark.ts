@@ -20,8 +20,10 @@ import { readFixedSets, type TestedSets, withoutTraining } from '../../recorded/
 import type { BenchmarkKind } from '../benchmark-kind.js';
 import { constantLayer } from '../constant-layer.js';
 import type { PreparedBenchmark } from '../loaded-benchmark.js';
+import { INNER_SPLITS, type NestedLayer, orReason } from '../nested.js';
 import { requireComplete, requireVaried } from '../require-comparable.js';
 import { ceilingPart } from '../score.js';
+import { fittedOf, fittedParts, innerFits } from './nested-fits.js';
 import { fitCeilingDraws, fitDraws, trainTestUnits } from './train-test-draws.js';
 import {
   type Fit,
@@ -75,6 +77,10 @@ function prepared(loaded: Loaded): PreparedBenchmark {
   const units = onceMade(() => trainTestUnits(benchmark, fits));
   const ceilingOver = onceMade(() => fitCeilingDraws(benchmark, fits, ceiling().fits, units()));
   const drawn: FitDraws = (fit, predicted) => fitDraws(fit, predicted, units());
+  const score = async (fitted: readonly Fitted[], detail: boolean) => {
+    const over = { units: units(), ceilings: await ceilingOver() };
+    return trainTestScore(benchmark, fitted, ceiling(), over, detail);
+  };
   return {
     benchmark,
     shown,
@@ -99,8 +105,13 @@ function prepared(loaded: Loaded): PreparedBenchmark {
     },
     form,
     ceiling: () => ceilingPart(ceiling().total),
+    // Tiles hold the products of one fit at a time.
+    nesting: tiled
+      ? undefined
+      : { work: INNER_SPLITS, score: async (splits) => score(fittedOf(fits, splits), false) },
     async measure(layer, options = {}) {
       const reduced = await inForm(layer, form(layer.units));
+      const regress = tiled ? undefined : await regressionOf(loaded, reduced);
       const fitted = tiled
         ? await predictInTiles(
             fits,
@@ -110,11 +121,18 @@ function prepared(loaded: Loaded): PreparedBenchmark {
             tiled.matrices,
             drawn,
           )
-        : await predictEach(fits, await regressionOf(loaded, reduced), drawn);
-      const over = { units: units(), ceilings: await ceilingOver() };
-      const measured = trainTestScore(benchmark, fitted, ceiling(), over, options.detail === true);
+        : await predictEach(fits, regress as Regress, drawn);
+      const measured = await score(fitted, options.detail === true);
       const why = measured.raw.value === null ? await constantLayer(reduced) : [];
-      return { ...measured, warnings: [...why, ...measured.warnings] };
+      const within = async (one: Regress): Promise<NestedLayer> => ({
+        inner: await innerFits(benchmark, fits, ceiling().fits, one),
+        splits: fittedParts(fitted),
+      });
+      return {
+        ...measured,
+        warnings: [...why, ...measured.warnings],
+        ...(options.nested && regress ? { nested: await orReason(() => within(regress)) } : {}),
+      };
     },
     restrict: (keep) => {
       const some = fits.map((fit) => fit.restrict(keep));

@@ -3,6 +3,7 @@ import { type BenchmarkPages, useBenchmarkPages } from '../../parts/benchmark-pa
 import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
+import { NestedTable } from '../../parts/charts/nested-table.js';
 import { isOpen } from '../../parts/job-state.js';
 import { mapColumns, type ShownMap } from '../../parts/layer-map.js';
 import { Scroll } from '../../parts/scroll.js';
@@ -42,6 +43,7 @@ export function MapResult({ job, map }: MapResultProps) {
         </div>
         {!isOpen(job) && <DepthProfile map={map} pages={pages} />}
       </div>
+      <NestedTable map={map} />
       <ComponentsMap map={map} pages={pages} />
     </section>
   );

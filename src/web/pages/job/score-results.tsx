@@ -12,6 +12,7 @@ import {
   BROUGHT,
   errorOfRaw,
   errorOfValue,
+  floorLines,
   selectionOf,
   spokenLines,
 } from '../../parts/words/score-words.js';
@@ -156,6 +157,11 @@ function Row({ score, of }: { readonly score: Score; readonly of: PlacedBenchmar
         <strong>{value(score.value)}</strong>
         {selection && <abbr title={selectionOf(score)}>†</abbr>}
         <span class="quiet"> {errorOfValue(score)}</span>
+        {floorLines(score.floors).map((line) => (
+          <small class="quiet" key={line}>
+            {line}
+          </small>
+        ))}
       </td>
       <td>{interval(score.ci) || '–'}</td>
       <td>

@@ -11,6 +11,7 @@ import {
   choiceOf,
   errorOfRaw,
   errorOfValue,
+  floorLines,
   generalisationWords,
   selectionOf,
 } from '../../parts/words/score-words.js';
@@ -119,6 +120,12 @@ function Facts({ score, brought }: { readonly score: Score; readonly brought: bo
           <dd>{selectionOf(score)}</dd>
         </>
       )}
+      {floorLines(score.floors).map((line) => (
+        <Fragment key={line}>
+          <dt>Floor</dt>
+          <dd>{line}</dd>
+        </Fragment>
+      ))}
       {brought && (
         <>
           <dt>

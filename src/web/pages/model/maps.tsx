@@ -3,6 +3,7 @@ import { type BenchmarkPages, originOf, useBenchmarkPages } from '../../parts/be
 import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
+import { NestedTable } from '../../parts/charts/nested-table.js';
 import { bytes, duration, interval, moment, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { OriginChip } from '../../parts/provenance.js';
@@ -87,6 +88,7 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
         <DepthProfile map={result} pages={pages} />
       </div>
       <ComponentsMap map={result} pages={pages} />
+      <NestedTable map={result} />
       {result.holdout && <Holdout map={result} holdout={result.holdout} pages={pages} />}
       <dl class="facts">
         <dt>Duration</dt>

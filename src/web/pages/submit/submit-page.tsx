@@ -20,6 +20,7 @@ export function SubmitPage() {
   const { caller } = useSession();
   const [query, change] = useQuery();
   const [before, setBefore] = useState(false);
+  const [said, setSaid] = useState<Warnings>([]);
   const model = query.get('model');
   return (
     <div class="submit">
@@ -27,11 +28,19 @@ export function SubmitPage() {
       {caller?.role === 'reader' ? (
         <p class="notice">This key is read-only. Submitting models requires a member key.</p>
       ) : model ? (
-        <Registered id={model} before={before} another={() => change({ model: null })} />
+        <Registered
+          {...{ before, said }}
+          id={model}
+          another={() => {
+            setSaid([]);
+            change({ model: null });
+          }}
+        />
       ) : (
         <ChooseFile
-          registered={({ id }, known) => {
+          registered={({ id, warnings }, known) => {
             setBefore(known);
+            setSaid(warnings);
             change({ model: id });
           }}
         />
@@ -40,14 +49,18 @@ export function SubmitPage() {
   );
 }
 
+type Warnings = Schemas['Model']['warnings'];
+
 interface RegisteredProps {
   readonly id: string;
+  /** What the registration was answered with: more than the model says later. */
+  readonly said: Warnings;
   /** Whether the file that was chosen was here before. */
   readonly before: boolean;
   readonly another: () => void;
 }
 
-function Registered({ id, before, another }: RegisteredProps) {
+function Registered({ id, said, before, another }: RegisteredProps) {
   const params = { path: { model: id } };
   const { data, error } = useResource(
     async (signal) =>
@@ -60,7 +73,7 @@ function Registered({ id, before, another }: RegisteredProps) {
   if (error) return <Problem error={error} />;
   if (!data) return <p role="status">Reading the file…</p>;
   const [model, draft] = data;
-  return <Steps model={model} draft={draft} before={before} another={another} />;
+  return <Steps {...{ model, draft, said, before, another }} />;
 }
 
 interface StepsProps extends Omit<RegisteredProps, 'id'> {
@@ -68,7 +81,7 @@ interface StepsProps extends Omit<RegisteredProps, 'id'> {
   readonly draft: Schemas['CardDraft'];
 }
 
-function Steps({ model: given, draft, before, another }: StepsProps) {
+function Steps({ model: given, draft, said, before, another }: StepsProps) {
   const { caller } = useSession();
   const [model, setModel] = useState(given);
   const [unsaved, setUnsaved] = useState(false);
@@ -91,7 +104,7 @@ function Steps({ model: given, draft, before, another }: StepsProps) {
         </button>
       </p>
       <h2>File contents</h2>
-      <ModelFacts model={model} />
+      <ModelFacts model={saves > 0 ? model : withWarnings(model, said)} />
       <LayerList model={model} />
       <h2>
         The{' '}
@@ -120,4 +133,13 @@ function Steps({ model: given, draft, before, another }: StepsProps) {
       )}
     </>
   );
+}
+
+/** A model with remarks that it does not have itself. */
+function withWarnings(model: Schemas['Model'], said: Warnings): Schemas['Model'] {
+  const own = new Set(model.warnings.map(({ detail }) => detail));
+  return {
+    ...model,
+    warnings: [...model.warnings, ...said.filter(({ detail }) => !own.has(detail))],
+  };
 }

@@ -14,10 +14,13 @@ interface Point {
   readonly value: number;
   readonly ci: readonly number[] | null;
   readonly mark: string;
+  /** What permuted stimuli reach, where that was asked for. */
+  readonly floor: number | null;
 }
 
 /**
- * How the values of a layer map go through the network, a band of 95 % around them, one panel a benchmark.
+ * How the values of a layer map go through the network, a band of 95 % around them, one panel a benchmark; a
+ * dashed line is what permuted stimuli reach, where that was asked for.
  * @param map as for the heatmap
  * @param pages as for the heatmap
  */
@@ -32,6 +35,7 @@ export function DepthProfile({
   const options = useMemo(() => (plot: Plot) => drawing(plot, points), [points]);
   if (points.length === 0) return null;
   const origins = new Map(mapColumns(map).map((each) => [each.title, originOf(each, pages)]));
+  const floored = points.some(({ floor }) => floor !== null);
   return (
     <Chart title="Depth profile" options={options}>
       <Scroll label="Values by layer">
@@ -47,6 +51,11 @@ export function DepthProfile({
                 Value
               </th>
               <th scope="col">95 % interval</th>
+              {floored && (
+                <th scope="col" class="number">
+                  Floor
+                </th>
+              )}
               <th scope="col">Mark</th>
             </tr>
           </thead>
@@ -63,6 +72,7 @@ export function DepthProfile({
                 </td>
                 <td class="number">{value(point.value)}</td>
                 <td>{interval(point.ci)}</td>
+                {floored && <td class="number">{value(point.floor)}</td>}
                 <td>{point.mark}</td>
               </tr>
             ))}
@@ -74,12 +84,14 @@ export function DepthProfile({
 }
 
 const pointsOf = (map: ShownMap): Point[] =>
-  mapColumns(map).flatMap(({ title, cells, markOf }) =>
+  mapColumns(map).flatMap(({ title, cells, markOf, floors }) =>
     map.layers.flatMap(({ layer }, i) => {
       const cell = cells.get(layer);
       if (!cell || cell.value === null) return [];
       const { ci } = cell.score;
-      return [{ place: i + 1, layer, column: title, value: cell.value, ci, mark: markOf(layer) }];
+      const floor = floors.get(layer)?.value.floor ?? null;
+      const mark = markOf(layer);
+      return [{ place: i + 1, layer, column: title, value: cell.value, ci, mark, floor }];
     }),
   );
 
@@ -102,6 +114,10 @@ function drawing(plot: Plot, points: readonly Point[]): PlotOptions {
         { ...place, y1: ({ ci }) => ci[0], y2: ({ ci }) => ci[1], fill: BLUE, fillOpacity: 0.25 },
       ),
       plot.lineY(points, { ...place, y: 'value', stroke: BLUE }),
+      plot.lineY(
+        points.filter(({ floor }) => floor !== null),
+        { ...place, y: 'floor', stroke: 'currentColor', strokeDasharray: '4 3' },
+      ),
       plot.dot(points, { ...place, y: 'value', r: 2, fill: BLUE, title }),
       plot.dot(
         points.filter(({ mark }) => mark === 'tied'),

@@ -9,6 +9,7 @@ import { type BenchmarkPages, originOf } from '../benchmark-pages.js';
 import { type MapColumn, mapColumns, type ShownCell, type ShownMap } from '../layer-map.js';
 import { OriginChip } from '../provenance.js';
 import { saveFile } from '../save.js';
+import { isInside } from '../words/score-words.js';
 import { figureItems } from './save-figure.js';
 
 /**
@@ -63,7 +64,12 @@ export function LayerHeatmap({
             next.focus();
           }}
         >
-          <caption>◆ chosen, ○ tied with it; layers in network order</caption>
+          <caption>
+            ◆ chosen, ○ tied with it
+            {columns.some(({ floors }) => floors.size > 0) &&
+              ', (…) inside its floor of permuted stimuli'}
+            ; layers in network order
+          </caption>
           {table}
         </table>
       </section>
@@ -184,7 +190,9 @@ interface CellProps {
 function Cell({ layer, column, reasons, first }: CellProps) {
   const cell = column.cells.get(layer);
   const mark = column.markOf(layer);
-  const title = `${layer}, ${column.title}: ${cellText(cell)}${mark && `, ${MARKS[mark].words}`}`;
+  const floor = column.floors.get(layer);
+  const inside = floor !== undefined && isInside(floor);
+  const title = `${layer}, ${column.title}: ${cellText(cell)}${floorText(floor)}${mark && `, ${MARKS[mark].words}`}`;
   const common = { title, tabIndex: first ? 0 : -1 };
   if (!cell)
     return (
@@ -201,7 +209,7 @@ function Cell({ layer, column, reasons, first }: CellProps) {
   return (
     <td {...common} class={`q${column.step(cell.value)}${mark && ` mark-${mark}`}`}>
       {mark && <span aria-hidden="true">{MARKS[mark].sign} </span>}
-      {value(cell.value)}
+      {inside ? `(${value(cell.value)})` : value(cell.value)}
     </td>
   );
 }
@@ -222,6 +230,11 @@ function cellText(cell: ShownCell | undefined): string {
     ceiling ? `ceiling ${value(ceiling.value)}` : 'no ceiling',
   ].join(', ');
 }
+
+const floorText = (floor: Schemas['Floor'] | undefined) =>
+  floor
+    ? `, ${isInside(floor) ? 'inside' : 'above'} its floor: permuted stimuli reach ${value(floor.value.floor)}`
+    : '';
 
 function layerTitle({ layer, aliases, units, depth }: ShownMap['layers'][number]): string {
   return [

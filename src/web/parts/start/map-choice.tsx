@@ -7,6 +7,8 @@ export interface MapRequest {
   readonly benchmarks: readonly string[];
   readonly holdout: boolean;
   readonly components: boolean;
+  readonly nested: boolean;
+  readonly floors: boolean;
 }
 
 export const noMap: MapRequest = {
@@ -14,13 +16,18 @@ export const noMap: MapRequest = {
   benchmarks: [],
   holdout: false,
   components: false,
+  nested: false,
+  floors: false,
 };
 
 /** As many as Brain-Score takes. */
 const COMPONENTS = 1000;
 
 /** The body of a request for a map; undefined if none is wanted. */
-export function mapBody(model: string, { regions, benchmarks, holdout, components }: MapRequest) {
+export function mapBody(
+  model: string,
+  { regions, benchmarks, holdout, components, nested, floors }: MapRequest,
+) {
   if (regions.length + benchmarks.length === 0) return undefined;
   return {
     model,
@@ -28,6 +35,8 @@ export function mapBody(model: string, { regions, benchmarks, holdout, component
     ...(benchmarks.length > 0 ? { benchmarks: [...benchmarks] } : {}),
     ...(holdout ? { holdout } : {}),
     ...(components ? { pca: COMPONENTS } : {}),
+    ...(nested ? { nested: true as const } : {}),
+    ...(floors ? { null: ['rows' as const] } : {}),
   };
 }
 
@@ -40,7 +49,7 @@ interface MapChoiceProps {
 
 /** On which recordings every layer is scored, to find the one that represents a region. */
 export function MapChoice({ map, benchmarks, change }: MapChoiceProps) {
-  const { regions, benchmarks: chosen, holdout, components } = map;
+  const { regions, benchmarks: chosen, holdout, components, nested, floors } = map;
   return (
     <fieldset>
       <legend>Layer map</legend>
@@ -85,19 +94,31 @@ export function MapChoice({ map, benchmarks, change }: MapChoiceProps) {
           </div>
         </details>
       )}
-      <details open={holdout || components}>
+      <details open={holdout || components || nested || floors}>
         <summary>More options</summary>
         <Box
           says="Hold out half of the stimuli: choose on one half, score on the other"
           checked={holdout}
-          disabled={components}
+          disabled={components || nested}
           onChange={(on) => change({ ...map, holdout: on })}
         />
         <Box
           says="Also compare on 1,000 principal components, and choose layers by them as Brain-Score does"
           checked={components}
-          disabled={holdout}
+          disabled={holdout || nested || floors}
           onChange={(on) => change({ ...map, components: on })}
+        />
+        <Box
+          says="Choose within the training part of each split too, and score the rest (nested; slower)"
+          checked={nested}
+          disabled={holdout || components}
+          onChange={(on) => change({ ...map, nested: on })}
+        />
+        <Box
+          says="Floor of each cell: what permuted stimuli reach (20 times the measuring)"
+          checked={floors}
+          disabled={components}
+          onChange={(on) => change({ ...map, floors: on })}
         />
       </details>
     </fieldset>

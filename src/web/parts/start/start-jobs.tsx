@@ -59,6 +59,7 @@ function Choice({ model, card, benchmarks, unsaved, suggest }: ChoiceProps) {
     () => new Set(suggest ? simulatedOf(benchmarks, card) : []),
   );
   const [detail, setDetail] = useState(false);
+  const [floors, setFloors] = useState(false);
   const [map, setMap] = useState(() => ({
     ...noMap,
     regions: suggest ? roles.filter((role) => !layerFor(role, card)) : [],
@@ -68,6 +69,7 @@ function Choice({ model, card, benchmarks, unsaved, suggest }: ChoiceProps) {
   const score = {
     ...{ model: model.id, benchmarks: [...chosen] },
     ...(detail ? { detail: true as const } : {}),
+    ...(floors ? { null: ['rows' as const, 'labels' as const] } : {}),
   };
   const start = (event: Event) => {
     event.preventDefault();
@@ -85,6 +87,14 @@ function Choice({ model, card, benchmarks, unsaved, suggest }: ChoiceProps) {
           onChange={(event) => setDetail(event.currentTarget.checked)}
         />
         Keep the value of each neuroid
+      </label>
+      <label class="inline">
+        <input
+          type="checkbox"
+          checked={floors}
+          onChange={(event) => setFloors(event.currentTarget.checked)}
+        />
+        Floors: what permuted stimuli and labels reach (40 times the measuring)
       </label>
       <MapChoice map={map} benchmarks={mappable} change={setMap} />
       {error && <Problem error={error} />}

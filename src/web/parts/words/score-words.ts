@@ -1,4 +1,5 @@
 import type { Schemas } from '../../client/client.js';
+import { value as shown } from '../format.js';
 
 type Score = Schemas['Score'];
 
@@ -60,4 +61,32 @@ export function spokenLines(
     ([words, benchmarks]) =>
       `The 95 % interval on ${[...new Set(benchmarks)].join(', ')} generalises to ${words}.`,
   );
+}
+
+type Floor = Schemas['Floor'];
+
+/** Whether a number is no higher than its floor. */
+export const isInside = ({ raw: { above } }: Floor): boolean => !(above !== null && above > 0);
+
+const NAMES = {
+  rows: 'permuted stimuli',
+  labels: 'permuted labels',
+  'random-weights': 'random weights',
+};
+
+/** How far above its floor a score lies, and whether labels leak, a line for each. */
+export function floorLines(floors: Schemas['Floors'] | undefined): string[] {
+  return Object.values(floors ?? {}).flatMap((floor) => [
+    floorLine(floor),
+    ...(floor.leak === undefined ? [] : [`Labels leak: ${floor.leak}`]),
+  ]);
+}
+
+function floorLine(floor: Floor): string {
+  const { value: of, raw } = floor;
+  const p = raw.p === undefined ? '' : `, p ${shown(raw.p)}`;
+  const inside = isInside(floor) ? 'Inside its floor: ' : '';
+  const name = NAMES[floor.null];
+  const reach = floor.null === 'random-weights' ? 'give' : 'reach';
+  return `${inside}${name} ${reach} ${shown(of.floor)}; the score lies ${shown(of.above)} above (raw ${shown(raw.above)}${p}; ${of.runs.length} runs).`;
 }
