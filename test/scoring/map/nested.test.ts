@@ -203,7 +203,7 @@ describe('a layer that is chosen within the training part of each split', () => 
 
   test('is by chance the best of noise, where the nested value is near 0 and the selected one above', async () => {
     const of = await loaded(benchmark(normal(IDS.length, NEUROIDS, 2), divided));
-    const layers = new Map(
+    const layers = new Map<string, Rows>(
       Array.from({ length: 40 }, (_, k) => [`noise${k}`, normal(IDS.length, 4, 100 + k)] as const),
     );
     const { score, alone } = await chosen(of, layers);
@@ -236,7 +236,6 @@ describe('a layer that is chosen within the training part of each split', () => 
     const of = await loaded(benchmark(recorded, lines));
     const train = [...IDS.keys()].slice(0, 20);
     const inner = shuffleSplit(20, 5, { trainSize: 0.9 }, new RandomState(2));
-    const halves = new Map([...layers].map(([layer, x]) => [layer, x]));
     const best = [...layers]
       .map(([layer, x]) => ({
         layer,
@@ -252,7 +251,7 @@ describe('a layer that is chosen within the training part of each split', () => 
         ),
       }))
       .reduce((a, b) => (b.value > a.value ? b : a)).layer;
-    const choice = new NestedChoice([...halves.keys()]);
+    const choice = new NestedChoice([...layers.keys()]);
     const alone = new Map<string, Measured>();
     for (const [layer, x] of layers) {
       const sets = [x.slice(0, 20), x.slice(20)].map((rows) =>
