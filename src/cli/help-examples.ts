@@ -52,7 +52,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'models remove': ['ventral models remove mdl_01abc'],
   leaderboard: [
     'ventral leaderboard --family resnet,vit --parameters 1M..30M',
-    'ventral leaderboard --to https://ventral.lab.example --training-data "!imagenet-21k" --sort=-parameters --csv',
+    'ventral leaderboard --to https://ventral.lab.example --training-data "!imagenet-21k" --sort family --csv',
   ],
   'data list': ['ventral data list'],
   'data pull': ['ventral data pull MajajHong2015public.IT-pls'],

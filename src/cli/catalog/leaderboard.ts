@@ -6,7 +6,7 @@ import { type FactName, factNames, facts, factText } from '../../figure/fact-wor
 import { type FactQuery, readFactFilter } from '../../leaderboard/fact-filter.js';
 import { globalOptions } from '../options/global-options.js';
 import { namedService, reachService, type ServiceOptions } from '../options/service-option.js';
-import { printRows } from '../print/print-rows.js';
+import { type PlainCell, printRows } from '../print/print-rows.js';
 import type { Io } from '../terminal/io.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
@@ -125,18 +125,30 @@ export function printLeaderboard(
         ? [{ id: column.id, title: column.title }]
         : [];
   });
-  const rows = items.map(({ rank, name, weights, metadata, averages: of, scores }) => [
-    ...[rank === null ? '–' : String(rank), name, weights ?? ''],
-    ...shown.map((fact) => factText(fact, metadata) ?? ''),
-    ...nodes.map(({ id }) => (of[id] ?? scores[id])?.value?.toFixed(3) ?? '–'),
-  ]);
   const heads = [
     'rank',
     'model',
     'weights',
     ...shown.map((fact) => facts[fact].title.toLowerCase()),
   ];
-  printRows([...heads, ...nodes.map(({ title }) => title)], rows, io);
+  const head = [...heads, ...nodes.map(({ title }) => title)];
+  const rows = items.map(({ rank, name, weights, metadata, averages: of, scores }) => [
+    ...[rank === null ? '–' : String(rank), name, weights ?? ''],
+    ...shown.map((fact) => factText(fact, metadata) ?? ''),
+    ...nodes.map(({ id }) => (of[id] ?? scores[id])?.value?.toFixed(3) ?? '–'),
+  ]);
+  // A pipe gets a line for each column, with numbers in full.
+  const plain = items.flatMap(({ rank, name, weights, metadata, averages: of, scores }) => {
+    const told = shown.map((fact) =>
+      fact === 'parameters' ? metadata.parameters : (factText(fact, metadata) ?? null),
+    );
+    return nodes.map(({ id, title }): PlainCell[] => [
+      ...[rank, name, weights, ...told],
+      ...[title, (of[id] ?? scores[id])?.value ?? null],
+    ]);
+  });
+  const plainHead = ['rank', 'model', 'weights', ...shown, 'column', 'value'];
+  printRows(head, rows, io, { head: plainHead, rows: plain });
   const of = models < total ? `${models} of ${total} models` : `${total} models`;
   io.err(`${of}${items.length < models ? `, ${items.length} shown (--limit)` : ''}\n`);
 }
