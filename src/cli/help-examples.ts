@@ -26,7 +26,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   leaderboard: [
     'ventral leaderboard --family resnet,vit --parameters 1M..30M',
-    'ventral leaderboard --to https://ventral.lab.example --training-data "!imagenet-21k" --sort=-parameters --csv',
+    'ventral leaderboard --to https://ventral.lab.example --training-data "!imagenet-21k" --sort family --csv',
     'ventral leaderboard --at 2026-03-31',
     'ventral leaderboard --history resnet-20 --column V4',
     'ventral leaderboard --correlations --to https://ventral.lab.example',

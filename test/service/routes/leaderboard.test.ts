@@ -569,7 +569,7 @@ describe('ventral leaderboard', () => {
     expect({ status, err }).toEqual({ status: 0, err: '4 of 5 models\n' });
     const rows = out.split('\n').map((line) => line.split('\t'));
     expect(rows[0].slice(0, 4)).toEqual(['rank', 'model', 'weights', 'parameters']);
-    expect(rows[1].slice(0, 4)).toEqual(['1', 'near', 'trained', '86.6 M']);
+    expect(rows[1].slice(0, 4)).toEqual(['1', 'near', 'trained', '86567656']);
     const csv = await run('--family', '!resnet,!unknown', '--csv');
     const parsed = parse(csv.out, { columns: true }) as Record<string, string>[];
     expect(parsed.map(({ name, family }) => [name, family])).toEqual([
