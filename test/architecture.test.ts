@@ -87,8 +87,8 @@ const folders: Record<string, readonly string[]> = {
   ],
   store: ['files', 'database', 'home', 'records', 'jobs', '.'],
   service: [
-    ...['child', 'http', 'queue', 'upload', 'work', 'worker', 'registry', 'backup'],
-    ...['pages', 'routes', 'access', '.'],
+    ...['child', 'http', 'queue', 'upload', 'work', 'worker', 'features', 'registry', 'backup'],
+    ...['pages', 'routes', 'routes/features', 'access', '.'],
   ],
   cli: ['terminal', 'options', 'print', 'catalog', 'commands', '.'],
   web: [

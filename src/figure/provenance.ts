@@ -12,6 +12,10 @@ export const weightsMeanings = {
   control: 'Nothing in it is learned: it is here to compare with.',
 } as const;
 
+/** What stands behind the name of features, and what it says when it is pointed at. */
+export const featuresWord = 'features';
+export const featuresMeaning = 'Features that were computed elsewhere: the service cannot see how.';
+
 /** Where the data of a benchmark come from. */
 export const originMeanings = {
   real: 'Recordings or behaviour of the catalog.',

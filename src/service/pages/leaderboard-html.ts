@@ -1,6 +1,6 @@
 import type { components } from '../../api/schema.js';
 import { type Html, html } from '../../report/html.js';
-import { weightsWords } from '../../report/provenance-words.js';
+import { featuresWord, weightsWords } from '../../report/provenance-words.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
 type Column = Leaderboard['columns'][number];
@@ -68,7 +68,7 @@ function titleOf(column: Column): string {
 }
 
 const row = (item: Item, columns: readonly Column[], board: Leaderboard) =>
-  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}${range(item, board)}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a>${item.weights && html` <span class="chip weights-${item.weights}">${weightsWords[item.weights]}</span>`}</th>${columns.map((column) => cell(column, item))}</tr>
+  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}${range(item, board)}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a>${item.weights && html` <span class="chip weights-${item.weights}">${weightsWords[item.weights]}</span>`}${item.features && html` <span class="chip">${featuresWord}</span>`}</th>${columns.map((column) => cell(column, item))}</tr>
 `;
 
 /** The places that a model may have; with its place where these are by another column than the rank. */

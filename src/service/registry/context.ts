@@ -1,3 +1,4 @@
+import type { FeatureService } from '../features/feature-service.js';
 import type { RequestContext } from '../http/request-context.js';
 import type { Deadlines } from '../queue/deadlines.js';
 import type { FailedWork } from '../queue/failed-work.js';
@@ -14,6 +15,7 @@ import type { Webhooks } from './webhooks.js';
 export interface ServiceContext extends RequestContext {
   readonly home: string;
   readonly models: ModelService;
+  readonly features: FeatureService;
   readonly benchmarks: BenchmarkService;
   readonly documents: DocumentReader;
   readonly worker: Worker;

@@ -12,6 +12,7 @@ import { formulaEstimate } from '../../leaderboard/leaderboard-formula.js';
 import { pageAfter, rowOrder, type Sortable } from '../../leaderboard/leaderboard-order.js';
 import { LEVEL, type ModelGroups } from '../../scoring/draws/model-groups.js';
 import type { HomeStore } from '../../store/home-store.js';
+import { isFeatures } from '../../store/records/model-store.js';
 import type { Principal } from '../../store/records/principal.js';
 import { ResultStore, type StoredModel } from '../../store/records/result-store.js';
 import { readPage } from '../http/read-page.js';
@@ -304,6 +305,7 @@ function itemOf(
   });
   return {
     ...{ rank, rankShared, model: id, name, digest, owner, visibility },
+    features: isFeatures(id),
     averages: Object.fromEntries(
       [...averages].map(([node, average]) => [node, { ...average, ...shown(average) }]),
     ),

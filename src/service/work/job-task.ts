@@ -1,4 +1,5 @@
 import type { ModelCard } from '../../activations/card/card.js';
+import type { FeatureFormat } from '../../scoring/features/feature-file.js';
 import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import type { MapShare } from '../../scoring/map/map-share.js';
 import type { Score } from '../../scoring/measure/score.js';
@@ -39,6 +40,8 @@ export interface ScoreTask extends TaskCore {
   readonly kind: 'score';
   readonly layers?: Readonly<Record<string, string>>;
   readonly detail?: true;
+  /** The file is one of features in this format, and no network. */
+  readonly features?: FeatureFormat;
 }
 
 /** A layer map to be made. */

@@ -4,6 +4,7 @@ import { present } from '../../formats/present.js';
 import { type Progress, Work } from '../../runtime/work.js';
 import { encodeDraws } from '../../scoring/draws/encode-draws.js';
 import type { ScoreDraws } from '../../scoring/draws/score-draws.js';
+import { scoreFeatures } from '../../scoring/features/score-features.js';
 import type { Score, ScorePart } from '../../scoring/measure/score.js';
 import { scoreModel } from '../../scoring/model/score-model.js';
 import { expectedScores } from '../../scoring/receipt/expected-scores.js';
@@ -34,15 +35,19 @@ export async function runScoreTask(
     ...present({ layers, input }),
     ...(detail ? { detail } : {}),
   };
-  const { scores, failures, draws } = await scoreModel(request, {
+  const context = {
     home,
     threads,
     maxMemory,
     maxScratch,
     cache,
     progress: Work.start(progress),
-    result: (score, drawn) => part({ score: bounded(score), ...present({ draws: textOf(drawn) }) }),
-  });
+    result: (score: Score, drawn: ScoreDraws | undefined) =>
+      part({ score: bounded(score), ...present({ draws: textOf(drawn) }) }),
+  };
+  const { scores, failures, draws } = task.features
+    ? await scoreFeatures(featureRequest(task), context)
+    : await scoreModel(request, context);
   return {
     kind: task.kind,
     usage: usageOf(cache),
@@ -59,6 +64,12 @@ export async function runScoreTask(
     })),
   };
 }
+
+const featureRequest = ({ model, benchmarks, layers, detail, features }: ScoreTask) => ({
+  ...{ features: model.reference, name: model.name, benchmarks },
+  ...present({ format: features, regionLayers: layers }),
+  ...(detail ? { detail } : {}),
+});
 
 const textOf = (draws: ScoreDraws | undefined) =>
   draws && Buffer.from(encodeDraws(draws)).toString('base64');

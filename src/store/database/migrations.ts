@@ -326,6 +326,8 @@ const migrations: readonly (readonly string[])[] = [
     )`,
     'alter table score_draws alter column bytes set storage external',
   ],
+  // Of an upload in pieces: the digest that its bytes must have (see upload-store.ts).
+  ['alter table reservations add column digest text'],
 ];
 
 /** All that makes the schema, as text. */

@@ -2,7 +2,7 @@ import { useSession } from '../../client/session.js';
 import { duration, moment } from '../../parts/format.js';
 import { JobProgress } from '../../parts/job-progress.js';
 import { Problem } from '../../parts/problem.js';
-import { WeightsChip } from '../../parts/provenance.js';
+import { FeaturesChip, WeightsChip } from '../../parts/provenance.js';
 import { useTitle } from '../../parts/title.js';
 import { Failures } from './failures.js';
 import './job.css';
@@ -37,6 +37,7 @@ function JobPage({ kind, job: id }: { readonly kind: JobKind; readonly job: stri
             {' of '}
             <bdi>{name}</bdi>
             <WeightsChip weights={job?.weights} />
+            <FeaturesChip model={job?.model} />
           </>
         )}
       </h1>

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type Column, type Item, pageOf } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
-import { OriginChip, WeightsChip } from '../../parts/provenance.js';
+import { FeaturesChip, OriginChip, WeightsChip } from '../../parts/provenance.js';
 import { BROUGHT } from '../../parts/score-words.js';
 import { type Asked, ScoreDetail } from './score-detail.js';
 import type { Board } from './use-board.js';
@@ -213,13 +213,14 @@ function Row({ item, board, index, columns, chosen, choose, ask }: RowProps) {
             aria-label={`Compare ${item.name}`}
             onChange={(event) => choose(item.model, event.currentTarget.checked)}
           />
-          <span class={item.weights ? 'labelled' : undefined}>
+          <span class={item.weights || item.features ? 'labelled' : undefined}>
             <a href={`/models/${encodeURIComponent(item.model)}`} title={item.name}>
               <bdi>
                 <Breakable text={item.name} />
               </bdi>
             </a>
             <WeightsChip weights={item.weights} />
+            <FeaturesChip model={item.model} />
           </span>
         </div>
       </th>
