@@ -223,6 +223,14 @@ describe('a score of features', () => {
     const rows = board.body.items as { model: string; features: boolean }[];
     expect(rows.find(({ model }) => model === features.id)?.features).toBe(true);
     expect(rows.find(({ model }) => model === 'gabor-v1')?.features).toBe(false);
+    const csv = await service.call(
+      'GET',
+      `/v1/leaderboard?benchmark=${V1}&simulated=true&layers=any`,
+      {
+        headers: { Accept: 'text/csv' },
+      },
+    );
+    expect(csv.text.split('\n')[0]).toContain('weights,features,tied');
     expect((await service.get(`/v1/models/${features.id}`)).status).toBe(404);
     expect((await service.get('/v1/models')).body.items).toEqual([]);
     const map = await service.post('/v1/layer-maps', { model: features.id, regions: ['V1'] });
