@@ -87,8 +87,8 @@ const folders: Record<string, readonly string[]> = {
   ],
   store: ['files', 'database', 'home', 'records', 'jobs', '.'],
   service: [
-    ...['child', 'http', 'queue', 'webhooks', 'upload', 'work', 'worker', 'registry', 'backup'],
-    ...['pages/documents', 'pages', 'routes', 'access', '.'],
+    ...['child', 'http', 'queue', 'webhooks', 'upload', 'work', 'worker', 'features', 'registry'],
+    ...['backup', 'pages/documents', 'pages', 'routes', 'routes/features', 'access', '.'],
   ],
   cli: ['terminal', 'options', 'print', 'catalog', 'board', 'commands', '.'],
   web: [

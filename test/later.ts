@@ -16,6 +16,7 @@ export const later = [
   'test/service/routes/benchmarks.test.ts',
   'test/service/routes/events.test.ts',
   'test/service/routes/examples.test.ts',
+  'test/service/routes/features.test.ts',
   'test/service/routes/layer-maps.test.ts',
   'test/service/routes/models.test.ts',
   'test/service/worker/apart.test.ts',

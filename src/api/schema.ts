@@ -286,6 +286,170 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/benchmarks/{benchmark}/stimuli/{stimulus}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
+                benchmark: components["parameters"]["benchmark"];
+                /** @description The id of a stimulus. */
+                stimulus: string;
+            };
+            cookie?: never;
+        };
+        /** The file of a stimulus as it is stored */
+        get: operations["getStimulusContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/benchmarks/{benchmark}/inputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
+                benchmark: components["parameters"]["benchmark"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The stimuli as a network gets them
+         * @description The tensors of a range of the stimuli that a file of features for the benchmark needs, the sets of a read-out one
+         *     after the other: placed on the screen, resized, cropped, normalised and in the layout of a card, as for a score.
+         *     The npz holds `inputs` (float32, stimuli first; at most 64 MiB, so that it may have fewer stimuli than `count`),
+         *     `stimulus_id`, `degrees` (where stimuli are placed), `from`, `total`, and `ventral_provenance`: put into a file of
+         *     features, it lets a benchmark of other degrees refuse them. Private stimuli are 403.
+         */
+        post: operations["computeInputs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to send a file of features in pieces
+         * @description Its size is reserved for the caller. An upload without a new piece for 24 hours is removed; an owner may have 100
+         *     of them.
+         */
+        post: operations["beginUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/uploads/{upload}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an upload. */
+                upload: components["parameters"]["upload"];
+            };
+            cookie?: never;
+        };
+        /** How far an upload is */
+        get: operations["getUpload"];
+        put?: never;
+        post?: never;
+        /** Give an upload up */
+        delete: operations["deleteUpload"];
+        options?: never;
+        head?: never;
+        /**
+         * Send the next piece
+         * @description A piece of any length that starts at `offset`, the number of bytes before it; another number is 409, with the right
+         *     one in `detail`. What has come of a broken request stays.
+         */
+        patch: operations["continueUpload"];
+        trace?: never;
+    };
+    "/features": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the registered features, newest first */
+        get: operations["listFeatures"];
+        put?: never;
+        /**
+         * Register an upload as features
+         * @description The bytes are compared with their digest and read in a process of its own. The `id` of the answer stands for a
+         *     model in `POST /scores`. The same bytes again answer 200 with the existing registration, updated with name and
+         *     visibility.
+         */
+        post: operations["registerFeatures"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/features/{features}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of registered features. */
+                features: components["parameters"]["features"];
+            };
+            cookie?: never;
+        };
+        /** One registration of features */
+        get: operations["getFeatures"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove features and their file
+         * @description Existing scores stay. The answer is 409 while a job of the features is queued or running.
+         */
+        delete: operations["deleteFeatures"];
+        options?: never;
+        head?: never;
+        /** Change name, visibility or group */
+        patch: operations["changeFeatures"];
+        trace?: never;
+    };
+    "/features/{features}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of registered features. */
+                features: components["parameters"]["features"];
+            };
+            cookie?: never;
+        };
+        /** The file, byte for byte */
+        get: operations["getFeaturesContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/scores": {
         parameters: {
             query?: never;
@@ -1763,7 +1927,7 @@ export interface components {
             next: components["schemas"]["Cursor"];
         };
         ScoreRequest: {
-            /** @description Id or digest of a registered model, or the name of a shipped one (pixels, gabor-v1, untrained-cnn, objects-resnet, resnet-50, resnet-20, efficientnet-b1). */
+            /** @description Id or digest of a registered model, the name of a shipped one (pixels, gabor-v1, untrained-cnn, objects-resnet, resnet-50, resnet-20, efficientnet-b1), or the id of registered features (`ftr_…`); of features with several layers `layers` names one for each region. */
             model: string;
             benchmarks: string[];
             layers?: components["schemas"]["LayersByRegion"];
@@ -1925,6 +2089,11 @@ export interface components {
             /** @description The nulls that were asked for. */
             null?: ("rows" | "labels" | "random-weights")[];
             nullRuns?: components["schemas"]["NullRuns"];
+            /**
+             * @description Scores of features that were computed elsewhere, with no network behind them here.
+             * @constant
+             */
+            features?: true;
             brought?: components["schemas"]["Brought"];
             attempt: components["schemas"]["JobAttempt"];
             reason: components["schemas"]["JobReason"];
@@ -2048,6 +2217,7 @@ export interface components {
         JobLinks: {
             self: string;
             model?: string;
+            features?: string;
         };
         JobPage: {
             items: components["schemas"]["Job"][];
@@ -2834,6 +3004,8 @@ export interface components {
             visibility: components["schemas"]["Visibility"];
             weights: components["schemas"]["Weights"];
             metadata: components["schemas"]["Metadata"];
+            /** @description Whether these are features that were computed elsewhere, and no network. */
+            features: boolean;
             /** @description null without draws or an interval in the column of `groups`. */
             group: components["schemas"]["LeaderboardGroup"] | null;
             /** @description null without draws or an interval in the column of `groups`. */
@@ -2931,6 +3103,89 @@ export interface components {
         };
         /** @description Of 95 %. */
         Interval: number[] | null;
+        UploadRequest: {
+            /** @description Bytes of the file. */
+            size: number;
+            digest: components["schemas"]["Digest"];
+        };
+        Upload: {
+            id: string;
+            digest: components["schemas"]["Digest"];
+            /** @description Bytes of the whole file. */
+            size: number;
+            /** @description Bytes that are here. */
+            offset: number;
+            /**
+             * Format: date-time
+             * @description When it is removed without another piece.
+             */
+            expiresAt: string;
+            links: {
+                self: string;
+            };
+        };
+        FeaturesRequest: {
+            /** @description The id of a complete upload. */
+            upload: string;
+            format: components["schemas"]["FeatureFormat"];
+            name?: components["schemas"]["ModelName"];
+            visibility?: components["schemas"]["Visibility"];
+            group?: components["schemas"]["Group"];
+        };
+        FeaturesChange: {
+            name?: components["schemas"]["ModelName"];
+            visibility?: components["schemas"]["Visibility"];
+            group?: components["schemas"]["Group"];
+        };
+        /**
+         * @description Of a file as `ventral score --features` reads it.
+         * @enum {string}
+         */
+        FeatureFormat: "npz" | "nc" | "csv";
+        Features: {
+            id: string;
+            digest: components["schemas"]["Digest"];
+            name: components["schemas"]["ModelName"];
+            owner: string;
+            group: string | null;
+            visibility: components["schemas"]["Visibility"];
+            /** @description Bytes of the file. */
+            size: number;
+            format: components["schemas"]["FeatureFormat"];
+            stimuli: number;
+            layers: {
+                name: string;
+                units: number;
+            }[];
+            /** @description The network, as the file says it itself. */
+            madeBy: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            links: {
+                self: string;
+                content: string;
+            };
+        };
+        FeaturesPage: {
+            items: components["schemas"]["Features"][];
+            next: components["schemas"]["Cursor"];
+        };
+        InputsRequest: {
+            /** @description The model whose card says how; or else `card`. */
+            model?: string;
+            card?: components["schemas"]["Card"];
+            input?: components["schemas"]["InputSize"];
+            /**
+             * @description The first stimulus.
+             * @default 0
+             */
+            from: number;
+            /**
+             * @description How many at most.
+             * @default 100
+             */
+            count: number;
+        };
         ActivationsRequest: {
             model: string;
             layers: string[];
@@ -3054,6 +3309,10 @@ export interface components {
         model: string;
         /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
         benchmark: string;
+        /** @description The id of an upload. */
+        upload: string;
+        /** @description The id of registered features. */
+        features: string;
         /** @description The stimuli that are scored, or those that a read-out is fitted on. */
         stimulusSet: "test" | "fitting";
         /** @description Only jobs in this state. */
@@ -3674,6 +3933,402 @@ export interface operations {
             403: components["responses"]["Problem"];
             404: components["responses"]["Problem"];
             422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getStimulusContent: {
+        parameters: {
+            query?: {
+                /** @description The stimuli that are scored, or those that a read-out is fitted on. */
+                set?: components["parameters"]["stimulusSet"];
+                /** @description Which frame of a clip, from 0. */
+                frame?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
+                benchmark: components["parameters"]["benchmark"];
+                /** @description The id of a stimulus. */
+                stimulus: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, at most 64 MiB, as an attachment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    computeInputs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The identifier of a shipped benchmark, or the id or digest of an uploaded one. */
+                benchmark: components["parameters"]["benchmark"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InputsRequest"];
+            };
+        };
+        responses: {
+            /** @description The range. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-npz": unknown;
+                };
+            };
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            416: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    beginUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadRequest"];
+            };
+        };
+        responses: {
+            /** @description The upload, without bytes yet. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            413: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an upload. */
+                upload: components["parameters"]["upload"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The upload; after a lost connection the next piece starts at `offset`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an upload. */
+                upload: components["parameters"]["upload"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    continueUpload: {
+        parameters: {
+            query: {
+                offset: number;
+            };
+            header?: never;
+            path: {
+                /** @description The id of an upload. */
+                upload: components["parameters"]["upload"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": unknown;
+            };
+        };
+        responses: {
+            /** @description The upload with the piece. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            413: components["responses"]["Problem"];
+            415: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    listFeatures: {
+        parameters: {
+            query?: {
+                /** @description Most items of a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description `next` of the previous page. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description Only registrations of these bytes, such as those of a file before its upload. */
+                digest?: components["schemas"]["Digest"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of features. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeaturesPage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    registerFeatures: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeaturesRequest"];
+            };
+        };
+        responses: {
+            /** @description These bytes were already registered. */
+            200: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Features"];
+                };
+            };
+            /** @description The features are registered. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Features"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            507: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getFeatures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of registered features. */
+                features: components["parameters"]["features"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The features. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Features"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteFeatures: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of the representation to change; 412 if it has changed. Without it, the request changes the current
+                 *     representation.
+                 */
+                "If-Match"?: components["parameters"]["ifMatch"];
+                /**
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /** @description The id of registered features. */
+                features: components["parameters"]["features"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: components["responses"]["Problem"];
+            404: components["responses"]["Problem"];
+            409: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    changeFeatures: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of the representation to change; 412 if it has changed. Without it, the request changes the current
+                 *     representation.
+                 */
+                "If-Match"?: components["parameters"]["ifMatch"];
+                /**
+                 * @description Identifies the request, so that a retry is not executed twice. Stored for 24 hours for the same caller, method
+                 *     and path. A retry gets the first answer, with `Idempotency-Replayed: true`; with another body 422; while the
+                 *     first is in progress 409 with `Retry-After`. Bodies are compared by content, uploads by the digest of the file
+                 *     and their other parts. Answers of 429 and of 500 and above are not stored.
+                 */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+            };
+            path: {
+                /** @description The id of registered features. */
+                features: components["parameters"]["features"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeaturesChange"];
+            };
+        };
+        responses: {
+            /** @description The updated features. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Features"];
+                };
+            };
+            404: components["responses"]["Problem"];
+            412: components["responses"]["Problem"];
+            422: components["responses"]["Problem"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getFeaturesContent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of registered features. */
+                features: components["parameters"]["features"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, as an attachment. Its `ETag` is its digest. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description The part that `Range` names. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            404: components["responses"]["Problem"];
+            416: components["responses"]["Problem"];
             default: components["responses"]["Problem"];
         };
     };

@@ -12,6 +12,10 @@ export const weightsMeanings = {
   control: 'A control: nothing in it is learned.',
 } as const;
 
+/** What stands behind the name of features, and what it says when it is pointed at. */
+export const featuresWord = 'features';
+export const featuresMeaning = 'Features that were computed elsewhere: the service cannot see how.';
+
 /** Where the data of a benchmark come from. */
 export const originMeanings = {
   real: 'Recordings or behaviour from the catalog.',

@@ -32,6 +32,8 @@ import { benchmarkRoutes, benchmarkUpload } from './routes/benchmark-routes.js';
 import { checkpointRoutes } from './routes/checkpoint-routes.js';
 import { differenceRoutes } from './routes/difference-routes.js';
 import { eventRoutes } from './routes/event-routes.js';
+import { featureRoutes, uploadPiece } from './routes/features/feature-routes.js';
+import { inputRoutes } from './routes/features/input-routes.js';
 import { fileRoutes, fileUpload } from './routes/file-routes.js';
 import { fsckRoutes } from './routes/fsck-routes.js';
 import { keyRoutes } from './routes/key-routes.js';
@@ -96,6 +98,7 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
   app.post('/v1/activations', activationUpload(context));
   app.post('/v1/packages/check', packageCheck(context, packages));
   app.put('/v1/files/:digest', fileUpload(context));
+  app.patch('/v1/uploads/:upload', uploadPiece(context));
   app.post('/v1/session', continued, promptBody, jsonBody(SIGN_IN_LIMIT));
   app.use('/v1', headAsGet, pageLinks, continued, promptBody, jsonBody());
   app.use(followsDescription(api, options));
@@ -111,6 +114,8 @@ export function createApp(context: ServiceContext, options: AppOptions = {}): Ex
     ),
     benchmarkRoutes(context),
     benchmarkDataRoutes(context),
+    featureRoutes(context),
+    inputRoutes(context),
     scoreRoutes(context),
     receiptRoutes(context),
     layerMapRoutes(context),

@@ -15,6 +15,7 @@ import { type AppOptions, createApp } from './app.js';
 import { confinement } from './child/confinement.js';
 import { isolationWarnings } from './child/isolation-facts.js';
 import { unpackInChild } from './child/unpack-in-child.js';
+import { FeatureService } from './features/feature-service.js';
 import { type ConnectionPatience, patientServer } from './http/connections.js';
 import { listenLocally, removeLocalSocket } from './http/local-socket.js';
 import { loopbackAddresses } from './http/loopback-guard.js';
@@ -211,7 +212,8 @@ function compose(
     readonly closing: AbortSignal;
   },
 ): ServiceContext {
-  const { home, log, maxMemory, maxScratch, maxCache, threads, scoreScript, uploadSize } = options;
+  const { home, log, maxMemory, maxScratch, maxCache, threads, scoreScript } = options;
+  const { uploadSize = UPLOAD_SIZE } = options;
   const { childSeconds, deadlines: asked = usualDeadlines } = options;
   const seconds = childSeconds === undefined ? {} : { seconds: childSeconds };
   const deadlines =
@@ -225,6 +227,7 @@ function compose(
     store,
     home,
     models: new ModelService(store, bounds),
+    features: new FeatureService(store, { ...bounds, uploadSize }),
     benchmarks,
     documents: new DocumentReader(),
     worker: new Worker({
@@ -258,7 +261,7 @@ function compose(
     isLocal: own.isLocal,
     port: own.port,
     closing: own.closing,
-    uploadSize: uploadSize ?? UPLOAD_SIZE,
+    uploadSize,
   };
 }
 

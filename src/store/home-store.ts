@@ -11,6 +11,7 @@ import { BenchmarkFiles } from './files/benchmark-files.js';
 import type { Unpack } from './files/file-source.js';
 import { ModelFiles } from './files/model-files.js';
 import { S3Files, type S3Place } from './files/s3-files.js';
+import { UploadFiles } from './files/upload-files.js';
 import { checkHomeFormat, writeHomeFormat } from './home/home-format.js';
 import { BroughtStore } from './jobs/brought-store.js';
 import { JobStore } from './jobs/job-store.js';
@@ -25,6 +26,7 @@ import { ModelStore } from './records/model-store.js';
 import type { Quotas } from './records/quota.js';
 import { ReservationStore } from './records/reservation-store.js';
 import { SessionStore } from './records/session-store.js';
+import { UploadStore } from './records/upload-store.js';
 
 /** Everything that an owned home holds. */
 export interface HomeStore {
@@ -42,6 +44,8 @@ export interface HomeStore {
   readonly benchmarks: BenchmarkStore;
   readonly benchmarkFiles: BenchmarkFiles;
   readonly reservations: ReservationStore;
+  readonly uploads: UploadStore;
+  readonly uploadFiles: UploadFiles;
   /** HOME/tmp/service: private to the owner, on the same file system as all else. */
   readonly temporary: string;
   close(): Promise<void>;
@@ -84,6 +88,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
     const keys = new KeyStore(database);
     const sessions = new SessionStore(database);
     const watch = watchDamage(database, options.log);
+    const holder = `${hostname()}:${resolve(home)}`;
     const store = {
       database,
       models: new ModelStore(database, quotas),
@@ -98,7 +103,9 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
       files: new ModelFiles(home, mirror, watch),
       benchmarks: new BenchmarkStore(database, quotas),
       benchmarkFiles: new BenchmarkFiles(home, mirror, unpack, watch),
-      reservations: new ReservationStore(database, `${hostname()}:${resolve(home)}`, quotas),
+      reservations: new ReservationStore(database, holder, quotas),
+      uploads: new UploadStore(database, holder, quotas),
+      uploadFiles: new UploadFiles(home),
       temporary: join(home, 'tmp', 'service'),
     };
     await sweep(store);
@@ -124,6 +131,8 @@ async function sweep({
   models,
   benchmarks,
   reservations,
+  uploads,
+  uploadFiles,
   temporary,
 }: Omit<HomeStore, 'close'>): Promise<void> {
   await rm(temporary, { recursive: true, force: true });
@@ -133,6 +142,8 @@ async function sweep({
   await benchmarkFiles.prepare();
   await benchmarkFiles.sweep(await benchmarks.digests());
   await reservations.sweep();
+  await uploadFiles.prepare();
+  await uploadFiles.sweep(() => uploads.kept());
   await benchmarks.measureUnpacked((digest) => benchmarkFiles.measure(digest));
 }
 

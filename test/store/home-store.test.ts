@@ -67,7 +67,7 @@ describe.each(engines)('the store of a home, its tables in the %s database', (en
     expect(await readdir(join(home, 'models'))).toEqual([hex('a')]);
     const database = engine === 'embedded' ? ['db'] : ['db.new'];
     expect((await readdir(home)).toSorted()).toEqual(
-      ['benchmarks', ...database, 'format.json', 'models', 'tmp'].toSorted(),
+      ['benchmarks', ...database, 'format.json', 'models', 'tmp', 'uploads'].toSorted(),
     );
     expect(await readdir(store.temporary)).toEqual([]);
     await store.close();

@@ -107,7 +107,8 @@ async function checkOutput(output: string): Promise<void> {
   await requireOutputFile('--output', output);
 }
 
-interface OpenShown {
+/** Stimuli whose files are open. */
+export interface OpenShown {
   readonly shown: Shown;
   close(): Promise<void>;
 }
@@ -123,7 +124,10 @@ async function stimuliOf(request: ExportRequest, context: ScoreContext): Promise
 }
 
 /** All stimuli that the benchmark needs features for; both sets of a read-out, one after the other. */
-async function benchmarkStimuli(benchmark: string, context: ScoreContext): Promise<OpenShown> {
+export async function benchmarkStimuli(
+  benchmark: string,
+  context: Pick<ScoreContext, 'home' | 'progress' | 'cache'>,
+): Promise<OpenShown> {
   const { loaded, close } = await loadBenchmarks([benchmark], context, (_, error) => {
     throw error;
   });

@@ -37,6 +37,13 @@ export interface FeatureFile {
   readonly provenance?: FeatureProvenance;
 }
 
+/** Formats that are read. */
+export const featureFormats = ['npz', 'nc', 'csv'] as const;
+export type FeatureFormat = (typeof featureFormats)[number];
+
+const isFeatureFormat = (format: string): format is FeatureFormat =>
+  featureFormats.some((known) => known === format);
+
 /** Name of the array in an npz, or attribute in a netCDF file, that holds the provenance as JSON. */
 export const PROVENANCE = 'ventral_provenance';
 
@@ -46,18 +53,20 @@ export const PROVENANCE = 'ventral_provenance';
  * @throws VentralError `npy-invalid`, `netcdf-invalid`, `csv-invalid`, `stimuli-duplicate`, `bad-usage` for
  *   another extension
  * @param wanted layers to read of an npz; all by default
+ * @param format of the file, if its name does not say it
  */
 export async function readFeatures(
   path: string,
   wanted: readonly string[] = [],
+  format: string = extname(path).slice(1).toLowerCase(),
 ): Promise<FeatureFile> {
   type Reader = (path: string, wanted: readonly string[]) => Promise<Omit<FeatureFile, 'names'>>;
-  const readers: Record<string, Reader | typeof fromNpz> = {
-    '.npz': fromNpz,
-    '.nc': fromNetcdf,
-    '.csv': fromCsv,
+  const readers: Record<FeatureFormat, Reader | typeof fromNpz> = {
+    npz: fromNpz,
+    nc: fromNetcdf,
+    csv: fromCsv,
   };
-  const reader = readers[extname(path).toLowerCase()];
+  const reader = isFeatureFormat(format) ? readers[format] : undefined;
   if (!reader)
     throw new VentralError('bad-usage', `--features ${path}: expected a .npz, .nc or .csv file`, {
       file: path,

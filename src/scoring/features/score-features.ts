@@ -20,6 +20,7 @@ import { runsOf, type ScoreContext, type ScoreOutcome } from '../model/score-mod
 import { loadBenchmarks } from '../registry/load-benchmark.js';
 import {
   type FeatureFile,
+  type FeatureFormat,
   readFeatures,
   refuseUnknownStimuli,
   requireFiniteFile,
@@ -32,6 +33,11 @@ export interface FeatureRequest {
   readonly features: string;
   /** Layers of the file, joined in this order; the only one by default. */
   readonly layers?: readonly string[];
+  /** A layer of the file for each region, `behavior` for benchmarks without one, in place of `layers`. */
+  readonly regionLayers?: Readonly<Record<string, string>>;
+  /** Format of the file, if its name does not say it, and what messages call it. */
+  readonly format?: FeatureFormat;
+  readonly name?: string;
   readonly benchmarks: readonly string[];
   readonly detail?: boolean;
 }
@@ -44,9 +50,12 @@ export async function scoreFeatures(
   request: FeatureRequest,
   context: ScoreContext,
 ): Promise<ScoreOutcome> {
-  const file = await readFeatures(request.features, request.layers);
-  const chosen = chooseArrays(file, request.layers ?? []);
-  await requireFiniteFile(file, chosen.features);
+  const { features, regionLayers, format, name = features } = request;
+  const layers = regionLayers ? [...new Set(Object.values(regionLayers))] : request.layers;
+  const file = { ...(await readFeatures(features, layers, format)), path: name };
+  const sources = regionLayers
+    ? new Map<string, Source>()
+    : new Map([['', await sourceOf(file, layers ?? [])]]);
   const failures: { benchmark: string; error: VentralError }[] = [];
   const scores: Score[] = [];
   const draws = new Map<Score, ScoreDraws>();
@@ -58,18 +67,20 @@ export async function scoreFeatures(
   };
   const { loaded, close } = await loadBenchmarks(request.benchmarks, context, fail);
   try {
-    const selected = new Map<StimulusSet, Features>();
     const total = 1 + runsOf(context.floors);
     const stages = loaded.map(({ seconds: each, metric: kind }) => {
       const plan = { stage: 'metric', total, seconds: total * each, kind };
       return context.progress?.stage({ ...plan, basis: 'arithmetic' });
     });
     context.progress?.planned();
-    const contents = loaded.length > 0 ? await contentOf(chosen.features) : '';
     for (const [index, benchmark] of loaded.entries()) {
       stages[index]?.at(0, { done: index, total: loaded.length });
       try {
-        const source = { file, ...chosen, contents, selected };
+        const { region } = benchmark.benchmark;
+        const layer = regionLayers?.[region ?? 'behavior'] ?? '';
+        const own = layer === '' ? [] : [layer];
+        const source = sources.get(layer) ?? (await sourceOf(file, own));
+        sources.set(layer, source);
         const { score, drawn, floor } = await scoreOne(benchmark, source, request, {
           ...context,
           ran: (runs) => stages[index]?.at(runs, { done: index, total: loaded.length }),
@@ -89,16 +100,25 @@ export async function scoreFeatures(
   return { scores, failures, draws, ...(context.floors ? { floors } : {}) };
 }
 
-interface Arrays {
-  readonly name: string;
-  readonly features: Features;
+/**
+ * @throws VentralError `layer-unset`, `layer-unknown`, `activations-not-finite`
+ * @param wanted layers, joined; the only one of the file where none is named
+ */
+async function sourceOf(file: FeatureFile, wanted: readonly string[]): Promise<Source> {
+  const features = chooseArrays(file, wanted);
+  await requireFiniteFile(file, features);
+  let contents: Promise<string> | undefined;
+  const digest = () => {
+    contents ??= contentOf(features);
+    return contents;
+  };
+  return { file, features, contents: digest, selected: new Map() };
 }
 
-function chooseArrays(file: FeatureFile, wanted: readonly string[]): Arrays {
+function chooseArrays(file: FeatureFile, wanted: readonly string[]): Features {
   const { names } = file;
   if (wanted.length === 0) {
-    if (names.length === 1)
-      return { name: 'features', features: file.layers.get(names[0]) as Features };
+    if (names.length === 1) return file.layers.get(names[0]) as Features;
     throw new VentralError(
       'layer-unset',
       `${file.path} holds ${names.length} layers: give --layer ${names.slice(0, 5).map(quoted).join(' or --layer ')}`,
@@ -114,7 +134,7 @@ function chooseArrays(file: FeatureFile, wanted: readonly string[]): Arrays {
       { file: file.path, field: name },
     );
   });
-  return { name: wanted.join('+'), features: concatFeatures(parts) };
+  return concatFeatures(parts);
 }
 
 async function contentOf(features: Features): Promise<string> {
@@ -125,10 +145,11 @@ async function contentOf(features: Features): Promise<string> {
 }
 
 /** What the benchmarks of a request share. */
-interface Source extends Arrays {
+interface Source {
   readonly file: FeatureFile;
+  readonly features: Features;
   /** Digest of the features. */
-  readonly contents: string;
+  readonly contents: () => Promise<string>;
   /** Rows of a stimulus set, so that benchmarks with one set share what they make of them. */
   readonly selected: Map<StimulusSet, Features>;
 }
@@ -173,7 +194,7 @@ async function scoreOne(
       metric: loaded.metric,
       ...unusualOptions(loaded),
       numerics: numericsVersion,
-      features: source.contents,
+      features: await source.contents(),
       order: file.ids,
       logits: file.provenance?.card.logits?.classes,
     }),

@@ -222,7 +222,7 @@ async function takeTables(queries: Queries, { zip, file, manifest }: Source): Pr
 
 /** Rows whose names would lead out of the folders that they are names in. */
 const unknownRows = `
-  select 'models' as table, id from models where id !~ '^mdl_[0-9a-z]+$' or digest !~ $1
+  select 'models' as table, id from models where id !~ '^(mdl|ftr)_[0-9a-z]+$' or digest !~ $1
   union all select 'benchmarks', id from benchmarks
     where id !~ '^bmk_[0-9a-z]+$' or digest !~ $1 or file ~ '[/\\\\]' or file in ('', '.', '..')
   union all select 'jobs', id from jobs

@@ -19,7 +19,7 @@ import type { RequestContext } from './request-context.js';
 const unsafe = new Set(['POST', 'PATCH', 'DELETE']);
 
 /** Activations make nothing that stays, and what makes a key must never be stored: there the header is of no use. */
-const keyed = /^\/v1\/(?:models|benchmarks|scores|receipts|layer-maps|trainings)(?:\/|$)/;
+const keyed = /^\/v1\/(?:models|features|benchmarks|scores|receipts|layer-maps|trainings)(?:\/|$)/;
 
 /** Headers of an answer that are given again with it. */
 const kept = ['Content-Type', 'Location', 'ETag', 'Cache-Control', 'Preference-Applied'];

@@ -1,7 +1,7 @@
 import type { components } from '../../api/schema.js';
 import { type FactName, factNames, factText, facts as factWords } from '../../report/fact-words.js';
 import { type Html, html } from '../../report/html.js';
-import { weightsWords } from '../../report/provenance-words.js';
+import { featuresWord, weightsWords } from '../../report/provenance-words.js';
 import { shadeOf } from '../../report/score-shade.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
@@ -92,7 +92,7 @@ interface Shown {
 }
 
 const row = (item: Item, { columns, facts, board }: Shown) =>
-  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}${range(item, board)}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a>${item.weights && html` <span class="chip weights-${item.weights}">${weightsWords[item.weights]}</span>`}</th>${facts.map((name) => html`<td class="fact">${factText(name, item.metadata) ?? '–'}</td>`)}${columns.map((column) => cell(column, item))}</tr>
+  html`<tr><td class="rank">${item.rankShared && '='}${item.rank ?? '–'}${item.tied?.withBest && item.tied.total > 0 && html`<small>≈ best</small>`}${range(item, board)}</td><th scope="row" class="model"><a href="/models/${encodeURIComponent(item.model)}"><bdi>${item.name}</bdi></a>${item.weights && html` <span class="chip weights-${item.weights}">${weightsWords[item.weights]}</span>`}${item.features && html` <span class="chip">${featuresWord}</span>`}</th>${facts.map((name) => html`<td class="fact">${factText(name, item.metadata) ?? '–'}</td>`)}${columns.map((column) => cell(column, item))}</tr>
 `;
 
 /** The places that a model may have; with its place where these are by another column than the rank. */

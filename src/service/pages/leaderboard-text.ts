@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { components } from '../../api/schema.js';
-import { withWeights } from '../../report/provenance-words.js';
+import { featuresWord, withWeights } from '../../report/provenance-words.js';
 import { visibleName } from '../../report/visible-name.js';
 
 type Leaderboard = components['schemas']['Leaderboard'];
@@ -14,12 +14,22 @@ type Cell = string | number | boolean | null;
  */
 export function leaderboardCsv({ columns, items }: Leaderboard): string {
   const header = [
-    ...['rank', 'model', 'name', 'owner', 'visibility', 'weights', 'tied', 'tied_with_best'],
+    ...[
+      'rank',
+      'model',
+      'name',
+      'owner',
+      'visibility',
+      'weights',
+      'features',
+      'tied',
+      'tied_with_best',
+    ],
     ...['group_rank', 'rank_low', 'rank_high', 'letters', 'paired'],
     ...['parameters', 'family', 'training_data', 'date', 'licence'],
   ];
   const rows = items.map((item) => [
-    ...[item.rank, item.model, item.name, item.owner, item.visibility, item.weights],
+    ...[item.rank, item.model, item.name, item.owner, item.visibility, item.weights, item.features],
     ...[item.tied?.total ?? null, item.tied?.withBest ?? null],
     ...groupCells(item),
     ...metadataCells(item),
@@ -85,7 +95,9 @@ export function leaderboardMarkdown({ columns, items, groups }: Leaderboard): st
   const rows = items.map((item) => [
     item.rank === null ? '' : String(item.rank),
     ...by.map(() => groupText(item)),
-    escaped(withWeights(item.name, item.weights)),
+    escaped(
+      item.features ? `${item.name} (${featuresWord})` : withWeights(item.name, item.weights),
+    ),
     ...columns.map((column) => markdownCell(column, item)),
   ]);
   const any = (mark: 'selection' | 'brought') =>

@@ -1,4 +1,5 @@
 import { dirname, isAbsolute } from 'node:path';
+import { present } from '../../formats/present.js';
 import type { Client } from '../http/client.js';
 import { ChildQueue } from '../queue/child-queue.js';
 import type { FailedWork } from '../queue/failed-work.js';
@@ -36,7 +37,7 @@ export class ActivationQueue {
     const { temporary, home, threads, maxMemory, maxScratch, seconds, signal } = this.#work;
     const { reference: model, benchmark, stimuli, output } = task;
     const { reads, writes } = measuringPaths({
-      ...{ home, model },
+      ...{ home, ...present({ model }) },
       ...(benchmark === undefined ? {} : { benchmarks: [benchmark] }),
     });
     await this.#children.run(client, {

@@ -1,3 +1,4 @@
+import type { FeatureService } from '../features/feature-service.js';
 import type { RequestContext } from '../http/request-context.js';
 import type { Deadlines } from '../queue/deadlines.js';
 import type { FailedWork } from '../queue/failed-work.js';
@@ -15,6 +16,7 @@ import type { ModelService } from './model-service.js';
 export interface ServiceContext extends RequestContext {
   readonly home: string;
   readonly models: ModelService;
+  readonly features: FeatureService;
   readonly benchmarks: BenchmarkService;
   readonly documents: DocumentReader;
   readonly worker: Worker;

@@ -17,6 +17,7 @@ import { formulaEstimate } from '../../leaderboard/leaderboard-formula.js';
 import { pageAfter, rowOrder, type Sortable } from '../../leaderboard/leaderboard-order.js';
 import { LEVEL, type ModelGroups } from '../../scoring/draws/model-groups.js';
 import type { ModelFacts } from '../../scoring/model/model-facts.js';
+import { isFeatures } from '../../store/records/model-store.js';
 import type { Principal } from '../../store/records/principal.js';
 import type { StoredModel } from '../../store/records/result-store.js';
 import { readPage } from '../http/read-page.js';
@@ -353,6 +354,7 @@ function itemOf(
   return {
     ...{ rank, rankShared, model: id, name, digest, owner, visibility },
     ...factsShown(facts),
+    features: isFeatures(id),
     averages: Object.fromEntries(
       [...averages].map(([node, average]) => [node, { ...average, ...shown(average) }]),
     ),

@@ -9,7 +9,12 @@ import { shippedModels } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { HomeStore } from '../../store/home-store.js';
-import type { Expect, ModelChange, ModelRecord } from '../../store/records/model-store.js';
+import {
+  type Expect,
+  isFeatures,
+  type ModelChange,
+  type ModelRecord,
+} from '../../store/records/model-store.js';
 import { type Principal, servicePrincipal } from '../../store/records/principal.js';
 import { requirePlainFile } from '../child/child-output.js';
 import type { Client } from '../http/client.js';
@@ -111,6 +116,8 @@ export class ModelService {
       const description = await describe();
       const work = async () => {
         const known = await this.#store.models.findOwn(by.owner, file.digest);
+        if (known && isFeatures(known.id))
+          throw new VentralError('conflict', `${known.id} are features with these bytes`);
         if (known) {
           await this.#store.files.repair(file.path, file.digest);
           const changes = Object.keys(description).length > 0;
@@ -180,7 +187,8 @@ export class ModelService {
   /** By id or digest; throws `not-found`. */
   async get(principal: Principal, idOrDigest: string): Promise<ModelRecord> {
     const model = await this.#store.models.find(principal, idOrDigest);
-    if (!model) throw new VentralError('not-found', `There is no model "${idOrDigest}"`);
+    if (!model || isFeatures(model.id))
+      throw new VentralError('not-found', `There is no model "${idOrDigest}"`);
     return model;
   }
 
@@ -325,6 +333,10 @@ export class ModelService {
    */
   async scorable(principal: Principal, reference: string): Promise<ScorableModel> {
     const registered = await this.#store.models.find(principal, reference);
+    if (registered && isFeatures(registered.id)) {
+      const sentence = `${registered.id} are features, which no network stands behind: POST /v1/scores takes their id`;
+      throw new VentralError('card-missing', sentence, { field: '/model' });
+    }
     if (!registered) return this.#scorableShipped(reference, reference);
     const { id, card, digest, name } = registered;
     if (!card) {

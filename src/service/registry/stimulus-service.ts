@@ -8,7 +8,7 @@ import type { Client } from '../http/client.js';
 import { redactPaths } from '../http/redact-paths.js';
 import { ChildQueue } from '../queue/child-queue.js';
 import { untilAborted } from '../queue/until-aborted.js';
-import type { StimulusRows, StimulusTask } from '../work/stimulus-questions.js';
+import type { StimulusFile, StimulusRows, StimulusTask } from '../work/stimulus-questions.js';
 import { measuringPaths } from '../work/task-paths.js';
 import type { ServiceContext } from './context.js';
 
@@ -123,6 +123,21 @@ export class StimulusService {
     const png = Buffer.from(drawn, 'base64');
     keep(this.#pictures, `${of} ${stimulus}`, png, KEPT_BYTES, ({ length }) => length);
     return png;
+  }
+
+  /**
+   * A file of a stimulus as it is stored.
+   * @throws as {@link rows}, and `too-large`
+   */
+  async file(
+    client: Client,
+    name: string,
+    asked: { readonly set: StimulusSetName; readonly stimulus: string; readonly frame: number },
+  ): Promise<{ readonly name: string; readonly bytes: Buffer }> {
+    const { key: _key, ...found } = await this.#find(client.principal, name);
+    const file = await this.#ask<StimulusFile | null>(client, { kind: 'file', ...found, ...asked });
+    if (!file) throw new VentralError('not-found', `${name} has no file of "${asked.stimulus}"`);
+    return { name: file.name, bytes: Buffer.from(file.bytes, 'base64') };
   }
 
   /** Images of one set and size that an owner asks for together are drawn by one process. */

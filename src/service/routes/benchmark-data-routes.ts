@@ -9,6 +9,7 @@ import { StimulusService, type StimulusSetName } from '../registry/stimulus-serv
 interface Query {
   readonly set?: StimulusSetName;
   readonly degrees?: number;
+  readonly frame?: number;
   readonly limit?: number;
   readonly cursor?: string;
 }
@@ -58,6 +59,14 @@ export function benchmarkDataRoutes(context: ServiceContext): Router {
       ...present({ degrees }),
     });
     response.type('image/png').send(png);
+  });
+  router.get('/benchmarks/:benchmark/stimuli/:stimulus/content', async (request, response) => {
+    const { set = 'test', frame = 0 } = request.query as Query;
+    const { benchmark, stimulus } = request.params;
+    const asked = { set, stimulus, frame };
+    const { name, bytes } = await stimuli.file(clientOf(response), benchmark, asked);
+    // What a stranger has uploaded is never shown as a page.
+    response.attachment(name).type('application/octet-stream').send(bytes);
   });
   return router;
 }

@@ -19,3 +19,7 @@ export function keyOf(model: ScorableModel, asked: Readonly<Record<string, Diges
     ...asked,
   });
 }
+
+/** The same of features in place of a model. */
+export const featureKeyOf = (digest: string, asked: Readonly<Record<string, Digestible>>): string =>
+  digestOf({ version: packageVersion, draws: DRAWS_VERSION, features: digest, ...asked });

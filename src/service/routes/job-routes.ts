@@ -13,6 +13,7 @@ import {
 } from '../../store/jobs/job.js';
 import type { JobFilter } from '../../store/jobs/job-store.js';
 import { audit } from '../../store/records/audit-store.js';
+import { isFeatures } from '../../store/records/model-store.js';
 import { mayChange, type Principal, SERVICE_OWNER } from '../../store/records/principal.js';
 import { goneSignal } from '../http/client.js';
 import { requireLargeMatch } from '../http/entity-tags.js';
@@ -182,6 +183,7 @@ export function showCommon(job: Job, path: string) {
     links: {
       self: `/v1${path}/${job.id}`,
       ...(job.model.startsWith('mdl_') ? { model: `/v1/models/${job.model}` } : {}),
+      ...(isFeatures(job.model) ? { features: `/v1/features/${job.model}` } : {}),
     },
   };
 }

@@ -101,6 +101,7 @@ export function modelRoutes(context: ServiceContext, regions: RegionService): Ro
       principalOf(response),
       readPage(request.query),
       request.query.digest as string | undefined,
+      'model',
       readFactFilter(request.query as FactQuery),
     );
     response.json({

@@ -1,12 +1,15 @@
 import type { Router } from 'express';
 import type { components } from '../../api/schema.js';
+import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import type { ScorePart } from '../../scoring/measure/score.js';
 import type { Brought, ScoreJob, ScoreJobRequest } from '../../store/jobs/job.js';
+import { isFeatures } from '../../store/records/model-store.js';
 import type { Principal } from '../../store/records/principal.js';
 import { askedFloors, shownFloors } from '../registry/asked-floors.js';
+import type { AskedBenchmark } from '../registry/benchmark-service.js';
 import type { ServiceContext } from '../registry/context.js';
-import { keyOf } from './job-key.js';
+import { featureKeyOf, keyOf } from './job-key.js';
 import { jobRoutes, showCommon } from './job-routes.js';
 
 type ScoreRequest = components['schemas']['ScoreRequest'];
@@ -34,10 +37,11 @@ export function scoreRoutes(context: ServiceContext): Router {
  * @throws what is wrong with it, by JSON pointer
  */
 export async function scoreRequest(
-  { models, benchmarks: registered }: ServiceContext,
+  context: ServiceContext,
   principal: Principal,
   asked: ScoreRequest,
 ): Promise<ScoreJobRequest> {
+  const { models, benchmarks: registered } = context;
   const { layers, input, detail } = asked;
   const floors = askedFloors(asked);
   const benchmarks = await registered.asked(
@@ -45,6 +49,7 @@ export async function scoreRequest(
     asked.benchmarks,
     (position) => `/benchmarks/${position}`,
   );
+  if (isFeatures(asked.model)) return featureScoreRequest(context, principal, asked, benchmarks);
   const model = await models.scorable(principal, asked.model);
   const layerOf = (region: string | null) =>
     (layers as Readonly<Record<string, string>> | undefined)?.[region ?? 'behavior'];
@@ -70,6 +75,42 @@ export async function scoreRequest(
   };
 }
 
+/** The same on features in place of a model. */
+async function featureScoreRequest(
+  { features }: ServiceContext,
+  principal: Principal,
+  { model: id, benchmarks: sources, layers, input, detail }: ScoreRequest,
+  benchmarks: readonly AskedBenchmark[],
+): Promise<ScoreJobRequest> {
+  if (input) {
+    const sentence = 'input applies to a model; features have none';
+    throw new VentralError('invalid-request', sentence, { field: '/input' });
+  }
+  const regions = benchmarks.map(({ region }) => region);
+  const of = layers as Readonly<Record<string, string>> | undefined;
+  const found = await features.scorable(principal, id, regions, of);
+  const { digest, name, summary } = found;
+  return {
+    kind: 'score',
+    owner: principal.owner,
+    model: id,
+    registration: found.id,
+    digest,
+    modelName: name,
+    card: { features: summary.format },
+    benchmarks: benchmarks.map((benchmark) => benchmark.id),
+    sources,
+    keys: benchmarks.map(({ id: benchmark, definition, region }) =>
+      featureKeyOf(digest, {
+        ...{ benchmark, definition, layer: of?.[region ?? 'behavior'] },
+        ...(detail ? { detail } : {}),
+      }),
+    ),
+    ...present({ layers }),
+    ...(detail ? { detail } : {}),
+  };
+}
+
 /** A job as shown in lists, without neuroid details. */
 function withoutDetail(job: ScoreJob): ScoreJob {
   if (!job.detail) return job;
@@ -88,6 +129,7 @@ function withoutDetail(job: ScoreJob): ScoreJob {
 export function showScore(job: ScoreJob): components['schemas']['Job'] {
   return {
     ...showCommon(job, path),
+    ...(isFeatures(job.model) ? { features: true } : {}),
     ...(job.layers ? { layers: { ...job.layers } } : {}),
     ...(job.detail ? { detail: job.detail } : {}),
     ...shownFloors(job.floors),

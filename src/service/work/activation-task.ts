@@ -1,13 +1,16 @@
 import type { ModelCard } from '../../activations/card/card.js';
 import { type Progress, Work } from '../../runtime/work.js';
 import { exportActivations } from '../../scoring/features/export-activations.js';
+import { type InputRequest, networkInputs } from '../../scoring/features/network-inputs.js';
 
 /** Activations as the process that makes them is asked for them. */
 export interface ActivationTask {
-  /** Path of the ONNX file, or the name of a shipped model. */
-  readonly reference: string;
+  /** Path of the ONNX file, or the name of a shipped model; none where `inputs` are asked for. */
+  readonly reference?: string;
   readonly card: ModelCard;
-  readonly layers: readonly string[];
+  readonly layers?: readonly string[];
+  /** In place of activations what the network gets: a range of the stimuli of the benchmark. */
+  readonly inputs?: Pick<InputRequest, 'from' | 'count' | 'input'>;
   readonly benchmark?: string;
   /** A set of the catalog, at `degrees`. */
   readonly stimuli?: string;
@@ -26,12 +29,13 @@ export interface ActivationBounds {
 
 /** Makes activations in this process. */
 export async function runActivationTask(
-  { reference, card, ...request }: ActivationTask,
+  { reference, card, inputs, layers = [], ...request }: ActivationTask,
   bounds: ActivationBounds,
   progress: (progress: Progress) => void,
 ): Promise<void> {
-  await exportActivations(
-    { ...request, model: { path: reference, card } },
-    { ...bounds, progress: Work.start(progress) },
-  );
+  const context = { ...bounds, progress: Work.start(progress) };
+  const { benchmark = '', output } = request;
+  if (inputs) return networkInputs({ ...inputs, benchmark, card, output }, context);
+  const model = { path: reference ?? '', card };
+  await exportActivations({ ...request, layers, model }, context);
 }

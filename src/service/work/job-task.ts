@@ -1,4 +1,5 @@
 import type { ModelCard } from '../../activations/card/card.js';
+import type { FeatureFormat } from '../../scoring/features/feature-file.js';
 import type { Floored } from '../../scoring/floor/floor.js';
 import type { FloorRequest } from '../../scoring/floor/measure-floors.js';
 import type { LayerMap } from '../../scoring/map/layer-map-types.js';
@@ -42,6 +43,8 @@ export interface ScoreTask extends TaskCore {
   readonly layers?: Readonly<Record<string, string>>;
   readonly detail?: true;
   readonly floors?: FloorRequest;
+  /** The file is one of features in this format, and no network. */
+  readonly features?: FeatureFormat;
 }
 
 /** A layer map to be made. */

@@ -17,6 +17,7 @@ import { CARD_KEY, getMetadata } from '../../onnx/metadata.js';
 import { type Model, readModel } from '../../onnx/model.js';
 import { weightType } from '../../onnx/weight-type.js';
 import { Session } from '../../runtime/session.js';
+import type { FeatureFormat } from '../../scoring/features/feature-file.js';
 
 /** Answers a question about an ONNX file, in the process that may open it. */
 export async function answerModelTask(task: ModelTask): Promise<unknown> {
@@ -28,6 +29,10 @@ export async function answerModelTask(task: ModelTask): Promise<unknown> {
     const { bytes } = await openModelFile(task.reference);
     await writeFile(task.output as string, bytes);
     return null;
+  }
+  if (task.kind === 'features') {
+    const { summariseFeatures } = await import('../../scoring/features/summarise-features.js');
+    return summariseFeatures(task.reference, task.format as FeatureFormat);
   }
   if (task.kind === 'draft') return (await draftCard(task.reference)).hints;
   if (task.kind === 'card') return faultsOf(task);
@@ -104,9 +109,9 @@ export interface ModelTask {
    * `check`: is it a network that can be run (a `CheckedModel`)? `layers`: its layers.
    * `card`: which layers of the card it lacks (a list of `LayerFault`).
    * `shipped`: a shipped model (a `ShippedModel`). `write`: its bytes, to `output`. `draft`: what the file
-   * says of a card (`CardHints`).
+   * says of a card (`CardHints`). `features`: what a file of features holds (a `FeatureSummary`).
    */
-  readonly kind: 'check' | 'layers' | 'card' | 'shipped' | 'write' | 'draft';
+  readonly kind: 'check' | 'layers' | 'card' | 'shipped' | 'write' | 'draft' | 'features';
   /** Path of the file, or name of a shipped model. */
   readonly reference: string;
   /** What messages call it. */
@@ -114,6 +119,8 @@ export interface ModelTask {
   /** The registered card: it says how large an image is, and which input it goes to. */
   readonly card?: ModelCard;
   readonly output?: string;
+  /** Of features. */
+  readonly format?: FeatureFormat;
 }
 
 /** Result of the check of a file. */

@@ -4,6 +4,7 @@ import { present } from '../../formats/present.js';
 import { type Progress, Work } from '../../runtime/work.js';
 import { encodeDraws } from '../../scoring/draws/encode-draws.js';
 import type { ScoreDraws } from '../../scoring/draws/score-draws.js';
+import { scoreFeatures } from '../../scoring/features/score-features.js';
 import type { Score, ScorePart } from '../../scoring/measure/score.js';
 import { scoreBesideRandomWeights } from '../../scoring/model/random-weights.js';
 import { scoreModel } from '../../scoring/model/score-model.js';
@@ -48,9 +49,11 @@ export async function runScoreTask(
         }),
   };
   const { scores, failures, draws, floors } =
-    asked?.weights === undefined
-      ? await scoreModel(request, context)
-      : await scoreBesideRandomWeights(request, context, asked.weights);
+    asked?.weights !== undefined
+      ? await scoreBesideRandomWeights(request, context, asked.weights)
+      : task.features
+        ? await scoreFeatures(featureRequest(task), context)
+        : await scoreModel(request, context);
   return {
     kind: task.kind,
     usage: usageOf(cache),
@@ -70,6 +73,12 @@ export async function runScoreTask(
     })),
   };
 }
+
+const featureRequest = ({ model, benchmarks, layers, detail, features }: ScoreTask) => ({
+  ...{ features: model.reference, name: model.name, benchmarks },
+  ...present({ format: features, regionLayers: layers }),
+  ...(detail ? { detail } : {}),
+});
 
 const textOf = (draws: ScoreDraws | undefined) =>
   draws && Buffer.from(encodeDraws(draws)).toString('base64');

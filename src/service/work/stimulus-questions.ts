@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import sharp from 'sharp';
 import { findData } from '../../data/catalog.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
@@ -41,8 +42,9 @@ export async function answerStimulusTask(task: StimulusTask): Promise<unknown> {
   const sources = new DataSources(task.home);
   try {
     const stimuli = await openSet(benchmark, sources, task.set);
-    return task.kind === 'rows'
-      ? rows(benchmark, stimuli, task)
+    if (task.kind === 'rows') return rows(benchmark, stimuli, task);
+    return task.kind === 'file'
+      ? await file(stimuli, task)
       : await pictures(benchmark, stimuli, task);
   } finally {
     await sources.close();
@@ -92,6 +94,29 @@ function rows(
   };
 }
 
+/** A file of a stimulus as HTTP sends it. */
+export interface StimulusFile {
+  readonly name: string;
+  /** In base 64. */
+  readonly bytes: string;
+}
+
+const MOST_BYTES = 2 ** 26;
+
+/** The file of a stimulus, of a clip that of one frame, as it is stored; null where there is none. */
+async function file(
+  stimuli: StimulusSet,
+  { stimulus, frame }: Extract<StimulusTask, { kind: 'file' }>,
+): Promise<StimulusFile | null> {
+  const row = stimuli.ids.findIndex((id) => String(id) === stimulus);
+  if (row < 0 || !stimuli.hasImages || frame >= (stimuli.frames?.(row) ?? 1)) return null;
+  const bytes = await stimuli.read(row, frame);
+  const name = basename(stimuli.filename(row, frame));
+  if (bytes.length > MOST_BYTES)
+    throw new VentralError('too-large', `${name} has more than ${MOST_BYTES} bytes`);
+  return { name, bytes: Buffer.from(bytes).toString('base64') };
+}
+
 /** PNG of each stimulus by its id, in base64; null for an id that the set does not have. */
 async function pictures(
   benchmark: Benchmark,
@@ -137,6 +162,13 @@ export type StimulusTask = {
       /** First row, from 0, and number of rows. */
       readonly from: number;
       readonly count: number;
+    }
+  | {
+      readonly kind: 'file';
+      readonly set: 'test' | 'fitting';
+      readonly stimulus: string;
+      /** Of a clip. */
+      readonly frame: number;
     }
   | {
       readonly kind: 'pictures';

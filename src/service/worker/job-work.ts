@@ -1,7 +1,9 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { decodeDraws } from '../../scoring/draws/encode-draws.js';
+import type { FeatureFormat } from '../../scoring/features/feature-file.js';
 import type { Job, JobEnd, JobFailure, TrainingJob } from '../../store/jobs/job.js';
+import { isFeatures } from '../../store/records/model-store.js';
 import { problemOf } from '../http/problem.js';
 import type { AnsweredFailure, JobAnswer, JobTask, JobUsage, TaskCore } from '../work/job-task.js';
 
@@ -21,11 +23,22 @@ export const missingOf = (job: Job): readonly string[] =>
 export function taskOf(job: ScoringJob, core: TaskCore): JobTask {
   if (job.kind === 'score') {
     const { kind, layers, detail, floors } = job;
-    return { ...core, kind, ...present({ layers, floors }), ...(detail ? { detail } : {}) };
+    const features = formatOf(job);
+    return {
+      ...{ ...core, kind },
+      ...present({ layers, floors, features }),
+      ...(detail ? { detail } : {}),
+    };
   }
   const { kind, holdout, layers, pool, pca, nested, floors } = job;
   return { ...core, kind, holdout, ...present({ layers, pool, pca, nested, floors }) };
 }
+
+/** Of features in place of a model. */
+const formatOf = ({ registration, card }: ScoringJob): FeatureFormat | undefined =>
+  registration !== null && isFeatures(registration)
+    ? (card as { readonly features: FeatureFormat }).features
+    : undefined;
 
 /** The effect of an answer on a job: each pending benchmark gets a result or a failure. */
 export function endOf(job: ScoringJob, answer: JobAnswer, references: References): JobEnd {

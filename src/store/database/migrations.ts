@@ -342,6 +342,8 @@ const migrations: readonly (readonly string[])[] = [
   historyTables,
   // Whether a map chooses within the training part of each split, too, and the nulls whose floors stand beside results.
   ['alter table jobs add column nested boolean, add column floors jsonb'],
+  // Of an upload in pieces: the digest that its bytes must have (see upload-store.ts).
+  ['alter table reservations add column digest text'],
 ];
 
 /** All that makes the schema, as text. */

@@ -26,7 +26,10 @@ import {
 /** Who may see a registration. */
 export type Visibility = 'private' | 'group' | 'public';
 
-/** A registration of an ONNX file: the bytes are stored by digest, everything else belongs to it. */
+/**
+ * A registration of an ONNX file, or of a file of features (`ftr_…`, see {@link isFeatures}): the bytes are stored by digest,
+ * everything else belongs to it.
+ */
 export interface ModelRecord {
   readonly id: string;
   readonly owner: string;
@@ -39,12 +42,18 @@ export interface ModelRecord {
   readonly size: number;
   /** The card as JSON; null if none was given. */
   readonly card: unknown;
-  /** Summary of the graph check. */
+  /** Summary of the graph check; of features of their layers. */
   readonly graph: unknown;
   /** What card and graph say that lists are filtered by. */
   readonly facts: ModelFacts;
   readonly createdAt: Date;
 }
+
+/** Whether the id of a registration is that of features in place of a network. */
+export const isFeatures = (id: string): boolean => id.startsWith('ftr_');
+
+/** What a registration is of. */
+export type Registered = 'model' | 'features';
 
 /** Fields of a new registration, except its owner. */
 export type NewModel = Omit<ModelRecord, 'id' | 'owner' | 'facts' | 'createdAt'>;
@@ -84,6 +93,10 @@ const record = (row: ModelRow): ModelRecord => ({
   createdAt: row.created_at,
 });
 
+const prefixes = { model: 'mdl', features: 'ftr' } as const;
+
+const kindOf = (id: string): Registered => (isFeatures(id) ? 'features' : 'model');
+
 /** A repository has a file for each of a few precisions. */
 const MOST_OF_HUB = 100;
 
@@ -106,19 +119,20 @@ export class ModelStore {
     by: Principal,
     model: NewModel,
     reservation?: string,
+    of: Registered = 'model',
   ): Promise<{ model: ModelRecord; created: boolean }> {
     const made = await this.#database.transaction(async (queries) => {
-      const row = await insert(queries, by, model);
+      const row = await insert(queries, by, model, of);
       if (row) {
         await requireRegistration(queries, by, this.#quotas, reservation);
         const detail = { digest: row.digest, name: row.name, visibility: row.visibility };
-        await audit(queries, by, { action: 'model.create', target: row.id, detail });
+        await audit(queries, by, { action: `${of}.create`, target: row.id, detail });
       }
       return row;
     });
     if (made) return { model: record(made), created: true };
     const found = await this.findOwn(by.owner, model.digest);
-    return found ? { model: found, created: false } : this.register(by, model, reservation);
+    return found ? { model: found, created: false } : this.register(by, model, reservation, of);
   }
 
   /** @throws what {@link register} would of another file, so that it need not be looked at */
@@ -165,14 +179,22 @@ export class ModelStore {
     principal: Principal,
     page: PageRequest,
     digest?: string,
+    of: Registered = 'model',
     filter: FactFilter = {},
   ): Promise<Page<ModelRecord>> {
-    const { condition, values } = factCondition(filter, 8);
+    const { condition, values } = factCondition(filter, 9);
     const rows = await this.#database.query<WeighedRow>(
       `select id, created_at, ${weightOf('card')} + ${weightOf('graph')} as weight
        from models where ${behind('models', 4)} and ${seen('models')}
-       and ($7::text is null or digest = $7) and ${condition} order by seq desc limit $6`,
-      [...asking(principal), ...placeOf(page), page.limit + 1, digest ?? null, ...values],
+       and ($7::text is null or digest = $7) and starts_with(id, $8) and ${condition} order by seq desc limit $6`,
+      [
+        ...asking(principal),
+        ...placeOf(page),
+        page.limit + 1,
+        digest ?? null,
+        prefixes[of],
+        ...values,
+      ],
     );
     const read = (ids: readonly string[]) =>
       this.#database.query<ModelRow>(
@@ -210,7 +232,7 @@ export class ModelStore {
       if (by.role !== 'admin' && row.record_bytes > before.record_bytes)
         await requireStorage(queries, row.owner, this.#quotas.storage);
       const detail = { name, visibility, group, ...(card ? { card: true } : {}) };
-      await audit(queries, by, { action: 'model.change', target: id, detail });
+      await audit(queries, by, { action: `${kindOf(id)}.change`, target: id, detail });
       return record(row);
     });
   }
@@ -224,7 +246,7 @@ export class ModelStore {
       if (!row) return false;
       expect(record(row));
       const detail = { digest: row.digest, name: row.name, owner: row.owner };
-      await audit(queries, by, { action: 'model.delete', target: id, detail });
+      await audit(queries, by, { action: `${kindOf(id)}.delete`, target: id, detail });
       return true;
     });
   }
@@ -254,12 +276,13 @@ async function insert(
   queries: Queries,
   { owner }: Principal,
   { digest, name, visibility, group, size, card, graph }: NewModel,
+  of: Registered,
 ): Promise<ModelRow | undefined> {
   const [row] = await queries.query<ModelRow>(
     `insert into models (id, owner, digest, name, visibility, group_name, size, card, graph)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (digest, owner) do nothing returning *`,
     [
-      newId('mdl'),
+      newId(prefixes[of]),
       ...[owner, digest, name, visibility, group, size],
       ...[card, graph].map(jsonText),
     ],

@@ -100,7 +100,7 @@ export async function requireUploadQuota(
     `select count(*)::int as uploads,
        extract(epoch from min(created_at) + interval '24 hours' - now())::float8 as seconds
      from (
-       select created_at from audit where owner = $1 and action in ('model.create', 'benchmark.create', 'receipt.create')
+       select created_at from audit where owner = $1 and action in ('model.create', 'features.create', 'benchmark.create', 'receipt.create')
        and created_at > now() - interval '24 hours' order by created_at desc limit $2
      ) as recent`,
     [owner, Math.max(quotas.uploads, 1)],

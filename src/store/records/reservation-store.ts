@@ -124,11 +124,11 @@ export class ReservationStore {
     }
   }
 
-  /** Removes reservations of a dead service on this home, and expired ones. */
+  /** Removes reservations of a dead service on this home, and expired ones; uploads in pieces outlive a service. */
   async sweep(): Promise<void> {
     const { shared } = this.#database;
     await this.#database.query(
-      'delete from reservations where lease < now() or holder = $1 or not $2',
+      'delete from reservations where lease < now() or (digest is null and (holder = $1 or not $2))',
       [this.#holder, shared],
     );
   }

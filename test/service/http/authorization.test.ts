@@ -45,6 +45,9 @@ interface Targets {
   /** Without a card, so that nothing has to run. */
   readonly bare: string;
   readonly benchmark: string;
+  readonly features: string;
+  /** An upload in pieces, without one yet. */
+  readonly upload: string;
   readonly score: string;
   readonly map: string;
   readonly training: string;
@@ -96,6 +99,43 @@ const policy: Readonly<Record<string, Rule>> = {
   getBenchmarkData: { who: 'sees', ok: 422, at: ({ benchmark }) => benchmark },
   listStimuli: { who: 'sees', ok: 422, at: ({ benchmark }) => benchmark },
   getStimulusPicture: { who: 'sees', ok: 422, at: ({ benchmark }) => benchmark },
+  getStimulusContent: { who: 'sees', ok: 422, at: ({ benchmark }) => benchmark },
+  computeInputs: {
+    who: 'sees',
+    ok: 422,
+    at: ({ benchmark }) => benchmark,
+    asked: () => json({}),
+  },
+  beginUpload: {
+    who: 'key',
+    ok: 201,
+    asked: () => json({ size: 1, digest: digestOf('bytes') }),
+  },
+  getUpload: { who: 'owner', ok: 200, at: ({ upload }) => upload },
+  // It gets past authorization: it has no bytes yet.
+  continueUpload: {
+    who: 'owner',
+    ok: 409,
+    at: ({ upload }) => `${upload}?offset=5`,
+    asked: () => ({ headers: { 'Content-Type': 'application/octet-stream' }, body: 'bytes' }),
+  },
+  deleteUpload: { who: 'owner', ok: 204, at: ({ upload }) => upload },
+  listFeatures: { who: 'key', ok: 200 },
+  registerFeatures: {
+    who: 'owner',
+    ok: 409,
+    asked: ({ upload }) => json({ upload, format: 'npz' }),
+  },
+  getFeatures: { who: 'sees', ok: 200, at: ({ features }) => features },
+  changeFeatures: {
+    who: 'changes',
+    ok: 200,
+    at: ({ features }) => features,
+    asked: () => json({ name: 'renamed' }),
+  },
+  deleteFeatures: { who: 'changes', ok: 204, at: ({ features }) => features },
+  // Its bytes are nowhere.
+  getFeaturesContent: { who: 'sees', ok: 422, at: ({ features }) => features },
   deleteBenchmark: { who: 'changes', ok: 204, at: ({ benchmark }) => benchmark },
   listScores: { who: 'key', ok: 200 },
   requestScore: {
@@ -215,7 +255,8 @@ function expected({ who, ok }: Rule, method: string, asker: Asker, visibility: V
 }
 
 /** Whether an operation may use its target up. */
-const uses = (id: string) => policy[id]?.who === 'changes' || id === 'cancelTraining';
+const uses = (id: string) =>
+  policy[id]?.who === 'changes' || id === 'cancelTraining' || id === 'deleteUpload';
 
 interface Operation {
   readonly id: string;
@@ -295,6 +336,17 @@ async function prepare(store: HomeStore, visibility: Visibility): Promise<Target
       benchmarks: [{ id: 'Lab2026.V1-pls', region: 'V1' }],
     },
   });
+  const summary = { format: 'npz', stimuli: 1, layers: [{ name: 'x', units: 1 }], madeBy: null };
+  const { model: features } = await store.models.register(
+    ada,
+    { ...access, digest: digestOf(randomUUID()), name: 'f', size: 1, card: null, graph: summary },
+    undefined,
+    'features',
+  );
+  const upload = await store.uploads.create(
+    { ...ada, role: 'admin' },
+    { digest: digestOf('bytes'), size: 5 },
+  );
   const asked = {
     owner: 'ada',
     model: model.id,
@@ -317,6 +369,8 @@ async function prepare(store: HomeStore, visibility: Visibility): Promise<Target
     model: model.id,
     bare: bare.id,
     benchmark: benchmark.id,
+    features: features.id,
+    upload: upload.id,
     score: score.id,
     map: map.id,
     training: training.id,

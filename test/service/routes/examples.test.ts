@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -177,6 +178,7 @@ describe('an example of the description', () => {
     expect(operations.filter((id) => !has.has(id))).toEqual([
       'registerModel',
       'registerBenchmark',
+      'continueUpload',
       'bringScores',
       'checkPackage',
       'putFile',
@@ -187,7 +189,7 @@ describe('an example of the description', () => {
   it.each(ordered.map((sent) => [sent.what, sent] as const))('%s', async (_what, sent) => {
     const own: Record<string, string> = sent.path.includes('job_7h2d9s0a4w6y1k3n')
       ? { job_7h2d9s0a4w6y1k3n: await jobFor(sent) }
-      : {};
+      : await featuresFor(sent);
     const body = sent.body === undefined ? undefined : named(JSON.stringify(sent.body), own);
     if (sent.operation.operationId === 'deleteModel') {
       await quiet();
@@ -237,6 +239,22 @@ async function upload(): Promise<{ id: string; digest: string }> {
   expect(made.status).toBeLessThan(300);
   ids = { ...ids, mdl_3k9v0q5x2m7c1d8f: made.body.id };
   return made.body;
+}
+
+/** An upload or features that the example can be sent of. */
+async function featuresFor({ path, body }: Sent): Promise<Record<string, string>> {
+  if (/upl_|ftr_/.test(`${path} ${JSON.stringify(body)}`)) {
+    const bytes = Buffer.from('stimulus_id,a\n1,0.5\n2,1.5\n');
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    const begun = await local.post('/v1/uploads', { size: bytes.length, digest });
+    const headers = { 'Content-Type': 'application/octet-stream' };
+    const upload = begun.body.id;
+    await local.call('PATCH', `/v1/uploads/${upload}?offset=0`, { headers, body: bytes });
+    if (!path.includes('ftr_')) return { upl_5d8a2k7f0m3q9w1c: upload };
+    const made = await local.post('/v1/features', { upload, format: 'csv' });
+    return { ftr_8m2c6t1x4b9k0z5e: made.body.id };
+  }
+  return {};
 }
 
 /** A job that is still at work. */

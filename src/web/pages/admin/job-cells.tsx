@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Schemas } from '../../client/client.js';
-import { WeightsChip } from '../../parts/provenance.js';
+import { FeaturesChip, WeightsChip } from '../../parts/provenance.js';
 import { kindNames, kindPaths, someOf } from './job-kinds.js';
 
 interface ListedJob extends Pick<Schemas['QueuedJob'], 'id' | 'kind' | 'model' | 'modelName'> {
@@ -42,6 +42,7 @@ export function JobCells({
           <bdi>{job.modelName}</bdi>
         </a>
         <WeightsChip weights={job.weights} />
+        <FeaturesChip model={job.model} />
       </td>
       <td>
         <bdi>{someOf(job.benchmarks)}</bdi>

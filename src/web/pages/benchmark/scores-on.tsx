@@ -1,7 +1,7 @@
 import { answer, client, type Schemas } from '../../client/client.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
-import { OriginChip, WeightsChip } from '../../parts/provenance.js';
+import { FeaturesChip, OriginChip, WeightsChip } from '../../parts/provenance.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
 
@@ -126,6 +126,7 @@ function ScoreRow({
           <bdi>{item.name}</bdi>
         </a>
         <WeightsChip weights={item.weights} />
+        <FeaturesChip model={item.model} />
       </th>
       <td class="number">
         {value(score.value)}

@@ -1,7 +1,7 @@
 import { moment, secondsBetween } from '../../parts/format.js';
 import { JobProgress } from '../../parts/job-progress.js';
 import { Problem } from '../../parts/problem.js';
-import { WeightsChip } from '../../parts/provenance.js';
+import { FeaturesChip, WeightsChip } from '../../parts/provenance.js';
 import { Scroll } from '../../parts/scroll.js';
 import { Stages } from '../../parts/stages.js';
 import { useTitle } from '../../parts/title.js';
@@ -38,6 +38,7 @@ function JobPage({ kind, job: id }: { readonly kind: JobKind; readonly job: stri
             {' of '}
             <bdi>{name}</bdi>
             <WeightsChip weights={job?.weights} />
+            <FeaturesChip model={job?.model} />
           </>
         )}
       </h1>

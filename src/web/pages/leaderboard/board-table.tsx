@@ -3,7 +3,7 @@ import type { FactName } from '../../../figure/fact-words.js';
 import { shadeOf } from '../../../figure/score-shade.js';
 import { type Column, type Item, pageOf } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
-import { OriginChip, WeightsChip } from '../../parts/provenance.js';
+import { FeaturesChip, OriginChip, WeightsChip } from '../../parts/provenance.js';
 import { BROUGHT } from '../../parts/words/score-words.js';
 import { FactCells, FactHeads } from './fact-columns.js';
 import { type Asked, ScoreDetail } from './score-detail.js';
@@ -242,13 +242,14 @@ function Row({ item, board, index, columns, facts, chosen, choose, ask }: RowPro
             aria-label={`Compare ${item.name}`}
             onChange={(event) => choose(item.model, event.currentTarget.checked)}
           />
-          <span class={item.weights ? 'labelled' : undefined}>
+          <span class={item.weights || item.features ? 'labelled' : undefined}>
             <a href={`/models/${encodeURIComponent(item.model)}`} title={item.name}>
               <bdi>
                 <Breakable text={item.name} />
               </bdi>
             </a>
             <WeightsChip weights={item.weights} />
+            <FeaturesChip model={item.model} />
           </span>
         </div>
       </th>

@@ -4,7 +4,7 @@ import { answer, client, type Schemas } from '../../client/client.js';
 import type { Column, Item } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
-import { OriginChip, WeightsChip } from '../../parts/provenance.js';
+import { FeaturesChip, OriginChip, WeightsChip } from '../../parts/provenance.js';
 import { useResource } from '../../parts/use-resource.js';
 import {
   BROUGHT,
@@ -57,6 +57,7 @@ export function ScoreDetail({
         <strong>{column.title}</strong>
         <OriginChip origin={column.origin} /> <bdi>{item.name}</bdi>
         <WeightsChip weights={item.weights} />
+        <FeaturesChip model={item.model} />
       </p>
       {error && <Problem error={error} />}
       {score && <Facts score={score} brought={item.scores[column.id].brought} />}

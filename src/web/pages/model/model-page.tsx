@@ -12,6 +12,7 @@ import { useResource } from '../../parts/use-resource.js';
 import { CardSection } from './card.js';
 import { Cite } from './cite.js';
 import { Distributions } from './distributions.js';
+import { FeaturesPage } from './features-page.js';
 import { Files } from './files.js';
 import { Maps } from './maps.js';
 import './model.css';
@@ -26,6 +27,10 @@ import { type ModelScores, useScores } from './use-scores.js';
 /** One model: what it is, how it scored, layer by layer, and what one can do with it. */
 export function ModelPage() {
   const { model } = useRoute().params;
+  return model.startsWith('ftr_') ? <FeaturesPage id={model} /> : <NetworkPage model={model} />;
+}
+
+function NetworkPage({ model }: { readonly model: string }) {
   const { data, error, reload } = useResource(
     (signal) => answer(client.GET('/models/{model}', { params: { path: { model } }, signal })),
     [model],
