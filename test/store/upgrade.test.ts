@@ -80,4 +80,20 @@ describe('the home that the commit wrote which closed the first issue', () => {
     }
     expect(await store.jobs.find(then.open)).toMatchObject({ state: 'queued', owner: 'local' });
   });
+
+  it('has a history of boards from when scores were written, which says that it was not recorded', async () => {
+    expect(await store.history.recordedSince()).toBe(null);
+    await store.history.recordCatalog({ benchmarks: [], models: {} });
+    expect((await store.history.recordedSince())?.valueOf()).toBeGreaterThan(Date.now() - 600_000);
+    const changes = [];
+    for await (const some of store.history.changes(localPrincipal)) changes.push(...some);
+    const [model] = then.models;
+    expect(changes[0]).toMatchObject({
+      ...{ kind: 'model', subject: model.id, at: Date.parse(model.createdAt) },
+      state: { name: model.name, visibility: 'private' },
+    });
+    const scored = changes.filter(({ kind }) => kind === 'scores');
+    expect(scored.length).toBeGreaterThan(0);
+    for (const { at } of scored) expect(at).toBeLessThan(Date.now() - 86_400_000);
+  });
 });

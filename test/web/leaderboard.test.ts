@@ -415,6 +415,30 @@ describe.each(['light', 'dark'] as const)('in the %s', (colorScheme) => {
   });
 });
 
+it('shows the board of an earlier date, says so, and leads back; ranks over time and correlations open on their pages', async () => {
+  const today = new Date().toISOString().slice(0, 10);
+  const { page, close } = await visit(browser, service.url, '/');
+  await page.getByLabel('As of').fill('2001-02-03');
+  await page.getByText('at the end of 2001-02-03 (UTC)').waitFor();
+  expect(new URL(page.url()).searchParams.get('at')).toBe('2001-02-03');
+  await page.getByText('No model has a score that matches').waitFor();
+  await page.getByLabel('As of').fill(today);
+  await expect.poll(async () => (await names(page)).slice(0, 2)).toEqual(['best', 'near']);
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Show the present board' }).click();
+  await expect.poll(() => new URL(page.url()).search).toBe('');
+  await page.goto(`${service.url}/models/mdl_best`);
+  await page.getByText('Rank over time').first().click();
+  await page.getByText('came to the board at').waitFor();
+  expect(await page.getByRole('link', { name: today }).getAttribute('href')).toBe(`/?at=${today}`);
+  await page.goto(`${service.url}/benchmarks`);
+  await page.getByText('Correlations of benchmarks').first().click();
+  await page.getByText('No two benchmarks have four models in common yet.').waitFor();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  // Made scores lack what the page of a model asks for beside.
+  await close(/\/v1\/scores/);
+});
+
 it('shows what was scored while it is looked at', async () => {
   const { page, close } = await visit(browser, service.url, '/?simulated=true');
   // Its hands are turned: nobody waits for the next look.

@@ -7,7 +7,7 @@ import { factColumns } from './model-fact-columns.js';
 import type { Visibility } from './model-store.js';
 import { asking, type Principal, SERVICE_OWNER, seen } from './principal.js';
 import {
-  type BoardCells,
+  type BoardScore,
   type Cell,
   cellColumns,
   type ModelRow,
@@ -55,6 +55,10 @@ export type BoardChange = {
   | { readonly kind: 'catalog'; readonly state: Catalog }
 );
 
+/** Changes that one statement reads: at most so many, of at most so many bytes as they are stored, which is compressed. */
+const CHANGES_CHUNK = 200;
+const CHANGES_BYTES = 3 * 2 ** 14;
+
 /** SQL condition on a row of `board_history`: the principal could see the registration as it was then. */
 const seenThen = (row: string) =>
   `($1::boolean or ${row}.owner = $2::text or ${row}.state ->> 'visibility' = 'public'
@@ -82,14 +86,9 @@ const MODELS_AT = `
   and ($1::boolean or owner in ($2::text, '${SERVICE_OWNER}'))
   order by id, board`;
 
-const BOARDS_AT = `
-  select wanted.subject as id, wanted.owner as board, digest, cells
-  from unnest($1::text[], $2::text[]) as wanted (subject, owner)
-  cross join lateral (
-    select (array_agg(state ->> 'digest' order by seq desc))[1] as digest, jsonb_object_agg(cell.key, cell.value order by seq) as cells
-    from board_history cross join lateral jsonb_each(state -> 'cells') as cell
-    where board_history.subject = wanted.subject and board_history.owner = wanted.owner and kind = 'scores' and at <= $3::timestamptz
-  ) as board`;
+const SCORES_AT = `
+  select subject, owner, state from board_history
+  where kind = 'scores' and seq > $1::bigint and seq <= $2::bigint and at <= $3::timestamptz order by seq`;
 
 const UPLOADS_AT = `
   with past as (${stateAt('benchmark')})
@@ -109,15 +108,22 @@ const CHANGES = `
     else true end
   order by seq`;
 
-interface CellRow {
-  readonly digest: string | null;
-  readonly cells: Readonly<Record<string, Cell | null>> | null;
+/** The last change of the next ones that are read together. */
+const CHANGES_END = `
+  select coalesce(max(seq) filter (where size <= ${CHANGES_BYTES}), min(seq)) as last from (
+    select seq, sum(coalesce(pg_column_size(state), 0)) over (order by seq) as size
+    from (select seq, state from board_history where seq > $1::bigint order by seq limit ${CHANGES_CHUNK}) as next
+  ) as sized`;
+
+interface ScoresRow {
+  readonly subject: string;
+  readonly owner: string;
+  readonly state: {
+    readonly digest: string;
+    readonly cells: Readonly<Record<string, Cell | null>>;
+  };
 }
 
-/** Boards made again by one statement, while which the embedded database holds the event loop. */
-const CHUNK = 20;
-/** Changes that one statement looks at. */
-const CHANGES_CHUNK = 100;
 /** Answers that are kept. */
 const KEPT = 4;
 /** Seconds after which nothing is written with an earlier time. */
@@ -161,8 +167,9 @@ export class HistoryStore {
    */
   async recordedSince(): Promise<Date | null> {
     const [row] = await this.#database.query<{ at: Date | null }>(
+      // What was backfilled comes first.
       `select min(at) as at from board_history where kind = 'catalog'
-       and exists (select from board_history where backfilled)`,
+       and (select backfilled from board_history order by seq limit 1)`,
     );
     return row?.at ?? null;
   }
@@ -209,25 +216,24 @@ export class HistoryStore {
     shipped: Catalog['models'],
     { at, anyLayer }: { readonly at: string; readonly anyLayer: boolean },
   ): Promise<StoredModel[]> {
-    const found = new Map<string, CellRow>();
-    for (let start = 0; start < rows.length; start += CHUNK) {
-      const chunk = rows.slice(start, start + CHUNK);
-      const read = await this.#database.query<CellRow & { id: string; board: string }>(BOARDS_AT, [
-        chunk.map(({ id }) => id),
-        chunk.map(({ board }) => board),
-        at,
-      ]);
-      for (const row of read) found.set(`${row.board} ${row.id}`, row);
-      await turn();
-    }
-    const cellsOf = ({ board, id }: ModelRow) => found.get(`${board} ${id}`);
-    const known = rows.map((row) => ({
-      ...row,
-      digest: row.digest || (cellsOf(row)?.digest ?? ''),
-    }));
-    const boards = rows.map((row) => boardOf(cellsOf(row)?.cells ?? {}));
     const columns = cellColumns(benchmarks, anyLayer);
-    return modelsOf(known, boards, { columns, shipped: new Map(Object.entries(shipped)) });
+    const wanted = new Set(columns.flatMap(({ keys, brought }) => [...keys, ...brought]));
+    const boards = rows.map((row) => ({ ...row, cells: new Map<string, BoardScore>() }));
+    const byName = new Map(boards.map((board) => [`${board.board} ${board.id}`, board]));
+    for await (const range of this.#ranges()) {
+      const changes = await this.#database.query<ScoresRow>(SCORES_AT, [...range, at]);
+      for (const { subject, owner, state } of changes) {
+        const board = byName.get(`${owner} ${subject}`);
+        if (!board) continue;
+        board.digest = state.digest;
+        for (const [key, cell] of Object.entries(state.cells)) {
+          if (!wanted.has(key)) continue;
+          if (cell) board.cells.set(key, scoreOf(key, cell));
+          else board.cells.delete(key);
+        }
+      }
+    }
+    return modelsOf(boards, boards, { columns, shipped: new Map(Object.entries(shipped)) });
   }
 
   /**
@@ -235,22 +241,21 @@ export class HistoryStore {
    * not.
    */
   async *changes(principal: Principal): AsyncGenerator<readonly BoardChange[]> {
-    const [{ last }] = await this.#database.query<{ last: number | null }>(
-      'select max(seq) as last from board_history',
-    );
-    for (let after = 0; after < (last ?? 0); after += CHANGES_CHUNK) {
-      const range = [after, after + CHANGES_CHUNK];
+    for await (const range of this.#ranges())
       yield await this.#database.query<BoardChange>(CHANGES, [...asking(principal), ...range]);
+  }
+
+  /** All rows in parts of a bounded size, between which others have their turn. */
+  async *#ranges(): AsyncGenerator<readonly [after: number, last: number]> {
+    for (let after = 0; ; ) {
+      const [{ last }] = await this.#database.query<{ last: number | null }>(CHANGES_END, [after]);
+      if (last === null) return;
+      yield [after, last];
       await turn();
+      after = last;
     }
   }
 }
-
-const boardOf = (cells: Readonly<Record<string, Cell | null>>): BoardCells => ({
-  cells: new Map(
-    Object.entries(cells).flatMap(([key, cell]) => (cell ? [[key, scoreOf(key, cell)]] : [])),
-  ),
-});
 
 /** Whether a principal could see a registration as it was then; in SQL, {@link seenThen}. */
 export const couldSee = (

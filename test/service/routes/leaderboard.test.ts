@@ -595,6 +595,78 @@ describe('ventral leaderboard', () => {
   });
 });
 
+describe('earlier boards', () => {
+  const today = () => new Date().toISOString().slice(0, 10);
+
+  it('of today is the present one, to the byte, in every format', async () => {
+    for (const query of [
+      'limit=3',
+      'search=b&sort=name',
+      'column=2*V1&region=V1',
+      'simulated=true',
+    ]) {
+      const [live, past] = await Promise.all([
+        service.get(`/v1/leaderboard?${query}`),
+        service.get(`/v1/leaderboard?${query}&at=${today()}`),
+      ]);
+      expect([past.status, past.text]).toEqual([200, live.text]);
+    }
+    const csv = (at = {}) => board(at, { Accept: 'text/csv' });
+    expect((await csv({ at: today() })).text).toBe((await csv()).text);
+    // The page says which board it is where no script runs, too.
+    const page = await service.get(`/?at=${today()}`);
+    expect(page.text).toContain(`The board as it was at ${today()}`);
+    expect(page.text).toContain('<bdi>best</bdi>');
+  });
+
+  it('of before anything happened is empty, and of tomorrow there is none', async () => {
+    const { body } = await board({ at: '2000-01-01' });
+    expect(body).toMatchObject({ models: 0, total: 0, items: [] });
+    expect(body.reconstructed).toBeUndefined();
+    for (const at of ['2999-01-01', '2025-02-30', 'yesterday', "2025-01-01'--"]) {
+      const refused = await board({ at });
+      expect([refused.status, refused.body.type]).toEqual([400, '/problems/invalid-request']);
+      expect(refused.body.errors[0].pointer).toBe('/query/at');
+    }
+  });
+
+  it('gives the rank of a model over time', async () => {
+    const { status, body } = await service.get('/v1/leaderboard/history?model=mdl_best');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ model: 'mdl_best', column: 'average', recordedSince: null });
+    const row = itemOf(await board(), 'mdl_best');
+    expect(body.points.at(-1)).toMatchObject({
+      date: today(),
+      rank: row.rank,
+      entered: 'own-score',
+    });
+    const pixels = await service.get(`/v1/leaderboard/history?model=pixels&column=${V1}`);
+    expect(pixels.body.points.at(-1)).toMatchObject({ value: 0.1 });
+    for (const [query, expected] of [
+      ['model=mdl_none', 404],
+      ['model=mdl_best&column=V5', 422],
+      ['column=V4', 400],
+    ])
+      expect((await service.get(`/v1/leaderboard/history?${query}`)).status).toBe(expected);
+  });
+});
+
+it('benchmarks are correlated over the models that have both, from four on', async () => {
+  const { status, body } = await service.get('/v1/benchmarks/correlations');
+  expect(status).toBe(200);
+  const pair = (...benchmarks: string[]) =>
+    body.pairs.find((each: { benchmarks: string[] }) =>
+      benchmarks.every((id) => each.benchmarks.includes(id)),
+    );
+  // best and near; a selection score does not count.
+  expect(pair(V1, V2)).toEqual({ benchmarks: [V1, V2], n: 2, pearson: null, spearman: null });
+  expect(body.benchmarks.find(({ id }: { id: string }) => id === V1).models).toBe(5);
+  const twice = await service.get(`/v1/benchmarks/correlations?benchmark=${V1}&benchmark=bmk_two`);
+  expect(twice.body.pairs).toHaveLength(3);
+  const none = await service.get('/v1/benchmarks/correlations?benchmark=none');
+  expect(none.body.type).toBe('/problems/benchmark-unknown');
+});
+
 describe('with keys', () => {
   it('shows each what it may see, and nothing depends on the rest', async () => {
     const key = async (owner: string, role: string, token?: string) => {
