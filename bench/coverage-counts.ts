@@ -4,7 +4,7 @@ import { binomialInterval } from '../src/numerics/statistics/binomial-interval.j
 import { mean } from '../src/numerics/statistics/statistics.js';
 import type { CountedUnits } from '../src/scoring/draws/drawn-units.js';
 import { lessDraws } from '../src/scoring/draws/score-difference.js';
-import { halfWidth, type ScoreDraws, spreadOf } from '../src/scoring/draws/score-draws.js';
+import { halfWidth, type ScoreDraws, spreadOfVariances } from '../src/scoring/draws/score-draws.js';
 
 /** What is new in every experiment: both factors, or one of them while the other stays for a block of experiments. */
 export type Varied = 'both' | 'first' | 'second';
@@ -23,18 +23,16 @@ export interface Drawn {
   readonly draws: ScoreDraws;
 }
 
-/** A value of one experiment with half the width of its interval, by what the interval speaks of. */
-export interface Interval {
+/** A value of one experiment, with the variances of its draws: of both factors and of each alone. */
+export interface DrawnValue {
   readonly value: number;
-  readonly half: Readonly<Partial<Record<Varied, number>>>;
-  /** Variances of the draws of both factors and of each alone. */
-  readonly variances: readonly number[];
+  readonly variances: readonly [both: number, first: number, second: number];
 }
 
 /** One experiment, as it is kept. */
 export interface Experiment {
-  readonly score: Interval;
-  readonly difference: Interval;
+  readonly score: DrawnValue;
+  readonly difference: DrawnValue;
 }
 
 /** Experiments that are made and kept together; where one factor stays, it stays for all of them. */
@@ -43,36 +41,37 @@ export interface Chunk {
   readonly varied: Varied;
   readonly chunk: number;
   readonly seconds: number;
+  /** How many draws the intervals are from. */
+  readonly draws: number;
   readonly experiments: readonly Experiment[];
 }
 
-/** The intervals of a score and of the difference of two, as the product makes them. */
+/** A score and the difference of two, with the variances that the product has. */
 export function experimentOf([a, b]: readonly [Drawn, Drawn]): Experiment {
   return {
-    score: intervalOf(a.value, a.draws),
-    difference: intervalOf(b.value - a.value, lessDraws(b.draws, a.draws)),
+    score: drawnValue(a.value, a.draws),
+    difference: drawnValue(b.value - a.value, lessDraws(b.draws, a.draws)),
   };
 }
 
-type Draws = Pick<ScoreDraws, 'units' | 'both' | 'first' | 'second'>;
+function drawnValue(
+  value: number,
+  { both, first, second }: Pick<ScoreDraws, 'both' | 'first' | 'second'>,
+): DrawnValue {
+  const [one, other] = [first, second].map((drawn) => varianceOf(drawn as Float32Array));
+  return { value, variances: [varianceOf(both), one, other] };
+}
 
-function intervalOf(value: number, { units, both, first, second }: Draws): Interval {
+/** Half the width of the product's interval that speaks of what varies. */
+function halfOf({ variances: [both, first, second] }: DrawnValue, units: Units, varied: Varied) {
+  if (varied === 'both') return halfWidth(spreadOfVariances(units, { both, first, second }));
   const [one, other] = units;
-  const alone = (of: CountedUnits | undefined, drawn: Float32Array | undefined) =>
-    of && drawn ? halfOf({ units: [of], both: drawn }) : undefined;
-  const half = {
-    both: other ? halfOf({ units, both, first, second } as Draws) : undefined,
-    first: alone(one, first ?? both),
-    second: alone(other, second),
-  };
-  const variances = [both, first, second].flatMap((drawn) => (drawn ? varianceOf(drawn) : []));
-  return { value, half: half as Interval['half'], variances };
+  return varied === 'first'
+    ? halfWidth(spreadOfVariances([one], first))
+    : halfWidth(spreadOfVariances([other], second));
 }
 
-function halfOf(draws: Draws): number {
-  const spread = spreadOf(draws);
-  return spread ? halfWidth(spread) : Number.NaN;
-}
+export type Units = readonly [CountedUnits, CountedUnits];
 
 /** How often intervals held what they speak of. */
 export interface Coverage {
@@ -89,7 +88,11 @@ export interface Coverage {
  * Coverage of some chunks. The truth is the mean over experiments, of the chunk where one factor stays: it is taken from n
  * values, so that a value lies √(1 − 1/n) as far from it as from the true mean, which is corrected.
  */
-export function coverage(chunks: readonly Chunk[], of: keyof Experiment, varied: Varied): Coverage {
+export function coverage(
+  chunks: readonly Chunk[],
+  of: keyof Experiment,
+  { units, varied }: { readonly units: Units; readonly varied: Varied },
+): Coverage {
   const all = chunks.flatMap(({ experiments }) => experiments.map((each) => each[of]));
   const blocks =
     varied === 'both'
@@ -98,9 +101,9 @@ export function coverage(chunks: readonly Chunk[], of: keyof Experiment, varied:
   const away = blocks.flatMap((block) => {
     const truth = mean(block.map(({ value }) => value));
     const scale = Math.sqrt(block.length / (block.length - 1));
-    return block.map(({ value, half }) => ({
-      distance: scale * Math.abs(value - truth),
-      half: half[varied] as number,
+    return block.map((each) => ({
+      distance: scale * Math.abs(each.value - truth),
+      half: halfOf(each, units, varied),
     }));
   });
   const held = away.filter(({ distance, half }) => distance <= half).length;

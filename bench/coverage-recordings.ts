@@ -14,6 +14,8 @@ import type { Drawn, Streams } from './coverage-counts.js';
 export interface RecordingSize {
   readonly images: number;
   readonly neuroids: number;
+  /** The first so many of the product's. */
+  readonly draws: number;
 }
 
 const LATENTS = 40;
@@ -32,14 +34,24 @@ const normal = (random: RandomState, rows: number, cols: number): Matrix =>
 /** Units are named by their place: every experiment of a size gets the same draws, as every model of a benchmark does. */
 const known = new Map<string, readonly [DrawnUnits, DrawnUnits]>();
 
-function unitsOf({ images, neuroids }: RecordingSize): readonly [DrawnUnits, DrawnUnits] {
+function unitsOf({ images, neuroids, draws }: RecordingSize): readonly [DrawnUnits, DrawnUnits] {
   const key = `${images} ${neuroids}`;
   const units = known.get(key) ?? [
-    drawnUnits('neuroids', ids(neuroids)),
-    drawnUnits('images', ids(images)),
+    firstDraws(drawnUnits('neuroids', ids(neuroids)), draws),
+    firstDraws(drawnUnits('images', ids(images)), draws),
   ];
   known.set(key, units);
   return units;
+}
+
+function firstDraws(units: DrawnUnits, draws: number): DrawnUnits {
+  const times = Array.from(units.draws, (each) => each.slice()).slice(0, draws);
+  const first = {
+    draws: times.length,
+    units: units.count,
+    [Symbol.iterator]: () => times.values(),
+  };
+  return { ...units, draws: first };
 }
 
 /**

@@ -7,6 +7,7 @@ import {
 } from '../../metrics/resampling/two-factor-draws.js';
 import { tQuantile } from '../../numerics/statistics/student-t.js';
 import {
+  type DrawnVariances,
   sampleVariance,
   twoFactorVariance,
 } from '../../numerics/statistics/two-factor-variance.js';
@@ -118,16 +119,40 @@ export function spreadOf({
 }: Pick<ScoreDraws, 'units' | 'both' | 'first' | 'second'>): Spread | undefined {
   const drawn = [both, first, second].filter((each) => each !== undefined);
   if (drawn.some((each) => finiteIn(each) < Math.max(2, each.length / 2))) return undefined;
-  const [one, other] = units;
+  const variances = first && second ? varianceOfDraws({ both, first, second }) : varianceOf(both);
+  return spreadOfVariances(units, variances);
+}
+
+/**
+ * The same from variances of draws: of one factor, or of both and of each alone. Where one of two factors has few units and the other
+ * many, its degrees of freedom count by its share of the variance (Welch and Satterthwaite): the smaller ones make intervals
+ * too wide where the other factor has most of it (docs/statistics.md).
+ */
+export function spreadOfVariances(
+  [one, other]: ScoreDraws['units'],
+  drawn: DrawnVariances | number,
+): Spread {
   const size = ({ count, strata }: CountedUnits) => count / strata;
-  if (!other || !first || !second)
-    return { variance: sampleVariance(varianceOf(both), size(one)), degrees: freedomOf(one) };
+  if (typeof drawn === 'number' || !other) {
+    const variance = typeof drawn === 'number' ? drawn : drawn.both;
+    return { variance: sampleVariance(variance, size(one)), degrees: freedomOf(one) };
+  }
   const sizes = { first: size(one), second: size(other) };
+  const least = Math.min(freedomOf(one), freedomOf(other));
+  const shares = [
+    sampleVariance(drawn.first, sizes.first),
+    sampleVariance(drawn.second, sizes.second),
+  ];
+  const pooled = shares[0] ** 2 / freedomOf(one) + shares[1] ** 2 / freedomOf(other);
+  const degrees = (shares[0] + shares[1]) ** 2 / pooled;
   return {
-    variance: twoFactorVariance(varianceOfDraws({ both, first, second }), sizes),
-    degrees: Math.min(freedomOf(one), freedomOf(other)),
+    variance: twoFactorVariance(drawn, sizes),
+    degrees: least < FEW_DEGREES && degrees > least ? degrees : least,
   };
 }
+
+/** Above these Student's t is within 4 % of the normal distribution. */
+const FEW_DEGREES = 30;
 
 const finiteIn = (values: Float32Array) =>
   values.reduce((count, value) => count + (Number.isFinite(value) ? 1 : 0), 0);

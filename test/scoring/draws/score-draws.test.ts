@@ -16,6 +16,7 @@ import {
   estimated,
   oneFactorDraws,
   type ScoreDraws,
+  spreadOfVariances,
   twoFactorDraws,
 } from '../../../src/scoring/draws/score-draws.js';
 import { tolerances } from '../../tolerances.js';
@@ -74,6 +75,24 @@ describe('an interval', () => {
     expect(generalisationLines([{ benchmark: 'b', generalises }])).toEqual([
       'The 95 % interval on b generalises to new images and neuroids (80 × 80). Two animals, within which neuroids are drawn, say nothing about other animals.',
     ]);
+  });
+
+  test('has the degrees of freedom of the factor that varies, where the other has few units', () => {
+    const counted = (of: 'subjects' | 'images', count: number) => ({
+      ...{ of, count, strata: 1 },
+      digest: of,
+    });
+    const units = [counted('subjects', 5), counted('images', 800)] as const;
+    const degreesAt = (first: number, second: number) =>
+      spreadOfVariances(units, { both: first + second, first, second }).degrees;
+    expect(degreesAt(1, 0)).toBe(4);
+    expect(degreesAt(0, 1)).toBe(799);
+    // (1.25 + 1.00125)² / (1.25² / 4 + 1.00125² / 799)
+    expect(degreesAt(1, 1)).toBeCloseTo(12.93, 2);
+    expect(spreadOfVariances([units[0]], 2)).toEqual({ variance: 2.5, degrees: 4 });
+    // With many units of both Student's t is that of the smaller number.
+    const many = [counted('subjects', 60), counted('images', 800)] as const;
+    expect(spreadOfVariances(many, { both: 2, first: 1, second: 1 }).degrees).toBe(59);
   });
 
   test('leaves out a factor that cannot be drawn', () => {
