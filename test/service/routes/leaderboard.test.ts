@@ -279,7 +279,9 @@ describe('the leaderboard', () => {
     const all = names(await board({}));
     const part = await board({ offset: '1', limit: '2' });
     expect(names(part)).toEqual(all.slice(1, 3));
-    expect(names(await board({ limit: '1', cursor: part.body.next, offset: '1' }))).toEqual([all[3]]);
+    expect(names(await board({ limit: '1', cursor: part.body.next, offset: '1' }))).toEqual([
+      all[3],
+    ]);
     expect(names(await board({ offset: '1000' }))).toEqual([]);
     expect((await board({ offset: '-1' })).status).toBe(400);
     for (const cursor of ['x', 'bnVsbA', Buffer.from('{"a":1}').toString('base64url')])
