@@ -32,7 +32,8 @@ const rooms: Record<string, readonly string[]> = {
   metrics: ['errors', 'numerics', 'data'],
   scoring: before('scoring'),
   leaderboard: ['errors', 'scoring'],
-  figure: [],
+  // A scatter says how its two axes go together.
+  figure: ['numerics'],
   report: ['errors', 'figure', 'scoring'],
   importing: [...before('activations'), 'activations'],
   training: [...order, 'report'],

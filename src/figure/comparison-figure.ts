@@ -1,4 +1,11 @@
-import { type Figure, type FigureCurve, fileNameOf, type LegendEntry } from './figure.js';
+import {
+  benchmarksInName,
+  type Figure,
+  type FigureCurve,
+  fileNameOf,
+  type LegendEntry,
+  namesInName,
+} from './figure.js';
 import { missingNotes, shortTitle, signsOf } from './map-figure.js';
 
 /** A model, or a checkpoint, on one benchmark. */
@@ -31,7 +38,7 @@ export function comparisonFigure(rows: readonly RowToDraw[]): Figure {
   }));
   return {
     title: `${models.length} models side by side`,
-    fileName: fileNameOf('comparison of', ...models),
+    fileName: fileNameOf('comparison', ...namesInName(models), namedBenchmarks(rows)),
     panels,
     sharedRows: false,
     legend: [{ sign: 'value', text: 'value, 95 % interval' }, ...signsOf(panels)],
@@ -68,7 +75,7 @@ export function seriesFigure(rows: readonly RowToDraw[]): Figure {
   const left = new Set(rows.filter(({ epoch }) => epoch === null).map((row) => row.checkpoint));
   return {
     title: `A series of ${new Set(rows.map(({ checkpoint }) => checkpoint)).size} checkpoints`,
-    fileName: fileNameOf('series', ...new Set(rows.map((row) => row.region ?? row.benchmark))),
+    fileName: fileNameOf('series', namedBenchmarks(rows)),
     panels,
     sharedRows: false,
     legend: [
@@ -83,6 +90,12 @@ export function seriesFigure(rows: readonly RowToDraw[]): Figure {
     table: tableOf(rows),
   };
 }
+
+const namedBenchmarks = (rows: readonly RowToDraw[]): string =>
+  benchmarksInName(
+    [...new Set(rows.map(({ benchmark }) => benchmark))],
+    [...new Set(rows.map(({ region, benchmark }) => region ?? shortTitle(benchmark)))],
+  );
 
 /** Rows by benchmark, in their order. */
 function groupsOf(rows: readonly RowToDraw[]): RowToDraw[][] {

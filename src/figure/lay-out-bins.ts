@@ -1,7 +1,8 @@
-import { placeOn, roundAxis, tickTexts } from './axis.js';
-import { ink, type Point, type Shape } from './drawing.js';
+import { placeOn, roundAxis } from './axis.js';
+import { ink, type Point, type Shape, type Tip } from './drawing.js';
 import type { BinsPanel } from './figure.js';
-import { stampAt } from './signs.js';
+import { titleLines, valueGrid, valueMargin } from './lay-out-curves.js';
+import { block } from './signs.js';
 import { textWidth, wrapText } from './text-width.js';
 
 const SIZE = 7;
@@ -14,45 +15,36 @@ export function binsPanel(
 ) {
   const [neurons, units] = [sharesOf(panel.neurons), sharesOf(panel.units)];
   const axis = roundAxis(0, Math.max(...neurons, ...units, 0.01), 4);
-  const texts = tickTexts(axis);
-  const left = 12 + Math.max(...texts.map((text) => textWidth(text, 6))) + 3;
+  const left = valueMargin(panel.valueTitle, axis, HEIGHT);
   const top = stamped ? 10 : 3;
   const bottom = top + HEIGHT;
-  const x = placeOn({ low: 0, high: neurons.length, ticks: [] }, left, width - 4);
+  const bins = Math.max(1, neurons.length);
+  const x = placeOn({ low: 0, high: bins, ticks: [] }, left, width - 4);
   const y = placeOn(axis, bottom, top);
-  const text = { kind: 'text', size: SIZE, fill: ink.text } as const;
   const title = wrapText(panel.xTitle, SIZE, width - left);
-  const shapes: Shape[] = [
-    ...axis.ticks.flatMap((tick, i): Shape[] => [
-      {
-        ...{ kind: 'line', stroke: tick === 0 ? ink.faint : ink.rule, width: 0.5 },
-        points: [
-          [left, y(tick)],
-          [width, y(tick)],
-        ],
-      },
-      { ...text, size: 6, at: [left - 3, y(tick) + 2], text: texts[i], anchor: 'end' },
-    ]),
-    ...neurons.map((share, bin) => bar([x(bin), x(bin + 1)], [y(share), bottom])),
+  const words = edgeTexts(panel.edges);
+  const tips = neurons.map((share, bin): Tip => {
+    const of = (number: number) => `${(100 * number).toFixed(1)} %`;
+    const text = `${panel.xTitle} ${words[bin]} to ${words[bin + 1]}: neurons ${of(share)}, units ${of(units[bin] ?? 0)}`;
+    return { kind: 'tip', at: [(x(bin) + x(bin + 1)) / 2, y(share)], text };
+  });
+  const shapes: (Shape | Tip)[] = [
+    ...neurons.map(
+      (share, bin): Shape => ({
+        ...block([x(bin), x(bin + 1)], [y(share), bottom], ink.faint),
+        opacity: 0.35,
+      }),
+    ),
+    ...valueGrid(panel, { axis, y, left, top, bottom, width }),
     { kind: 'line', points: outline(units, x, y), stroke: ink.curves[0], width: 1 },
-    ...edgeTexts(panel.edges, width - left).map(
-      ({ bin, text: words }): Shape => ({
-        ...{ ...text, size: 6, at: [x(bin), bottom + 8], text: words, anchor: 'middle' },
+    ...shownEdges(words, { x, left, width }).map(
+      ({ middle, text }): Shape => ({
+        ...{ kind: 'text', at: [middle, bottom + 8], text, size: 6, fill: ink.text },
+        anchor: 'middle',
       }),
     ),
-    ...title.map(
-      (line, i): Shape => ({
-        ...{ ...text, at: [(left + width) / 2, bottom + 17 + 8 * i], text: line, anchor: 'middle' },
-      }),
-    ),
-    {
-      ...text,
-      at: [7, (top + bottom) / 2],
-      text: panel.valueTitle,
-      anchor: 'middle',
-      upward: true,
-    },
-    ...(panel.simulated ? stampAt([width - 1, 8]) : []),
+    ...titleLines(title, (left + width) / 2, bottom + 17),
+    ...tips,
   ];
   return { shapes, height: bottom + 13 + 8 * title.length };
 }
@@ -60,16 +52,6 @@ export function binsPanel(
 function sharesOf(counts: readonly number[]): number[] {
   const all = counts.reduce((sum, count) => sum + count, 0);
   return counts.map((count) => (all === 0 ? 0 : count / all));
-}
-
-function bar([left, right]: Point, [top, bottom]: Point): Shape {
-  const points: Point[] = [
-    [left, bottom],
-    [left, top],
-    [right, top],
-    [right, bottom],
-  ];
-  return { kind: 'area', points, fill: ink.faint, opacity: 0.35 };
 }
 
 /** Up and down the shares, bin by bin. */
@@ -86,10 +68,26 @@ const outline = (
   [x(shares.length), y(0)],
 ];
 
-/** The edges of bins with four digits, as many of them as have room. */
-function edgeTexts(edges: readonly number[], width: number) {
-  const words = edges.map((edge) => String(Number(edge.toPrecision(4))).replace('-', '−'));
-  const widest = Math.max(...words.map((word) => textWidth(word, 6))) + 4;
-  const every = Math.max(1, Math.ceil((widest * edges.length) / width));
-  return words.flatMap((text, bin) => (bin % every === 0 ? [{ bin, text }] : []));
+/** The edges of bins with four digits. */
+const edgeTexts = (edges: readonly number[]): string[] =>
+  edges.map((edge) => String(Number((edge ?? 0).toPrecision(4))).replace('-', '−'));
+
+interface Edges {
+  readonly x: (bin: number) => number;
+  readonly left: number;
+  readonly width: number;
+}
+
+/** As many edges as have room, evenly. */
+function shownEdges(words: readonly string[], { x, left, width }: Edges) {
+  const widest = Math.max(0, ...words.map((word) => textWidth(word, 6))) + 4;
+  const every = Math.max(1, Math.ceil((widest * words.length) / (width - left)));
+  let free = 0;
+  return words.flatMap((text, bin) => {
+    const half = textWidth(text, 6) / 2;
+    const middle = Math.min(Math.max(x(bin), half), width - half);
+    if (bin % every !== 0 || middle - half < free) return [];
+    free = middle + half + 2;
+    return [{ middle, text }];
+  });
 }

@@ -65,6 +65,10 @@ export function textWidth(text: string, size: number): number {
   return (sum / 2048) * size;
 }
 
+/** The width to which a text is fitted in whatever font it is shown; undefined where the font of figures lacks a character. */
+export const fittedWidth = (text: string, size: number): number | undefined =>
+  text !== '' && [...text].every(inFont) ? textWidth(text, size) : undefined;
+
 /** Where a name may be broken: after a separator, and where a word or a number in it ends. */
 const BREAKS = /(?<=[\s./_-])|(?<=[a-z\d])(?=[A-Z])|(?<=\d)(?=[a-z])/;
 
@@ -94,4 +98,17 @@ export function wrapText(text: string, size: number, width: number): string[] {
     }
   }
   return [...lines, line.trimEnd()].filter((each, i) => each !== '' || i === 0);
+}
+
+/** An estimate as a person reads it: three decimals, its 95 % interval. */
+export function estimateText({
+  value,
+  ci,
+}: {
+  readonly value: number | null;
+  readonly ci: readonly number[] | null;
+}): string {
+  if (value === null) return 'no value';
+  const written = (number: number) => number.toFixed(3).replace('-', '−');
+  return `${written(value)}${ci ? ` [${ci.map(written).join(', ')}]` : ''}`;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { roundAxis, tickTexts, valueAxis } from '../../src/figure/axis.js';
 import { comparisonFigure, seriesFigure } from '../../src/figure/comparison-figure.js';
 import type { Drawing, Shape } from '../../src/figure/drawing.js';
-import { type Figure, fileNameOf } from '../../src/figure/figure.js';
+import { benchmarksInName, type Figure, fileNameOf } from '../../src/figure/figure.js';
 import { layOut } from '../../src/figure/lay-out.js';
 import { mapFigure } from '../../src/figure/map-figure.js';
 import { type NamedScore, scoresFigure } from '../../src/figure/scores-figure.js';
@@ -61,7 +61,7 @@ describe.each(Object.entries(figures))('%s', (_, figure) => {
   it.each(widths)('fits one column width: %s', (width) => {
     const drawing = layOut(figure, width);
     const millimetres = (drawing.width * 25.4) / 72;
-    expect(millimetres).toBeCloseTo(width === 'single' ? 88 : 180, 6);
+    expect(millimetres).toBeCloseTo(width === 'single' ? 85 : 180, 6);
     for (const shape of drawing.shapes) {
       const points = 'at' in shape ? [shape.at] : shape.points;
       for (const [x, y] of points) {
@@ -131,10 +131,10 @@ describe('a layer map', () => {
 
   test('has its values as a table, and a file name that says what it is', () => {
     const { table, fileName } = figures.map;
-    expect(fileName).toBe('layer-map-of-efficientnet-b1');
+    expect(fileName).toBe('layer-map_efficientnet-b1_5-benchmarks');
     expect(table).toHaveLength(1 + 5 * 67);
     expect(new Set(table.map((line) => line.length))).toEqual(new Set([10]));
-    expect(figures['hostile map'].fileName).toMatch(/^[\p{L}\p{N}.-]+$/u);
+    expect(figures['hostile map'].fileName).toMatch(/^[\p{L}\p{N}._-]+$/u);
   });
 });
 
@@ -218,6 +218,10 @@ test('axes are round, start at 0 and reach the ceiling where values come near it
 });
 
 test('file names have no character that a system minds', () => {
-  expect(fileNameOf('../../etc', 'a b<c>')).toBe('etc-a-b-c');
+  expect(fileNameOf('../../etc', 'a b<c>')).toBe('etc_a-b-c');
   expect(fileNameOf('')).toBe('figure');
+  expect(fileNameOf('layer map', 'resnet-20', 'V4-pls')).toBe('layer-map_resnet-20_V4-pls');
+  expect(fileNameOf('kind', '.'.repeat(9), `${'é'.repeat(400)} 🐒`)).toMatch(/^kind_é{60}$/u);
+  expect(benchmarksInName(['MajajHong2015.V4-pls'], ['V4'])).toBe('V4-pls');
+  expect(benchmarksInName(['a.V1-pls', 'a.IT-pls'], ['V1', 'IT'])).toBe('V1-IT');
 });

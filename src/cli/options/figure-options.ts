@@ -14,7 +14,7 @@ export function addFigureOptions(command: Command): Command {
     .option('--svg <file>', 'write a figure for a journal as SVG')
     .option('--pdf <file>', 'the same as PDF, fonts embedded')
     .addOption(
-      new Option('--width <columns>', 'width of the figure, 88 or 180 mm')
+      new Option('--width <columns>', 'width of the figure, 85 or 180 mm')
         .choices(['single', 'double'] satisfies FigureWidth[])
         .default('double'),
     );

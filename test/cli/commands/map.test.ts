@@ -58,7 +58,7 @@ test('--json and --csv give the same cells, --html and --region-layer-map files 
   expect(page).toMatch(/^<!doctype html>/i);
   expect(page).toContain('layer3.0');
   const figure = readFileSync(at('map.svg'), 'utf8');
-  expect(figure).toMatch(/^<svg [^>]*width="88mm"/);
+  expect(figure).toMatch(/^<svg [^>]*width="85mm"/);
   for (const word of ['layer1.0', 'layer3.0', 'fc', 'chosen'])
     expect(figure).toContain(`>${word}</text>`);
   expect(readFileSync(at('map.pdf'), 'latin1')).toMatch(/^%PDF-1\.[\s\S]*\/FontFile2/);

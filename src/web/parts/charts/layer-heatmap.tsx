@@ -1,5 +1,6 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { mapFigure } from '../../../figure/map-figure.js';
+import { heatFigure } from '../../../figure/map-views.js';
 import type { Schemas } from '../../client/client.js';
 import { csvText } from '../csv.js';
 import { interval, value } from '../format.js';
@@ -29,6 +30,7 @@ export function LayerHeatmap({
   const reasons = useMemo(() => [...new Set(columns.flatMap(reasonsOf))], [columns]);
   // Drawn when the map changes, not when the pointer moves.
   const table = useMemo(() => <Rows map={map} columns={columns} reasons={reasons} />, [map]);
+  const named = { ...map, name: map.name ?? 'a network' };
   const show = (event: Event) => {
     const cell = (event.target as Element).closest('td');
     if (cell) setShown(cell.title);
@@ -74,7 +76,8 @@ export function LayerHeatmap({
         <button type="button" onClick={() => saveFile('layer-map.csv', csv(map), 'text/csv')}>
           Save the map as CSV
         </button>
-        <SaveFigure of="map" make={() => mapFigure({ ...map, name: map.name ?? 'a network' })} />
+        <SaveFigure of="the map" make={() => mapFigure(named)} />
+        <SaveFigure of="the heat map" make={() => heatFigure(named)} />
       </p>
     </div>
   );
