@@ -1,4 +1,5 @@
 import { type Figure, type FigureRow, fileNameOf, namesInName } from './figure.js';
+import { estimateText } from './text-width.js';
 
 /** How far models are from one of them, on a benchmark or average. */
 export interface DifferencesToDraw {
@@ -81,7 +82,6 @@ const forestRows = (
     });
 
 function differenceText(value: number, ci: readonly number[] | null, paired: boolean): string {
-  const written = (number: number) => number.toFixed(3).replace('-', '−');
-  const ends = ci ? ` [${ci.map(written).join(', ')}]` : '';
-  return `${value > 0 ? '+' : ''}${written(value)}${ends}${paired ? '' : '*'}`;
+  const text = estimateText({ value, ci });
+  return `${value > 0 ? '+' : ''}${text}${paired ? '' : '*'}`;
 }

@@ -18,7 +18,7 @@ const SIZE = 7;
 const HEIGHT = 96;
 /** Below this a logarithm is of rounding. */
 const LEAST = 1e-300;
-/** Above this many points of a curve each is a dot of its colour. */
+/** Of a curve of more points only those that no line reaches have a symbol. */
 const MANY = 40;
 
 interface Places {
@@ -203,14 +203,14 @@ function curveOf(curve: FigureCurve, place: number, { x, y, bottom }: Places): S
     }),
   );
   const signOf = (at: Point): Shape =>
-    series === undefined || points.length > MANY
-      ? dot(at, stroke)
-      : symbolAt(series, at, 1.7, kind !== 'solid');
-  const signs = points.flatMap((point) =>
-    point.value === null
-      ? signAt('missing', [x(point.x), bottom - 4])
-      : [signOf([x(point.x), y(point.value)])],
-  );
+    series === undefined ? dot(at, stroke) : symbolAt(series, at, 1.7, kind !== 'solid');
+  const alone = (i: number) =>
+    [points[i - 1], points[i + 1]].every((other) => (other?.value ?? null) === null);
+  const signs = points.flatMap((point, i) => {
+    if (point.value === null) return signAt('missing', [x(point.x), bottom - 4]);
+    const shown = points.length <= MANY || alone(i);
+    return shown ? [signOf([x(point.x), y(point.value)])] : [];
+  });
   return [
     ...bands,
     ...lines.filter((line) => 'points' in line && line.points.length > 1),

@@ -45,6 +45,7 @@ export function rowsPanel(panel: RowsPanel, place: RowsPlace) {
   const y = (i: number) => (tops[i] + tops[i + 1]) / 2;
   const shapes: (Shape | Tip)[] = [
     ...grid(panel, { axis, x, bottom, right, left }),
+    ...(panel.differences ? groupRules(panel, tops, place.width) : []),
     ...panel.rows.flatMap((row, i) => [
       ...samplesOf(row, x, [tops[i], tops[i + 1]]),
       ...estimateOf(row, x, y(i), left),
@@ -131,6 +132,17 @@ function grid(panel: RowsPanel, { axis, x, bottom, left, right }: Grid): Shape[]
   if (panel.simulated) shapes.push(...stampAt([right - 1, 7]));
   return shapes;
 }
+
+/** Rows without a label of their own belong to the one above. */
+const groupRules = ({ rows }: RowsPanel, tops: readonly number[], width: number): Shape[] =>
+  rows.flatMap(({ label }, i): Shape[] => {
+    if (i === 0 || label === '') return [];
+    const points = [
+      [0, tops[i]],
+      [width, tops[i]],
+    ] as const;
+    return [{ kind: 'line', points, stroke: ink.rule, width: 0.5 }];
+  });
 
 /** Single values as rings over the band of the ceiling; their estimate is a tick. */
 function samplesOf(

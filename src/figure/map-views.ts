@@ -47,11 +47,10 @@ export function profileFigure(map: MapToDraw): Figure {
   };
 }
 
-function legendText({ title, about, ceilings }: RowsPanel): string {
-  const named = about.includes(title) ? about : `${title} (${about})`;
-  if (!ceilings?.length) return `${named}, no ceiling`;
-  return `${named}, ceiling ${Math.min(...ceilings).toFixed(3)}`;
-}
+const legendText = ({ about, ceilings }: RowsPanel): string =>
+  ceilings?.length
+    ? `${about}, ceiling ${Math.min(...ceilings).toFixed(3)}`
+    : `${about}, no ceiling`;
 
 /** Every layer against every benchmark as colours, each benchmark on a scale of its own. */
 export function heatFigure(map: MapToDraw): Figure {

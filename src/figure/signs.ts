@@ -102,8 +102,8 @@ export const block = (
 export const ringAt = (ring: 'chosen-ring' | 'tied-ring', at: Point): Shape => ({
   ...{ kind: 'circle', at, fill: ink.ground },
   ...(ring === 'chosen-ring'
-    ? { radius: 4.2, stroke: ink.text }
-    : { radius: 3.4, stroke: ink.faint }),
+    ? { radius: 4.6, stroke: ink.text }
+    : { radius: 3.1, stroke: ink.faint }),
 });
 
 /** One of many. */

@@ -17,7 +17,7 @@ export function drawingSvg(
 ): string {
   const [w, h] = [number(width), number(height)];
   const millimetres = (points: number) => number((points * 25.4) / 72);
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${millimetres(width)}mm" height="${millimetres(height)}mm" viewBox="0 0 ${w} ${h}" font-family="${family}" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${millimetres(width)}mm" height="${millimetres(height)}mm" viewBox="0 0 ${w} ${h}" font-family="${family}" text-rendering="geometricPrecision" role="img">
 <title>${escaped(title)}</title>
 <desc>${escaped(description)}</desc>
 ${font ? `<style>${fontFace(font, shapes)}</style>\n` : ''}<rect width="${w}" height="${h}" fill="#ffffff"/>

@@ -69,8 +69,8 @@ export function textWidth(text: string, size: number): number {
 export const fittedWidth = (text: string, size: number): number | undefined =>
   text !== '' && [...text].every(inFont) ? textWidth(text, size) : undefined;
 
-/** Where a name may be broken: after a separator, and where a word or a number in it ends. */
-const BREAKS = /(?<=[\s./_-])|(?<=[a-z\d])(?=[A-Z])|(?<=\d)(?=[a-z])/;
+/** Where a name may be broken: after a separator but for a decimal point, and where a word or a number in it ends. */
+const BREAKS = /(?<=[\s./_-])(?<!\d\.(?=\d))|(?<=[a-z\d])(?=[A-Z])|(?<=\d)(?=[a-z])/;
 
 /**
  * Breaks text into lines of at most `width`: after a space, a separator of names (`.`, `/`, `_`, `-`) or a word in a
@@ -109,6 +109,12 @@ export function estimateText({
   readonly ci: readonly number[] | null;
 }): string {
   if (value === null) return 'no value';
-  const written = (number: number) => number.toFixed(3).replace('-', '−');
-  return `${written(value)}${ci ? ` [${ci.map(written).join(', ')}]` : ''}`;
+  return `${decimals(value)}${ci ? ` [${ci.map(decimals).join(', ')}]` : ''}`;
 }
+
+/** Three decimals, or one digit of what would be 0 then and is not. */
+export const decimals = (number: number): string => {
+  const rounded = number.toFixed(3);
+  const text = number !== 0 && Number(rounded) === 0 ? number.toPrecision(1) : rounded;
+  return text.replaceAll('-', '−');
+};

@@ -27,20 +27,21 @@ export interface FigureItem {
  * What can be saved of a figure for a journal, as the command line draws it: SVG and PNG at the width of one column
  * and two, and its values.
  * @param make the figure, made only when it is asked for
+ * @param what tells it from another one in the same menu
  */
-export const figureItems = (make: () => Figure): FigureItem[] => [
+export const figureItems = (make: () => Figure, what = 'Figure'): FigureItem[] => [
   ...widths.map((width) => ({
-    label: `Figure, ${words[width]} (SVG)`,
+    label: `${what}, ${words[width]} (SVG)`,
     button: `as a figure, ${words[width]}`,
     save: () => saveFigure(make(), 'svg', width),
   })),
   ...widths.map((width) => ({
-    label: `Figure, ${words[width]} (PNG)`,
+    label: `${what}, ${words[width]} (PNG)`,
     button: `as PNG, ${words[width]}`,
     save: () => saveFigure(make(), 'png', width),
   })),
   {
-    label: 'Values of the figure (CSV)',
+    label: `${what}, values (CSV)`,
     button: 'as values (CSV)',
     save: () => saveFigure(make(), 'csv', 'double'),
   },
