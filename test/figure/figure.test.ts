@@ -1,10 +1,13 @@
 import { describe, expect, it, test } from 'vitest';
 import { roundAxis, tickTexts, valueAxis } from '../../src/figure/axis.js';
 import { comparisonFigure, seriesFigure } from '../../src/figure/comparison-figure.js';
+import { differencesFigure } from '../../src/figure/differences-figure.js';
 import type { Drawing, Shape } from '../../src/figure/drawing.js';
 import { benchmarksInName, type Figure, fileNameOf } from '../../src/figure/figure.js';
+import { heatColour } from '../../src/figure/heat-colours.js';
 import { layOut } from '../../src/figure/lay-out.js';
 import { mapFigure } from '../../src/figure/map-figure.js';
+import { scatterFigure } from '../../src/figure/scatter-figure.js';
 import { type NamedScore, scoresFigure } from '../../src/figure/scores-figure.js';
 import { drawingSvg } from '../../src/figure/svg.js';
 import { textWidth, wrapText } from '../../src/figure/text-width.js';
@@ -224,4 +227,65 @@ test('file names have no character that a system minds', () => {
   expect(fileNameOf('kind', '.'.repeat(9), `${'é'.repeat(400)} 🐒`)).toMatch(/^kind_é{60}$/u);
   expect(benchmarksInName(['MajajHong2015.V4-pls'], ['V4'])).toBe('V4-pls');
   expect(benchmarksInName(['a.V1-pls', 'a.IT-pls'], ['V1', 'IT'])).toBe('V1-IT');
+});
+
+test('numbers on the colours of a heat map can be read', () => {
+  const luminance = (colour: string) => {
+    const [red, green, blue] = [1, 3, 5].map((at) => {
+      const share = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  for (let share = 0; share <= 1; share += 0.01) {
+    const { fill, words } = heatColour(share);
+    const [low, high] = [luminance(fill), luminance(words)].sort((a, b) => a - b);
+    expect((high + 0.05) / (low + 0.05)).toBeGreaterThanOrEqual(4.5);
+  }
+  expect(heatColour(-1)).toEqual(heatColour(0));
+});
+
+test('a scatter says how its axes go together, and when nothing can be said', () => {
+  const at = (x: number | null, y: number) => ({
+    ...{ label: 'made', series: null, x: { value: x, ci: null }, y: { value: y, ci: null } },
+  });
+  const of = (points: ReturnType<typeof at>[]) =>
+    scatterFigure({
+      ...{ title: 'made', name: 'scatter', x: 'V1', y: 'V4', of: 'models', simulated: true },
+      ...{ points, named: [] },
+    });
+  const figure = of([at(1, 1), at(2, 3), at(3, 2), at(4, 5), at(5, 4), at(null, 1)]);
+  const words = wordsOf(layOut(figure, 'double'));
+  expect(words).toContain('r = 0.80 [−0.28, 0.99], ρ = 0.80 [−0.46, 0.99], n = 5 models');
+  expect(words).toEqual(expect.arrayContaining(['V1', 'V4', 'simulated']));
+  expect(words).toContain('1 without a value on both axes, and not shown');
+  expect(figure.table).toHaveLength(7);
+  expect(wordsOf(layOut(of([at(1, 2)]), 'single')).join(' ')).toContain(
+    'too few for a correlation',
+  );
+  const equal = of([at(1, 1), at(1, 2), at(1, 3)]);
+  expect(wordsOf(layOut(equal, 'single')).join(' ')).toContain('all values of an axis are equal');
+});
+
+test('a forest plot says each difference in numbers, against 0, and which are not paired', () => {
+  const figure = differencesFigure(
+    [
+      {
+        ...{ title: 'lab.V4-pls', simulated: false },
+        differences: [
+          undefined,
+          { value: 0.1, ci: [0.02, 0.18], paired: true },
+          { value: -0.0002, ci: null, paired: false },
+        ],
+      },
+    ],
+    ['a', 'b', 'c'],
+    0,
+  );
+  const words = wordsOf(layOut(figure, 'double'));
+  expect(words).toEqual(
+    expect.arrayContaining(['+0.100 [0.020, 0.180]', '−0.0002*', 'difference from a', '0.00']),
+  );
+  expect(words.join(' ')).toContain('* not paired');
+  expect(figure.fileName).toBe('differences_a_b_c');
 });
