@@ -1,3 +1,4 @@
+import { differencesFigure } from './differences-figure.js';
 import {
   benchmarksInName,
   type Figure,
@@ -48,6 +49,43 @@ export function comparisonFigure(rows: readonly RowToDraw[]): Figure {
     ],
     table: tableOf(rows),
   };
+}
+
+/** Two models on one benchmark. */
+interface PairToDraw {
+  readonly benchmark: string;
+  readonly from: string;
+  readonly to: string;
+  readonly difference: number | null;
+  readonly ci: readonly [number, number] | null;
+  readonly paired: boolean;
+}
+
+/** How far the other models are from the first, as a forest plot. */
+export function comparedDifferences(
+  rows: readonly RowToDraw[],
+  differences: readonly PairToDraw[],
+): Figure {
+  const models = [...new Set(rows.map(({ checkpoint }) => checkpoint))];
+  return differencesFigure(
+    groupsOf(rows).map((group) => {
+      const [{ benchmark }] = group;
+      const simulated = group.some((row) => row.simulated);
+      const from = differences.filter(
+        (pair) => pair.benchmark === benchmark && pair.from === models[0],
+      );
+      return {
+        ...{ title: benchmark, simulated },
+        differences: models.map((model) => {
+          const pair = from.find(({ to }) => to === model);
+          if (pair?.difference == null) return undefined;
+          return { value: pair.difference, ci: pair.ci, paired: pair.paired };
+        }),
+      };
+    }),
+    models,
+    0,
+  );
 }
 
 /** A training over its epochs: a panel a benchmark, a curve at the fixed layer and one at the layer chosen each time. */

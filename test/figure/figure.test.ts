@@ -1,6 +1,10 @@
 import { describe, expect, it, test } from 'vitest';
 import { roundAxis, tickTexts, valueAxis } from '../../src/figure/axis.js';
-import { comparisonFigure, seriesFigure } from '../../src/figure/comparison-figure.js';
+import {
+  comparedDifferences,
+  comparisonFigure,
+  seriesFigure,
+} from '../../src/figure/comparison-figure.js';
 import { differencesFigure } from '../../src/figure/differences-figure.js';
 import type { Drawing, Shape } from '../../src/figure/drawing.js';
 import { benchmarksInName, type Figure, fileNameOf } from '../../src/figure/figure.js';
@@ -11,7 +15,7 @@ import { scatterFigure } from '../../src/figure/scatter-figure.js';
 import { type NamedScore, scoresFigure } from '../../src/figure/scores-figure.js';
 import { drawingSvg } from '../../src/figure/svg.js';
 import { textWidth, wrapText } from '../../src/figure/text-width.js';
-import { madeRow } from '../cli/made-comparison.js';
+import { madeComparison, madeRow } from '../cli/made-comparison.js';
 import { hostileNames, madeMap } from '../cli/made-map.js';
 
 type Text = Extract<Shape, { kind: 'text' }>;
@@ -155,6 +159,16 @@ test('a comparison shows each model with its layer, and why one has no value', (
   expect(words).toContain('no value (1): no room');
   expect(words.filter((word) => word === 'no ceiling')).toHaveLength(1);
   expect(words.filter((word) => word === 'simulated')).toHaveLength(1);
+});
+
+test('differences of a comparison are those from the first model', () => {
+  const { rows, differences } = madeComparison;
+  const figure = comparedDifferences(rows, differences);
+  const words = wordsOf(layOut(figure, 'double'));
+  expect(words).toEqual(
+    expect.arrayContaining(['difference from a.onnx', 'b.onnx', '+0.250 [0.150, 0.350]']),
+  );
+  expect(figure.table).toHaveLength(3);
 });
 
 test('a series has an axis of epochs, and a curve with a gap for what is missing', () => {
