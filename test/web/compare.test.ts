@@ -315,7 +315,9 @@ it('draws a figure in the theme of the page, tells its values by the keyboard, a
       /^.+: FreemanZiemba2013\.V1-pls 0\.\d{3} \[.+\], MajajHong2015\.IT-pls 0\.\d{3} \[.+\]$/,
     );
   await page.keyboard.press('End');
-  await page.keyboard.press('ArrowRight');
+  // The square of the second model, behind that of the legend.
+  await figure.locator('svg polygon').last().hover({ force: true });
+  await expect.poll(() => figure.locator('.value-shown').textContent()).toMatch(/^second: /);
   const download = async (button: string) => {
     const [file] = await Promise.all([
       page.waitForEvent('download'),

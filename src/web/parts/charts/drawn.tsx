@@ -50,9 +50,14 @@ export function Drawn({ figure, title, width: room }: DrawnProps) {
         onPointerMove={(event) => {
           const svg = event.currentTarget.firstElementChild;
           if (!svg) return;
-          const { left, top } = svg.getBoundingClientRect();
-          const place: Point = [(event.clientX - left) / PIXELS, (event.clientY - top) / PIXELS];
-          setAt(nearest(tips, place, REACH / PIXELS));
+          const box = svg.getBoundingClientRect();
+          // The page may show it smaller than it is laid out.
+          const scale = box.width / width;
+          const place: Point = [
+            (event.clientX - box.left) / scale,
+            (event.clientY - box.top) / scale,
+          ];
+          setAt(nearest(tips, place, REACH / scale));
         }}
       >
         <svg
