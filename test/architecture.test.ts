@@ -55,6 +55,7 @@ const rooms: Record<string, readonly string[]> = {
 /** The folders of a room; each imports only from those before it. `.` are the files of the room itself. */
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
+  figure: ['.', 'lay-out'],
   onnx: ['.', 'tokens', 'prepare', 'checks'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
   metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'resampling', 'tiled', 'time', 'table'],

@@ -1,7 +1,7 @@
 import PDFDocument from 'pdfkit';
 import type { Drawing, Shape } from '../figure/drawing.js';
 import type { Figure, FigureWidth } from '../figure/figure.js';
-import { layOut } from '../figure/lay-out.js';
+import { layOut } from '../figure/lay-out/lay-out.js';
 import { inFont } from '../figure/text-width.js';
 import { fontFile } from './figure-font.js';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Figure, FigureWidth } from '../figure/figure.js';
-import { layOut } from '../figure/lay-out.js';
+import { layOut } from '../figure/lay-out/lay-out.js';
 import { drawingSvg } from '../figure/svg.js';
 import { fontFile } from './figure-font.js';
 

@@ -9,7 +9,7 @@ import { differencesFigure } from '../../src/figure/differences-figure.js';
 import type { Drawing, Shape } from '../../src/figure/drawing.js';
 import { benchmarksInName, type Figure, fileNameOf } from '../../src/figure/figure.js';
 import { heatColour } from '../../src/figure/heat-colours.js';
-import { layOut } from '../../src/figure/lay-out.js';
+import { layOut } from '../../src/figure/lay-out/lay-out.js';
 import { mapFigure } from '../../src/figure/map-figure.js';
 import { scatterFigure } from '../../src/figure/scatter-figure.js';
 import { type NamedScore, scoresFigure } from '../../src/figure/scores-figure.js';

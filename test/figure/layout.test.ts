@@ -3,7 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import { differencesFigure } from '../../src/figure/differences-figure.js';
 import type { Drawing, Shape } from '../../src/figure/drawing.js';
 import type { Estimate, Figure, Panel } from '../../src/figure/figure.js';
-import { layOut } from '../../src/figure/lay-out.js';
+import { layOut } from '../../src/figure/lay-out/lay-out.js';
 import type { CellToDraw, MapToDraw } from '../../src/figure/map-figure.js';
 import { mapFigure } from '../../src/figure/map-figure.js';
 import { heatFigure, profileFigure } from '../../src/figure/map-views.js';

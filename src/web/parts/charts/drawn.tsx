@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { type Drawing, ink, type Point, type Shape } from '../../../figure/drawing.js';
 import type { Figure } from '../../../figure/figure.js';
-import { layOut } from '../../../figure/lay-out.js';
+import { layOut } from '../../../figure/lay-out/lay-out.js';
 import { fittedWidth } from '../../../figure/text-width.js';
 
 interface DrawnProps {

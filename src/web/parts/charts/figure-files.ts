@@ -1,6 +1,6 @@
 import fontAddress from '@expo-google-fonts/arimo/400Regular/Arimo_400Regular.ttf?url';
 import type { Figure, FigureWidth } from '../../../figure/figure.js';
-import { layOut } from '../../../figure/lay-out.js';
+import { layOut } from '../../../figure/lay-out/lay-out.js';
 import { drawingSvg } from '../../../figure/svg.js';
 import { csvText } from '../csv.js';
 import { saveFile } from '../save.js';

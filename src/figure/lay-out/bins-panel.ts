@@ -1,9 +1,9 @@
-import { placeOn, roundAxis } from './axis.js';
-import { ink, type Point, type Shape, type Tip } from './drawing.js';
-import type { BinsPanel } from './figure.js';
-import { titleLines, valueGrid, valueMargin } from './lay-out-curves.js';
-import { block } from './signs.js';
-import { textWidth, wrapText } from './text-width.js';
+import { placeOn, roundAxis } from '../axis.js';
+import { ink, type Point, type Shape, type Tip } from '../drawing.js';
+import type { BinsPanel } from '../figure.js';
+import { block } from '../signs.js';
+import { textWidth, wrapText } from '../text-width.js';
+import { titleLines, valueGrid, valueMargin } from './curves-panel.js';
 
 const SIZE = 7;
 const HEIGHT = 80;

@@ -1,4 +1,4 @@
-import { type Drawing, ink, type Shape, type Tip } from './drawing.js';
+import { type Drawing, ink, type Shape, type Tip } from '../drawing.js';
 import {
   type Figure,
   type FigureWidth,
@@ -7,16 +7,16 @@ import {
   type Panel,
   type RowsPanel,
   SIMULATED_NOTE,
-} from './figure.js';
-import { binsPanel } from './lay-out-bins.js';
-import { curvesPanel } from './lay-out-curves.js';
-import { heatColumns, heatPanel } from './lay-out-heat.js';
-import { profilePanel } from './lay-out-profile.js';
-import { labelWidth, rowsPanel } from './lay-out-rows.js';
-import { scatterPanel } from './lay-out-scatter.js';
-import { signAt } from './signs.js';
-import { textWidth, wrapText } from './text-width.js';
-import { visibleName } from './visible-name.js';
+} from '../figure.js';
+import { signAt } from '../signs.js';
+import { textWidth, wrapText } from '../text-width.js';
+import { visibleName } from '../visible-name.js';
+import { binsPanel } from './bins-panel.js';
+import { curvesPanel } from './curves-panel.js';
+import { heatColumns, heatPanel } from './heat-panel.js';
+import { profilePanel } from './profile-panel.js';
+import { labelWidth, rowsPanel } from './rows-panel.js';
+import { scatterPanel } from './scatter-panel.js';
 
 const MARGIN = 3;
 const GAP = 10;

@@ -1,8 +1,8 @@
-import { ink, type Point, type Shape, type Tip } from './drawing.js';
-import type { HeatPanel } from './figure.js';
-import { heatColour } from './heat-colours.js';
-import { block, lozengeSign, signAt } from './signs.js';
-import { textWidth, wrapText } from './text-width.js';
+import { ink, type Point, type Shape, type Tip } from '../drawing.js';
+import type { HeatPanel } from '../figure.js';
+import { heatColour } from '../heat-colours.js';
+import { block, lozengeSign, signAt } from '../signs.js';
+import { textWidth, wrapText } from '../text-width.js';
 
 const NAME = 6;
 const LINE = 7;

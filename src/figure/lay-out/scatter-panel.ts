@@ -1,10 +1,10 @@
-import { placeOn, roundAxis } from './axis.js';
-import { ink, type Point, type Shape, type Tip } from './drawing.js';
-import type { Estimate, ScatterPanel, ScatterPoint } from './figure.js';
-import { titleLines, valueGrid, valueMargin, xTicks } from './lay-out-curves.js';
-import { ceilingLine, intervalLine, openDot } from './signs.js';
-import { styleOf, symbolAt } from './symbols.js';
-import { estimateText, wrapText } from './text-width.js';
+import { placeOn, roundAxis } from '../axis.js';
+import { ink, type Point, type Shape, type Tip } from '../drawing.js';
+import type { Estimate, ScatterPanel, ScatterPoint } from '../figure.js';
+import { ceilingLine, intervalLine, openDot } from '../signs.js';
+import { styleOf, symbolAt } from '../symbols.js';
+import { estimateText, wrapText } from '../text-width.js';
+import { titleLines, valueGrid, valueMargin, xTicks } from './curves-panel.js';
 
 const SIZE = 7;
 /** Higher than this a plot tells no more. */

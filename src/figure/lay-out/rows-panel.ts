@@ -1,9 +1,9 @@
-import { placeOn, roundAxis, spacedTicks, valueAxis } from './axis.js';
-import { ink, type Shape, type Tip } from './drawing.js';
-import type { FigureRow, RowsPanel } from './figure.js';
-import { block, ceilingLine, dot, intervalLine, openDot, signAt, stampAt } from './signs.js';
-import { styleOf, symbolAt } from './symbols.js';
-import { estimateText, textWidth, wrapText } from './text-width.js';
+import { placeOn, roundAxis, spacedTicks, valueAxis } from '../axis.js';
+import { ink, type Shape, type Tip } from '../drawing.js';
+import type { FigureRow, RowsPanel } from '../figure.js';
+import { block, ceilingLine, dot, intervalLine, openDot, signAt, stampAt } from '../signs.js';
+import { styleOf, symbolAt } from '../symbols.js';
+import { estimateText, textWidth, wrapText } from '../text-width.js';
 
 const SIZE = 7;
 const LINE = 8.2;

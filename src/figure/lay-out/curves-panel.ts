@@ -7,12 +7,12 @@ import {
   spacedTicks,
   tickTexts,
   valueAxis,
-} from './axis.js';
-import { ink, type Point, type Shape, type Tip } from './drawing.js';
-import type { CurvesPanel, Estimate, FigureCurve } from './figure.js';
-import { ceilingLine, dashes, dashOf, dot, intervalLine, signAt, stampAt } from './signs.js';
-import { styleOf, symbolAt } from './symbols.js';
-import { estimateText, textWidth, wrapText } from './text-width.js';
+} from '../axis.js';
+import { ink, type Point, type Shape, type Tip } from '../drawing.js';
+import type { CurvesPanel, Estimate, FigureCurve } from '../figure.js';
+import { ceilingLine, dashes, dashOf, dot, intervalLine, signAt, stampAt } from '../signs.js';
+import { styleOf, symbolAt } from '../symbols.js';
+import { estimateText, textWidth, wrapText } from '../text-width.js';
 
 const SIZE = 7;
 const HEIGHT = 96;

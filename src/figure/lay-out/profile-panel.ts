@@ -1,10 +1,10 @@
-import { placeOn, valueAxis } from './axis.js';
-import { ink, type Point, type Shape, type Tip } from './drawing.js';
-import type { ProfilePanel } from './figure.js';
-import { runs, titleLines, valueGrid, valueMargin } from './lay-out-curves.js';
-import { dashes, intervalLine, ringAt, signAt } from './signs.js';
-import { styleOf, symbolAt } from './symbols.js';
-import { estimateText, textWidth, wrapText } from './text-width.js';
+import { placeOn, valueAxis } from '../axis.js';
+import { ink, type Point, type Shape, type Tip } from '../drawing.js';
+import type { ProfilePanel } from '../figure.js';
+import { dashes, intervalLine, ringAt, signAt } from '../signs.js';
+import { styleOf, symbolAt } from '../symbols.js';
+import { estimateText, textWidth, wrapText } from '../text-width.js';
+import { runs, titleLines, valueGrid, valueMargin } from './curves-panel.js';
 
 const SIZE = 7;
 const NAME = 6;
