@@ -94,6 +94,7 @@ function coverageFigure(rows: readonly Row[]): Drawing {
   return {
     width: right + 16,
     height: bottom + 16,
+    tips: [],
     title: 'How often 95 % intervals hold what they speak of, in simulated experiments',
     description:
       'For each size and for what is new in every experiment the share of intervals of a score and of the difference of two models that hold the truth, with its exact binomial interval. The band is from 93 to 97 %.',
@@ -139,6 +140,7 @@ function boardsFigure({ boards, models, sizes }: Boards): Drawing {
   return {
     width: right + 30,
     height: bottom + 16,
+    tips: [],
     title: `Boards of ${models} equal models with any false separation, of ${boards}`,
     description:
       'For 12, 30 and 100 units the share of simulated boards on which any two equal models are separated, by three rules, at a nominal 5 %.',

@@ -34,7 +34,6 @@ const reviewed = {
 
 /** Development dependencies that Vite bundles into the browser application. */
 export const bundled = [
-  '@observablehq/plot',
   'eventsource-parser',
   'openapi-fetch',
   'preact',

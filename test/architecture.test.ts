@@ -32,7 +32,8 @@ const rooms: Record<string, readonly string[]> = {
   metrics: ['errors', 'numerics', 'data'],
   scoring: before('scoring'),
   leaderboard: ['errors', 'scoring'],
-  figure: [],
+  // A scatter says how its two axes go together.
+  figure: ['numerics'],
   report: ['errors', 'figure', 'scoring'],
   importing: [...before('activations'), 'activations'],
   training: [...order, 'report'],
@@ -54,6 +55,7 @@ const rooms: Record<string, readonly string[]> = {
 /** The folders of a room; each imports only from those before it. `.` are the files of the room itself. */
 const folders: Record<string, readonly string[]> = {
   formats: ['.', 'matlab'],
+  figure: ['.', 'lay-out'],
   onnx: ['.', 'tokens', 'prepare', 'checks'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
   metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'resampling', 'tiled', 'time', 'table'],

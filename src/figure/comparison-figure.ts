@@ -1,4 +1,12 @@
-import { type Figure, type FigureCurve, fileNameOf, type LegendEntry } from './figure.js';
+import { differencesFigure } from './differences-figure.js';
+import {
+  benchmarksInName,
+  type Figure,
+  type FigureCurve,
+  fileNameOf,
+  type LegendEntry,
+  namesInName,
+} from './figure.js';
 import { missingNotes, shortTitle, signsOf } from './map-figure.js';
 
 /** A model, or a checkpoint, on one benchmark. */
@@ -31,7 +39,7 @@ export function comparisonFigure(rows: readonly RowToDraw[]): Figure {
   }));
   return {
     title: `${models.length} models side by side`,
-    fileName: fileNameOf('comparison of', ...models),
+    fileName: fileNameOf('comparison', ...namesInName(models), namedBenchmarks(rows)),
     panels,
     sharedRows: false,
     legend: [{ sign: 'value', text: 'value, 95 % interval' }, ...signsOf(panels)],
@@ -41,6 +49,43 @@ export function comparisonFigure(rows: readonly RowToDraw[]): Figure {
     ],
     table: tableOf(rows),
   };
+}
+
+/** Two models on one benchmark. */
+interface PairToDraw {
+  readonly benchmark: string;
+  readonly from: string;
+  readonly to: string;
+  readonly difference: number | null;
+  readonly ci: readonly [number, number] | null;
+  readonly paired: boolean;
+}
+
+/** How far the other models are from the first, as a forest plot. */
+export function comparedDifferences(
+  rows: readonly RowToDraw[],
+  differences: readonly PairToDraw[],
+): Figure {
+  const models = [...new Set(rows.map(({ checkpoint }) => checkpoint))];
+  return differencesFigure(
+    groupsOf(rows).map((group) => {
+      const [{ benchmark }] = group;
+      const simulated = group.some((row) => row.simulated);
+      const from = differences.filter(
+        (pair) => pair.benchmark === benchmark && pair.from === models[0],
+      );
+      return {
+        ...{ title: benchmark, simulated },
+        differences: models.map((model) => {
+          const pair = from.find(({ to }) => to === model);
+          if (pair?.difference == null) return undefined;
+          return { value: pair.difference, ci: pair.ci, paired: pair.paired };
+        }),
+      };
+    }),
+    models,
+    0,
+  );
 }
 
 /** A training over its epochs: a panel a benchmark, a curve at the fixed layer and one at the layer chosen each time. */
@@ -68,7 +113,7 @@ export function seriesFigure(rows: readonly RowToDraw[]): Figure {
   const left = new Set(rows.filter(({ epoch }) => epoch === null).map((row) => row.checkpoint));
   return {
     title: `A series of ${new Set(rows.map(({ checkpoint }) => checkpoint)).size} checkpoints`,
-    fileName: fileNameOf('series', ...new Set(rows.map((row) => row.region ?? row.benchmark))),
+    fileName: fileNameOf('series', namedBenchmarks(rows)),
     panels,
     sharedRows: false,
     legend: [
@@ -83,6 +128,12 @@ export function seriesFigure(rows: readonly RowToDraw[]): Figure {
     table: tableOf(rows),
   };
 }
+
+const namedBenchmarks = (rows: readonly RowToDraw[]): string =>
+  benchmarksInName(
+    [...new Set(rows.map(({ benchmark }) => benchmark))],
+    [...new Set(rows.map(({ region, benchmark }) => region ?? shortTitle(benchmark)))],
+  );
 
 /** Rows by benchmark, in their order. */
 function groupsOf(rows: readonly RowToDraw[]): RowToDraw[][] {

@@ -37,7 +37,14 @@ export type Shape =
       readonly stroke?: string;
     };
 
-/** A picture of fixed size, which `drawingSvg` and the PDF writer turn into a file. */
+/** What stands at a place in words, for those who point at it or go there by the keyboard; nothing is drawn. */
+export interface Tip {
+  readonly kind: 'tip';
+  readonly at: Point;
+  readonly text: string;
+}
+
+/** A picture of fixed size, which is shown in a page and written as SVG, PNG and PDF. */
 export interface Drawing {
   readonly width: number;
   readonly height: number;
@@ -45,6 +52,7 @@ export interface Drawing {
   readonly description: string;
   /** In the order in which they cover each other, on white. */
   readonly shapes: readonly Shape[];
+  readonly tips: readonly Tip[];
 }
 
 /** Colours of figures: light ground; curves differ for red-green blindness and in grey. */

@@ -13,13 +13,31 @@ export interface FigureRow extends Estimate {
   readonly mark?: 'chosen' | 'tied' | '';
   /** What a null reaches, in the unit of the value, and whether the estimate is inside it. */
   readonly floor?: { readonly value: number | null; readonly inside: boolean };
+  /** Which of several models or runs it is of. */
+  readonly series?: number;
+  /** Drawn as an outline: what others are compared with. */
+  readonly open?: boolean;
+  /** The numbers in words, right of the axis. */
+  readonly words?: string;
+  /** What is said of it where its label says too little. */
+  readonly tip?: string;
+  /** Single values that the estimate sums up: of splits, or of neuroids. */
+  readonly samples?: readonly number[];
+  /** Between which values the ceiling lies, and its mean. */
+  readonly band?: { readonly low: number; readonly high: number; readonly mean: number | null };
 }
 
 /** A curve of a panel. */
 export interface FigureCurve {
   readonly name: string;
-  readonly points: readonly (Estimate & { readonly x: number })[];
+  readonly points: readonly (Estimate & { readonly x: number; readonly tip?: string })[];
+  /** Colour and symbol; without it those of its place among the curves. */
+  readonly series?: number;
+  readonly line?: LineStyle;
 }
+
+/** What tells curves of one colour apart. */
+export type LineStyle = 'solid' | 'dashed' | 'dotted';
 
 interface PanelHead {
   /** The region, or what the benchmark is called in short. */
@@ -37,6 +55,8 @@ interface PanelHead {
 export interface RowsPanel extends PanelHead {
   readonly kind: 'rows';
   readonly rows: readonly FigureRow[];
+  /** Whether values are differences, which have no ceiling and are read against 0. */
+  readonly differences?: boolean;
 }
 
 /** Curves over a horizontal axis. */
@@ -44,6 +64,10 @@ export interface CurvesPanel extends PanelHead {
   readonly kind: 'curves';
   readonly xTitle: string;
   readonly curves: readonly FigureCurve[];
+  /** Whether the axis of values is logarithmic; values that are not positive are left out then. */
+  readonly log?: boolean;
+  /** Where something begins, such as a stage of a training. */
+  readonly borders?: readonly { readonly x: number; readonly name: string }[];
 }
 
 /** A distribution of neurons and one of units over the same bins. */
@@ -56,14 +80,65 @@ export interface BinsPanel extends PanelHead {
   readonly units: readonly number[];
 }
 
+/** A model on two benchmarks, or one value predicted and measured. */
+export interface ScatterPoint {
+  readonly label: string;
+  readonly x: Estimate;
+  readonly y: Estimate;
+  /** Which of those that the legend names; null for the others. */
+  readonly series: number | null;
+}
+
+/** Points over two axes. */
+export interface ScatterPanel extends PanelHead {
+  readonly kind: 'scatter';
+  readonly xTitle: string;
+  readonly points: readonly ScatterPoint[];
+  /** What is said of them all: correlations, and how many there are. */
+  readonly statistics: readonly string[];
+  /** Whether both axes are one scale, with the line of equal values. */
+  readonly diagonal: boolean;
+}
+
+/** Values over the layers of a network, in its order: a curve a benchmark. */
+export interface ProfilePanel extends PanelHead {
+  readonly kind: 'profile';
+  readonly xTitle: string;
+  readonly layers: readonly string[];
+  readonly curves: readonly {
+    readonly name: string;
+    readonly series: number;
+    /** One a layer. */
+    readonly points: readonly (Estimate & { readonly mark?: 'chosen' | 'tied' | '' })[];
+  }[];
+}
+
+/** Values as colours, rows by columns; each column has a scale of its own. */
+export interface HeatPanel extends PanelHead {
+  readonly kind: 'heat';
+  readonly rows: readonly string[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly simulated: boolean;
+    /** One a row. */
+    readonly cells: readonly {
+      readonly value: number | null;
+      readonly mark?: 'chosen' | 'tied' | '';
+    }[];
+  }[];
+}
+
+/** A part of a figure with axes of its own. */
+export type Panel = RowsPanel | CurvesPanel | BinsPanel | ScatterPanel | ProfilePanel | HeatPanel;
+
 /** What a figure shows, without its layout; the command line and the pages make the same. */
 export interface Figure {
   readonly title: string;
   /** Name of its file without ending, which says what it is. */
   readonly fileName: string;
   /** Of one kind, one a benchmark. */
-  readonly panels: readonly RowsPanel[] | readonly CurvesPanel[] | readonly BinsPanel[];
-  /** Whether the rows of all panels are the same, and are labelled once. */
+  readonly panels: readonly Panel[];
+  /** Whether all panels are rows, the same ones, which are labelled once. */
   readonly sharedRows: boolean;
   /** Which signs mean what. */
   readonly legend: readonly LegendEntry[];
@@ -83,25 +158,56 @@ export interface LegendEntry {
     | 'ceiling'
     | 'floor'
     | 'neurons'
+    | 'chosen-ring'
+    | 'tied-ring'
+    | 'other'
+    | 'equal'
+    | 'sample'
+    | 'band'
+    | 'heat'
+    | 'chosen-cell'
+    | 'tied-cell'
     | 0
     | 1
-    | 2;
+    | 2
+    | { readonly series: number; readonly line?: LineStyle; readonly open?: boolean };
   readonly text: string;
 }
 
-/** Widths of the columns of journals: 88 and 180 mm. */
-export const figureWidths = { single: 88, double: 180 } as const;
+/** Widths of one and two columns of a journal in mm; 85 is the narrowest column in use. */
+export const figureWidths = { single: 85, double: 180 } as const;
 export type FigureWidth = keyof typeof figureWidths;
 
-/** A name of a file that says what it is, from words of anybody: letters, digits and hyphens. */
-export const fileNameOf = (...words: readonly string[]): string =>
-  words
-    .join(' ')
-    .normalize('NFKD')
+/** More characters of a part than anybody reads in a list of files. */
+const LONGEST_PART = 60;
+const LONGEST_NAME = 120;
+
+/**
+ * A name of a file that says what it is, from words of anybody: each part in letters, digits, points and hyphens, and
+ * `_` between the parts, as `layer-map_resnet-20_V4-pls`.
+ */
+export const fileNameOf = (...parts: readonly string[]): string =>
+  parts
+    .map((part) => trimmed([...trimmed(part)].slice(0, LONGEST_PART).join('')))
+    .filter((part) => part !== '')
+    .join('_')
+    .slice(0, LONGEST_NAME) || 'figure';
+
+const trimmed = (part: string): string =>
+  part
+    .normalize('NFKC')
     .replace(/[^\p{L}\p{N}.]+/gu, '-')
-    .replace(/^[-.]+|[-.]+$/g, '')
-    .slice(0, 100)
-    .toLowerCase() || 'figure';
+    .replace(/^[-.]+|[-.]+$/g, '');
+
+/** Names in the name of a file: the first three, and how many more. */
+export const namesInName = (names: readonly string[]): readonly string[] =>
+  names.length <= 3 ? names : [...names.slice(0, 3), `and-${names.length - 3}-more`];
+
+/** Benchmarks in the name of a file: `V4-pls` of one, the regions of a few, else how many. */
+export function benchmarksInName(benchmarks: readonly string[], titles: readonly string[]): string {
+  if (benchmarks.length === 1) return benchmarks[0].split('.').at(-1) ?? '';
+  return benchmarks.length <= 4 ? titles.join('-') : `${benchmarks.length}-benchmarks`;
+}
 
 /** What is said under every figure with simulated data. */
 export const SIMULATED_NOTE =

@@ -1,4 +1,5 @@
 import {
+  benchmarksInName,
   type Figure,
   type FigureRow,
   fileNameOf,
@@ -43,14 +44,23 @@ export interface MapToDraw {
   >;
 }
 
+/** The benchmarks of a map, each with its layers as rows. */
+export function mapPanels(map: MapToDraw): RowsPanel[] {
+  const titles = titlesOf(map);
+  return map.benchmarks.map((benchmark, i) => panelOf(map, benchmark, titles[i]));
+}
+
+/** What a figure of a map is called as a file. */
+export const mapFileName = (kind: string, map: MapToDraw): string =>
+  fileNameOf(kind, map.name, benchmarksInName(map.benchmarks, titlesOf(map)));
+
 /** Every layer against every benchmark: a row a layer, a panel a benchmark. */
 export function mapFigure(map: MapToDraw): Figure {
-  const titles = titlesOf(map);
-  const panels = map.benchmarks.map((benchmark, i) => panelOf(map, benchmark, titles[i]));
+  const panels = mapPanels(map);
   const marks = new Set(panels.flatMap(({ rows }) => rows.map(({ mark }) => mark)));
   return {
     title: `Layer map of ${map.name}`,
-    fileName: fileNameOf('layer map of', map.name),
+    fileName: mapFileName('layer-map', map),
     panels,
     sharedRows: true,
     legend: [
@@ -62,15 +72,18 @@ export function mapFigure(map: MapToDraw): Figure {
         : []),
       ...signsOf(panels),
     ],
-    notes: [
-      'Layers in the order in which the network computes them. A chosen value is a selection: it was chosen by this score.',
-      ...missingNotes(
-        map.layers.flatMap(({ cells }) => map.benchmarks.map((id) => reasonOf(cells?.[id]))),
-      ),
-    ],
-    table: tableOf(map),
+    notes: mapNotes(map),
+    table: mapTable(map),
   };
 }
+
+/** What is said below every figure of a map. */
+export const mapNotes = (map: MapToDraw): string[] => [
+  'Layers in the order in which the network computes them. A chosen value is a selection: it was chosen by this score.',
+  ...missingNotes(
+    map.layers.flatMap(({ cells }) => map.benchmarks.map((id) => reasonOf(cells?.[id]))),
+  ),
+];
 
 /** The signs that only some figures need: a missing value, and the ceiling where an axis reaches it. */
 export function signsOf(
@@ -156,7 +169,8 @@ export const valueTitleOf = (formula: string): string =>
 export const endsOf = (ci: readonly number[] | null | undefined): [number, number] | null =>
   ci ? [ci[0], ci[1]] : null;
 
-function tableOf(map: MapToDraw): Figure['table'] {
+/** The values of a map, a line a benchmark and layer. */
+export function mapTable(map: MapToDraw): Figure['table'] {
   const head = ['benchmark', 'layer', 'value', 'ci_low', 'ci_high', 'raw', 'ceiling'];
   return [
     [...head, 'simulated', 'chosen', 'reason'],

@@ -1,4 +1,11 @@
-import { type BinsPanel, type Figure, fileNameOf, type RowsPanel } from './figure.js';
+import {
+  type BinsPanel,
+  benchmarksInName,
+  type Figure,
+  fileNameOf,
+  namesInName,
+  type RowsPanel,
+} from './figure.js';
 import {
   endsOf,
   missingNotes,
@@ -33,7 +40,14 @@ export function scoresFigure(scores: readonly NamedScore[]): Figure {
   const drawn = properties.length === scores.length;
   return {
     title: `${drawn ? 'Single-neuron properties' : 'Scores'} of ${names.join(', ')}`,
-    fileName: fileNameOf(drawn ? 'properties of' : 'scores of', ...names),
+    fileName: fileNameOf(
+      drawn ? 'properties' : 'scores',
+      ...namesInName(names),
+      benchmarksInName(
+        [...new Set(scores.map(({ benchmark }) => benchmark))],
+        [...new Set(scores.map(({ region, benchmark }) => region ?? shortTitle(benchmark)))],
+      ),
+    ),
     sharedRows: false,
     table: tableOf(scores),
     ...(drawn ? propertyParts(properties) : rowParts(scores)),

@@ -1,24 +1,37 @@
 import type { Drawing, Point, Shape } from './drawing.js';
-import { inFont, textWidth } from './text-width.js';
+import { subsetFont } from './subset-font.js';
+import { fittedWidth } from './text-width.js';
 import { visibleName } from './visible-name.js';
 
 /** Arimo has the widths of Arial, so that text fits wherever one of these is. */
-const family = "Arimo, Arial, Helvetica, 'Liberation Sans', sans-serif";
+export const family = "Arimo, Arial, Helvetica, 'Liberation Sans', sans-serif";
 
 /**
  * A drawing as an SVG file, in points with its size in millimetres. Every word in it is text, whatever characters it
  * is made of; the same drawing gives the same bytes.
+ * @param font Arimo as a TrueType file, of which the characters of the drawing are embedded
  */
-export function drawingSvg({ width, height, title, description, shapes }: Drawing): string {
+export function drawingSvg(
+  { width, height, title, description, shapes }: Drawing,
+  font?: Uint8Array,
+): string {
   const [w, h] = [number(width), number(height)];
   const millimetres = (points: number) => number((points * 25.4) / 72);
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${millimetres(width)}mm" height="${millimetres(height)}mm" viewBox="0 0 ${w} ${h}" font-family="${family}" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${millimetres(width)}mm" height="${millimetres(height)}mm" viewBox="0 0 ${w} ${h}" font-family="${family}" text-rendering="geometricPrecision" role="img">
 <title>${escaped(title)}</title>
 <desc>${escaped(description)}</desc>
-<rect width="${w}" height="${h}" fill="#ffffff"/>
+${font ? `<style>${fontFace(font, shapes)}</style>\n` : ''}<rect width="${w}" height="${h}" fill="#ffffff"/>
 ${shapes.map(markup).join('\n')}
 </svg>
 `;
+}
+
+function fontFace(font: Uint8Array, shapes: readonly Shape[]): string {
+  const texts = shapes.flatMap((shape) => (shape.kind === 'text' ? [escaped(shape.text)] : []));
+  const bytes = subsetFont(font, texts.join(''));
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return `@font-face{font-family:Arimo;src:url(data:font/ttf;base64,${btoa(binary)})}`;
 }
 
 function markup(shape: Shape): string {
@@ -44,8 +57,10 @@ function markup(shape: Shape): string {
 
 /** The width that the layout knows, so that another font does not make a name longer than its place. */
 function fitted({ text, size }: Extract<Shape, { kind: 'text' }>): string {
-  if (text === '' || ![...text].every(inFont)) return '';
-  return ` textLength="${number(textWidth(text, size))}" lengthAdjust="spacingAndGlyphs"`;
+  const length = fittedWidth(text, size);
+  return length === undefined
+    ? ''
+    : ` textLength="${number(length)}" lengthAdjust="spacingAndGlyphs"`;
 }
 
 const number = (value: number) => String(Math.round(value * 100) / 100);

@@ -65,8 +65,12 @@ export function textWidth(text: string, size: number): number {
   return (sum / 2048) * size;
 }
 
-/** Where a name may be broken: after a separator, and where a word or a number in it ends. */
-const BREAKS = /(?<=[\s./_-])|(?<=[a-z\d])(?=[A-Z])|(?<=\d)(?=[a-z])/;
+/** The width to which a text is fitted in whatever font it is shown; undefined where the font of figures lacks a character. */
+export const fittedWidth = (text: string, size: number): number | undefined =>
+  text !== '' && [...text].every(inFont) ? textWidth(text, size) : undefined;
+
+/** Where a name may be broken: after a separator but for a decimal point, and where a word or a number in it ends. */
+const BREAKS = /(?<=[\s./_-])(?<!\d\.(?=\d))|(?<=[a-z\d])(?=[A-Z])|(?<=\d)(?=[a-z])/;
 
 /**
  * Breaks text into lines of at most `width`: after a space, a separator of names (`.`, `/`, `_`, `-`) or a word in a
@@ -95,3 +99,22 @@ export function wrapText(text: string, size: number, width: number): string[] {
   }
   return [...lines, line.trimEnd()].filter((each, i) => each !== '' || i === 0);
 }
+
+/** An estimate as a person reads it: three decimals, its 95 % interval. */
+export function estimateText({
+  value,
+  ci,
+}: {
+  readonly value: number | null;
+  readonly ci: readonly number[] | null;
+}): string {
+  if (value === null) return 'no value';
+  return `${decimals(value)}${ci ? ` [${ci.map(decimals).join(', ')}]` : ''}`;
+}
+
+/** Three decimals, or one digit of what would be 0 then and is not. */
+export const decimals = (number: number): string => {
+  const rounded = number.toFixed(3);
+  const text = number !== 0 && Number(rounded) === 0 ? number.toPrecision(1) : rounded;
+  return text.replaceAll('-', '−');
+};

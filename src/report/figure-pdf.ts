@@ -1,13 +1,9 @@
-import { createRequire } from 'node:module';
 import PDFDocument from 'pdfkit';
 import type { Drawing, Shape } from '../figure/drawing.js';
 import type { Figure, FigureWidth } from '../figure/figure.js';
-import { layOut } from '../figure/lay-out.js';
+import { layOut } from '../figure/lay-out/lay-out.js';
 import { inFont } from '../figure/text-width.js';
-
-const font = createRequire(import.meta.url).resolve(
-  '@expo-google-fonts/arimo/400Regular/Arimo_400Regular.ttf',
-);
+import { fontFile } from './figure-font.js';
 
 /**
  * A figure as a PDF file of one page, as large as the figure, its font embedded. The same figure gives the same bytes.
@@ -27,7 +23,7 @@ async function drawingPdf(drawing: Drawing): Promise<Uint8Array> {
   const document = new PDFDocument({
     size: [drawing.width, drawing.height],
     margin: 0,
-    font,
+    font: fontFile,
     lang: 'en',
     displayTitle: true,
     // A time of its own would make other bytes each time.

@@ -125,6 +125,7 @@ describe('wrong usage', () => {
     [['one.onnx'], /two or more models, or give --series/],
     [['a.onnx', 'b.onnx', '--region', 'V3'], /expected V1, V2, V4, IT, behavior, found "V3"/],
     [['a.onnx', 'b.onnx', '--json', '--csv'], /exclude each other/],
+    [['runs/', '--series', '--figure', 'differences'], /a series has no differences/],
     [['--series', 'nowhere/*.onnx', '-b', objects], /nowhere/],
   ])('%j is refused', async (words, sentence) => {
     const { status, out, err } = await compare(...words);

@@ -1,14 +1,21 @@
 import { describe, expect, it, test } from 'vitest';
 import { roundAxis, tickTexts, valueAxis } from '../../src/figure/axis.js';
-import { comparisonFigure, seriesFigure } from '../../src/figure/comparison-figure.js';
+import {
+  comparedDifferences,
+  comparisonFigure,
+  seriesFigure,
+} from '../../src/figure/comparison-figure.js';
+import { differencesFigure } from '../../src/figure/differences-figure.js';
 import type { Drawing, Shape } from '../../src/figure/drawing.js';
-import { type Figure, fileNameOf } from '../../src/figure/figure.js';
-import { layOut } from '../../src/figure/lay-out.js';
+import { benchmarksInName, type Figure, fileNameOf } from '../../src/figure/figure.js';
+import { heatColour } from '../../src/figure/heat-colours.js';
+import { layOut } from '../../src/figure/lay-out/lay-out.js';
 import { mapFigure } from '../../src/figure/map-figure.js';
+import { scatterFigure } from '../../src/figure/scatter-figure.js';
 import { type NamedScore, scoresFigure } from '../../src/figure/scores-figure.js';
 import { drawingSvg } from '../../src/figure/svg.js';
 import { textWidth, wrapText } from '../../src/figure/text-width.js';
-import { madeRow } from '../cli/made-comparison.js';
+import { madeComparison, madeRow } from '../cli/made-comparison.js';
 import { hostileNames, madeMap } from '../cli/made-map.js';
 
 type Text = Extract<Shape, { kind: 'text' }>;
@@ -61,7 +68,7 @@ describe.each(Object.entries(figures))('%s', (_, figure) => {
   it.each(widths)('fits one column width: %s', (width) => {
     const drawing = layOut(figure, width);
     const millimetres = (drawing.width * 25.4) / 72;
-    expect(millimetres).toBeCloseTo(width === 'single' ? 88 : 180, 6);
+    expect(millimetres).toBeCloseTo(width === 'single' ? 85 : 180, 6);
     for (const shape of drawing.shapes) {
       const points = 'at' in shape ? [shape.at] : shape.points;
       for (const [x, y] of points) {
@@ -131,10 +138,10 @@ describe('a layer map', () => {
 
   test('has its values as a table, and a file name that says what it is', () => {
     const { table, fileName } = figures.map;
-    expect(fileName).toBe('layer-map-of-efficientnet-b1');
+    expect(fileName).toBe('layer-map_efficientnet-b1_5-benchmarks');
     expect(table).toHaveLength(1 + 5 * 67);
     expect(new Set(table.map((line) => line.length))).toEqual(new Set([10]));
-    expect(figures['hostile map'].fileName).toMatch(/^[\p{L}\p{N}.-]+$/u);
+    expect(figures['hostile map'].fileName).toMatch(/^[\p{L}\p{N}._-]+$/u);
   });
 });
 
@@ -152,6 +159,16 @@ test('a comparison shows each model with its layer, and why one has no value', (
   expect(words).toContain('no value (1): no room');
   expect(words.filter((word) => word === 'no ceiling')).toHaveLength(1);
   expect(words.filter((word) => word === 'simulated')).toHaveLength(1);
+});
+
+test('differences of a comparison are those from the first model', () => {
+  const { rows, differences } = madeComparison;
+  const figure = comparedDifferences(rows, differences);
+  const words = wordsOf(layOut(figure, 'double'));
+  expect(words).toEqual(
+    expect.arrayContaining(['difference from a.onnx', 'b.onnx', '+0.250 [0.150, 0.350]']),
+  );
+  expect(figure.table).toHaveLength(3);
 });
 
 test('a series has an axis of epochs, and a curve with a gap for what is missing', () => {
@@ -218,6 +235,71 @@ test('axes are round, start at 0 and reach the ceiling where values come near it
 });
 
 test('file names have no character that a system minds', () => {
-  expect(fileNameOf('../../etc', 'a b<c>')).toBe('etc-a-b-c');
+  expect(fileNameOf('../../etc', 'a b<c>')).toBe('etc_a-b-c');
   expect(fileNameOf('')).toBe('figure');
+  expect(fileNameOf('layer map', 'resnet-20', 'V4-pls')).toBe('layer-map_resnet-20_V4-pls');
+  expect(fileNameOf('kind', '.'.repeat(9), `${'é'.repeat(400)} 🐒`)).toMatch(/^kind_é{60}$/u);
+  expect(benchmarksInName(['MajajHong2015.V4-pls'], ['V4'])).toBe('V4-pls');
+  expect(benchmarksInName(['a.V1-pls', 'a.IT-pls'], ['V1', 'IT'])).toBe('V1-IT');
+});
+
+test('numbers on the colours of a heat map can be read', () => {
+  const luminance = (colour: string) => {
+    const [red, green, blue] = [1, 3, 5].map((at) => {
+      const share = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  for (let share = 0; share <= 1; share += 0.01) {
+    const { fill, words } = heatColour(share);
+    const [low, high] = [luminance(fill), luminance(words)].sort((a, b) => a - b);
+    expect((high + 0.05) / (low + 0.05)).toBeGreaterThanOrEqual(4.5);
+  }
+  expect(heatColour(-1)).toEqual(heatColour(0));
+});
+
+test('a scatter says how its axes go together, and when nothing can be said', () => {
+  const at = (x: number | null, y: number) => ({
+    ...{ label: 'made', series: null, x: { value: x, ci: null }, y: { value: y, ci: null } },
+  });
+  const of = (points: ReturnType<typeof at>[]) =>
+    scatterFigure({
+      ...{ title: 'made', name: 'scatter', x: 'V1', y: 'V4', of: 'models', simulated: true },
+      ...{ points, named: [] },
+    });
+  const figure = of([at(1, 1), at(2, 3), at(3, 2), at(4, 5), at(5, 4), at(null, 1)]);
+  const words = wordsOf(layOut(figure, 'double'));
+  expect(words).toContain('r = 0.80 [−0.28, 0.99], ρ = 0.80 [−0.46, 0.99], n = 5 models');
+  expect(words).toEqual(expect.arrayContaining(['V1', 'V4', 'simulated']));
+  expect(words).toContain('1 without a value on both axes, and not shown');
+  expect(figure.table).toHaveLength(7);
+  expect(wordsOf(layOut(of([at(1, 2)]), 'single')).join(' ')).toContain(
+    'too few for a correlation',
+  );
+  const equal = of([at(1, 1), at(1, 2), at(1, 3)]);
+  expect(wordsOf(layOut(equal, 'single')).join(' ')).toContain('all values of an axis are equal');
+});
+
+test('a forest plot says each difference in numbers, against 0, and which are not paired', () => {
+  const figure = differencesFigure(
+    [
+      {
+        ...{ title: 'lab.V4-pls', simulated: false },
+        differences: [
+          undefined,
+          { value: 0.1, ci: [0.02, 0.18], paired: true },
+          { value: -0.0002, ci: null, paired: false },
+        ],
+      },
+    ],
+    ['a', 'b', 'c'],
+    0,
+  );
+  const words = wordsOf(layOut(figure, 'double'));
+  expect(words).toEqual(
+    expect.arrayContaining(['+0.100 [0.020, 0.180]', '−0.0002*', 'difference from a', '0.00']),
+  );
+  expect(words.join(' ')).toContain('* not paired');
+  expect(figure.fileName).toBe('differences_a_b_c');
 });

@@ -11,7 +11,7 @@ const pdfOf = async (width: 'single' | 'double', map = madeMap()) =>
 
 describe('a figure as PDF', () => {
   test.each([
-    ['single', 88],
+    ['single', 85],
     ['double', 180],
   ] as const)('is one page of a width of %s column, fonts embedded', async (width, millimetres) => {
     const pdf = await pdfOf(width);

@@ -72,11 +72,11 @@ it.each([
 
 it('says that what draws did not arrive, and draws when the page is loaded again', async () => {
   const { page, close } = await visit(browser, service.url, '/benchmarks');
-  // Observable Plot, whose entry is so called.
-  await page.route('**/assets/src-*.js', (route) => route.abort());
+  // What lays figures out and draws them.
+  await page.route('**/assets/drawn-*.js', (route) => route.abort());
   await page.goto(`${service.url}/models/${model}`);
   await page.getByText('A part of this page failed to load').waitFor();
-  await page.unroute('**/assets/src-*.js');
+  await page.unroute('**/assets/drawn-*.js');
   await page.getByRole('button', { name: 'Reload the page' }).click();
   await page.locator('.chart svg').first().waitFor();
   await close(/ERR_FAILED/);
@@ -133,8 +133,8 @@ it('draws the distribution of a single-neuron property over the published one', 
   await expect
     .poll(() => property.locator('figcaption').textContent())
     .toBe(`Peak spatial frequency (${PROPERTY})`);
-  // Three bins of neurons, three of units.
-  await expect.poll(() => property.locator('.chart svg rect').count()).toBe(6);
+  // Three bins of neurons, and their sign in the legend; the units are an outline.
+  await expect.poll(() => property.locator('.chart svg polygon').count()).toBe(4);
   await expect
     .poll(() => property.locator('p.quiet').textContent())
     .toMatch(
@@ -198,9 +198,9 @@ it('shows the layer map: its cells by the keyboard, why some are refused, which 
   const csv = await readFile(await download.path(), 'utf8');
   expect(csv.split('\r\n')).toContain(`${V1},layer2,2,24,,,,,,,24 units < 25 components`);
   const figure = await exported(page, 'the layer map', 'Figure, one column (SVG)');
-  expect(figure.suggestedFilename()).toMatch(/^layer-map-of-.+\.svg$/);
+  expect(figure.suggestedFilename()).toMatch(/^layer-map_[^ ]+_\d{4}-\d\d-\d\d\.svg$/);
   const svg = await readFile(await figure.path(), 'utf8');
-  expect(svg).toMatch(/^<svg [^>]*width="88mm"/);
+  expect(svg).toMatch(/^<svg [^>]*width="85mm"/);
   for (const word of ['layer1', 'layer2', 'ceiling 0.500', 'chosen'])
     expect(svg).toContain(`>${word}</text>`);
   await close();

@@ -24,7 +24,7 @@ VERSION = "0.1.0"
 OPERATIONS: dict[str, Operation] = {
     "listModels": Operation(
         "listModels", "GET", "/models",
-        path=(), query=("limit", "cursor", "digest"),
+        path=(), query=("limit", "cursor", "digest", "weights", "parameters", "family", "training_data", "date", "licence"),
         headers={},
         body=(),
         summary="List the registered models, newest first",
@@ -71,6 +71,13 @@ OPERATIONS: dict[str, Operation] = {
         body=(),
         summary="The layers of a model under the names that scores and cards use",
     ),
+    "getModelRegions": Operation(
+        "getModelRegions", "GET", "/models/{model}/regions",
+        path=("model",), query=("simulated",),
+        headers={},
+        body=(),
+        summary="Where a model stands, region by region",
+    ),
     "getModelContent": Operation(
         "getModelContent", "GET", "/models/{model}/content",
         path=("model",), query=(),
@@ -91,6 +98,13 @@ OPERATIONS: dict[str, Operation] = {
         headers={"idempotency_key": "Idempotency-Key"},
         body=("application/zip", "multipart/form-data"),
         summary="Register your own benchmark",
+    ),
+    "correlateBenchmarks": Operation(
+        "correlateBenchmarks", "GET", "/benchmarks/correlations",
+        path=(), query=("benchmark", "region", "simulated", "set", "selection", "brought", "layers"),
+        headers={},
+        body=(),
+        summary="How alike benchmarks order models",
     ),
     "getBenchmark": Operation(
         "getBenchmark", "GET", "/benchmarks/{benchmark}",
@@ -374,10 +388,17 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "getLeaderboard": Operation(
         "getLeaderboard", "GET", "/leaderboard",
-        path=(), query=("missing", "selection", "brought", "simulated", "set", "layers", "region", "benchmark", "model", "search", "owner", "visibility", "column", "sort", "limit", "cursor"),
+        path=(), query=("at", "missing", "selection", "brought", "simulated", "set", "layers", "region", "benchmark", "model", "search", "owner", "visibility", "weights", "parameters", "family", "training_data", "date", "licence", "column", "sort", "limit", "cursor", "offset"),
         headers={},
         body=(),
         summary="Models against benchmarks, averaged and ranked",
+    ),
+    "getRankHistory": Operation(
+        "getRankHistory", "GET", "/leaderboard/history",
+        path=(), query=("model", "column", "simulated", "set", "selection", "brought", "layers"),
+        headers={},
+        body=(),
+        summary="The rank of a model over time, with the reasons of each change",
     ),
     "listDifferences": Operation(
         "listDifferences", "GET", "/differences",
@@ -448,6 +469,13 @@ OPERATIONS: dict[str, Operation] = {
         headers={},
         body=(),
         summary="Queued and running jobs",
+    ),
+    "getFirstScoring": Operation(
+        "getFirstScoring", "GET", "/first-scoring",
+        path=(), query=(),
+        headers={},
+        body=(),
+        summary="Progress of the first scoring",
     ),
     "listWorkers": Operation(
         "listWorkers", "GET", "/workers",

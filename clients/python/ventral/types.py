@@ -99,6 +99,13 @@ Weights = Literal["trained", "random", "control", None]
 
 Origin = Literal["real", "simulated", "uploaded"]
 
+class Metadata(TypedDict):
+    parameters: "Union[int, None]"
+    family: "Union[str, None]"
+    trainingData: "Union[list[str], None]"
+    date: "Union[str, None]"
+    licence: "Union[str, None]"
+
 Card = dict[str, Any]
 
 class CardDraft(TypedDict):
@@ -117,6 +124,7 @@ class Model(TypedDict):
     visibility: "Visibility"
     size: "int"
     weights: "Weights"
+    metadata: "Metadata"
     card: "Union[Card, None]"
     graph: "Graph"
     warnings: "list[dict[str, Any]]"
@@ -127,6 +135,7 @@ class Graph(TypedDict):
     opset: "NotRequired[int]"
     nodes: "NotRequired[int]"
     parameters: "NotRequired[int]"
+    precision: "NotRequired[Union[str, None]]"
     inputs: "NotRequired[list[GraphValue]]"
     outputs: "NotRequired[list[GraphValue]]"
 
@@ -136,6 +145,27 @@ class GraphValue(TypedDict):
     dims: "NotRequired[Union[list[Union[int, None]], None]]"
 
 Digest = str
+
+class ModelRegions(TypedDict):
+    simulated: "bool"
+    total: "int"
+    map: "Union[str, None]"
+    regions: "list[dict[str, Any]]"
+
+class Standing(TypedDict):
+    column: "str"
+    value: "Union[float, None]"
+    ci: "Interval"
+    n: "int"
+    m: "int"
+    rank: "Union[int, None]"
+    of: "int"
+    ranks: "Union[list[int], None]"
+    ranksState: "Literal[\"current\", \"stale\", \"pending\", None]"
+    median: "Union[float, None]"
+    best: "Union[dict[str, Any], None]"
+
+RegionScore = dict[str, Any]
 
 class ModelChange(TypedDict):
     name: "NotRequired[ModelName]"
@@ -218,7 +248,27 @@ class ScoreRequest(TypedDict):
     layers: "NotRequired[LayersByRegion]"
     input: "NotRequired[InputSize]"
     detail: "NotRequired[Literal[True]]"
+    null: "NotRequired[list[Literal[\"rows\", \"labels\", \"random-weights\"]]]"
+    nullRuns: "NotRequired[NullRuns]"
     webhook: "NotRequired[Webhook]"
+
+NullRuns = int
+
+Floors = TypedDict("Floors", {"rows": "NotRequired[Floor]", "labels": "NotRequired[Floor]", "random-weights": "NotRequired[Floor]"})
+
+class Floor(TypedDict):
+    null: "Literal[\"rows\", \"labels\", \"random-weights\"]"
+    seed: "int"
+    value: "FloorPart"
+    raw: "FloorPart"
+    leak: "NotRequired[str]"
+
+class FloorPart(TypedDict):
+    runs: "list[Union[float, None]]"
+    mean: "Union[float, None]"
+    floor: "Union[float, None]"
+    above: "Union[float, None]"
+    p: "NotRequired[Union[float, None]]"
 
 class Webhook(TypedDict):
     url: "str"
@@ -247,6 +297,13 @@ class Queue(TypedDict):
     queued: "int"
     items: "list[QueuedJob]"
     next: "Cursor"
+
+class FirstScoring(TypedDict):
+    total: "int"
+    done: "int"
+    paused: "bool"
+    running: "Union[dict[str, Any], None]"
+    remainingSeconds: "Union[int, None]"
 
 class QueuedJob(TypedDict):
     id: "str"
@@ -277,6 +334,8 @@ class Job(TypedDict):
     layers: "NotRequired[LayersByRegion]"
     input: "NotRequired[InputSize]"
     detail: "NotRequired[bool]"
+    null: "NotRequired[list[Literal[\"rows\", \"labels\", \"random-weights\"]]]"
+    nullRuns: "NotRequired[NullRuns]"
     features: "NotRequired[Literal[True]]"
     brought: "NotRequired[Brought]"
     attempt: "JobAttempt"
@@ -286,6 +345,8 @@ class Job(TypedDict):
     results: "list[Score]"
     failures: "JobFailures"
     webhook: "NotRequired[ShownWebhook]"
+    mayCancel: "NotRequired[bool]"
+    ofService: "NotRequired[bool]"
     links: "JobLinks"
 
 class Brought(TypedDict):
@@ -386,6 +447,7 @@ class Score(TypedDict):
     ceiling: "Union[ScorePart, None]"
     distribution: "NotRequired[ScoreDistribution]"
     parts: "NotRequired[ScoreParts]"
+    floors: "NotRequired[Floors]"
     warnings: "list[dict[str, Any]]"
     provenance: "dict[str, Any]"
 
@@ -414,6 +476,9 @@ class LayerMapRequest(TypedDict):
     holdout: "NotRequired[bool]"
     pool: "NotRequired[list[str]]"
     pca: "NotRequired[int]"
+    nested: "NotRequired[Literal[True]]"
+    null: "NotRequired[list[Literal[\"rows\"]]]"
+    nullRuns: "NotRequired[NullRuns]"
     webhook: "NotRequired[Webhook]"
 
 class LayerMapListing(TypedDict):
@@ -431,12 +496,17 @@ class LayerMapListing(TypedDict):
     holdout: "bool"
     pool: "NotRequired[list[str]]"
     pca: "NotRequired[int]"
+    nested: "NotRequired[bool]"
+    null: "NotRequired[list[Literal[\"rows\", \"labels\", \"random-weights\"]]]"
+    nullRuns: "NotRequired[NullRuns]"
     attempt: "JobAttempt"
     reason: "JobReason"
     progress: "Union[Progress, None]"
     log: "JobLog"
     failures: "JobFailures"
     webhook: "NotRequired[ShownWebhook]"
+    mayCancel: "NotRequired[bool]"
+    ofService: "NotRequired[bool]"
     links: "JobLinks"
 
 LayerMapJob = dict[str, Any]
@@ -476,6 +546,8 @@ class TrainingListing(TypedDict):
     result: "Union[dict[str, Any], None]"
     problem: "Union[Problem, None]"
     webhook: "NotRequired[ShownWebhook]"
+    mayCancel: "NotRequired[bool]"
+    ofService: "NotRequired[bool]"
     links: "dict[str, Any]"
 
 Training = dict[str, Any]
@@ -560,6 +632,7 @@ class LayerMap(TypedDict):
     layers: "list[LayerRow]"
     chosen: "dict[str, ChosenLayer]"
     holdout: "NotRequired[dict[str, Cell]]"
+    nested: "NotRequired[dict[str, NestedCell]]"
     components: "NotRequired[dict[str, Any]]"
     plan: "LayerMapPlan"
     provenance: "dict[str, Any]"
@@ -572,6 +645,25 @@ class LayerRow(TypedDict):
     depth: "Union[int, None]"
     cells: "dict[str, Cell]"
     components: "NotRequired[dict[str, Cell]]"
+    floors: "NotRequired[dict[str, Floors]]"
+
+NestedCell = Union["NestedScore", "CellReason"]
+
+class NestedScore(TypedDict):
+    value: "Union[float, None]"
+    error: "Union[float, None]"
+    ci: "Union[list[float], None]"
+    generalises: "NotRequired[Generalisation]"
+    formula: "str"
+    errorOf: "str"
+    errorKind: "str"
+    raw: "ScorePart"
+    ceiling: "Union[ScorePart, None]"
+    splits: "list[str]"
+    layers: "list[dict[str, Any]]"
+    method: "str"
+    warnings: "list[dict[str, Any]]"
+    inputs: "str"
 
 Cell = Union["Score", "CellReason"]
 
@@ -610,6 +702,39 @@ class Leaderboard(TypedDict):
     groups: "Union[LeaderboardGroups, None]"
     items: "list[LeaderboardItem]"
     next: "Cursor"
+    reconstructed: "NotRequired[Literal[True]]"
+
+class BenchmarkCorrelations(TypedDict):
+    benchmarks: "list[dict[str, Any]]"
+    pairs: "list[dict[str, Any]]"
+
+Correlation = Union[dict[str, Any], None]
+
+class RankHistory(TypedDict):
+    model: "str"
+    name: "str"
+    column: "str"
+    recordedSince: "Union[str, None]"
+    points: "list[RankPoint]"
+
+class RankPoint(TypedDict):
+    date: "str"
+    rank: "Union[int, None]"
+    of: "int"
+    value: "Union[float, None]"
+    start: "Union[int, None]"
+    entered: "Union[RankReasonKind, None]"
+    left: "Union[RankReasonKind, None]"
+    reasons: "list[RankReason]"
+
+RankReasonKind = Literal["own-score", "other-score", "new-model", "model-removed", "visibility", "new-benchmark", "new-version", "benchmark-removed", "benchmark-moved"]
+
+class RankReason(TypedDict):
+    kind: "RankReasonKind"
+    change: "int"
+    events: "int"
+    models: "list[dict[str, Any]]"
+    benchmarks: "list[str]"
 
 class LeaderboardGroups(TypedDict):
     column: "str"
@@ -644,6 +769,7 @@ class LeaderboardItem(TypedDict):
     owner: "str"
     visibility: "Visibility"
     weights: "Weights"
+    metadata: "Metadata"
     features: "bool"
     group: "Union[LeaderboardGroup, None]"
     tied: "Union[LeaderboardTies, None]"

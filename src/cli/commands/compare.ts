@@ -58,8 +58,9 @@ export function registerCompare(program: Command, io: Io): void {
     .option('--json', 'print rows, differences and maps as JSON')
     .option('--csv', 'print one line a score')
     .option('--html <file>', 'write the comparison as one HTML page');
-  addFigureOptions(command).action((models: string[], options: CompareOptions, command: Command) =>
-    compare(models, options, command, io),
+  addFigureOptions(command, ['values', 'differences']).action(
+    (models: string[], options: CompareOptions, command: Command) =>
+      compare(models, options, command, io),
   );
 }
 
@@ -69,6 +70,8 @@ function checkUsage(models: readonly string[], options: CompareOptions): void {
   if (unknown !== undefined)
     throw refuse(`compare --region: expected ${regions.join(', ')}, found "${unknown}"`);
   if (options.json && options.csv) throw refuse('compare: --json and --csv exclude each other');
+  if (options.series && options.figure === 'differences')
+    throw refuse('compare --figure differences: a series has no differences; leave out --series');
   if (!options.series && models.length < 2)
     throw refuse('compare: name two or more models, or give --series');
 }
@@ -156,16 +159,23 @@ async function show(
     const { comparisonPage, seriesPage } = await import('../../report/comparison-page.js');
     await writeFileAtomic(options.html, sideBySide ? comparisonPage(found) : seriesPage(found));
   }
-  await writeFigures(() => figureOf(found), options);
+  await writeFigures(() => figureOf(found, options.figure), options);
   if (options.json) io.out(`${JSON.stringify(found, null, 2)}\n`);
   else if (options.csv) io.out(comparisonCsv(found.rows));
   else if (sideBySide) printComparison(found, io);
   else printSeries(found, io);
 }
 
-async function figureOf(found: Comparison | SeriesComparison): Promise<Figure> {
-  const { comparisonFigure, seriesFigure } = await import('../../figure/comparison-figure.js');
-  return 'differences' in found ? comparisonFigure(found.rows) : seriesFigure(found.rows);
+async function figureOf(
+  found: Comparison | SeriesComparison,
+  kind: string | undefined,
+): Promise<Figure> {
+  const { comparedDifferences, comparisonFigure, seriesFigure } = await import(
+    '../../figure/comparison-figure.js'
+  );
+  if (!('differences' in found)) return seriesFigure(found.rows);
+  const { rows, differences } = found;
+  return kind === 'differences' ? comparedDifferences(rows, differences) : comparisonFigure(rows);
 }
 
 /** Why there are rows without a value, each reason once a checkpoint. */

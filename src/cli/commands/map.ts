@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { bounded } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import type { Figure } from '../../figure/figure.js';
 import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { visibleName } from '../../report/visible-name.js';
 import type { MappedLayers } from '../../scoring/map/layer-map.js';
-import type { LayerMapRequest } from '../../scoring/map/layer-map-types.js';
+import type { LayerMap, LayerMapRequest } from '../../scoring/map/layer-map-types.js';
 import type { RegionRole } from '../../scoring/registry/region-benchmarks.js';
 import { addFigureOptions, type FigureOptions, writeFigures } from '../options/figure-options.js';
 import { globalOptions } from '../options/global-options.js';
@@ -93,8 +94,8 @@ export function registerMap(program: Command, io: Io): void {
       '--receipt <file>',
       'write a receipt: everything the numbers depend on, for `ventral verify`',
     );
-  addFigureOptions(command).action((model: string, options: MapOptions, command: Command) =>
-    map(model, options, command, io),
+  addFigureOptions(command, ['rows', 'profile', 'heat']).action(
+    (model: string, options: MapOptions, command: Command) => map(model, options, command, io),
   );
 }
 
@@ -205,6 +206,15 @@ async function cardToWrite(model: string, options: MapOptions) {
   return writableCard(await openModelFile(model, cardSource(options)));
 }
 
+async function figureOf(map: LayerMap, kind: string | undefined): Promise<Figure> {
+  const [{ mapFigure }, { heatFigure, profileFigure }] = await Promise.all([
+    import('../../figure/map-figure.js'),
+    import('../../figure/map-views.js'),
+  ]);
+  if (kind === 'profile') return profileFigure(map);
+  return kind === 'heat' ? heatFigure(map) : mapFigure(map);
+}
+
 async function show(
   { map, weights }: Pick<MappedLayers, 'map' | 'weights'>,
   options: MapOptions,
@@ -214,10 +224,7 @@ async function show(
     const { mapPage } = await import('../../report/map-page.js');
     await writeFileAtomic(options.html, mapPage(map, weights));
   }
-  await writeFigures(
-    async () => (await import('../../figure/map-figure.js')).mapFigure(map),
-    options,
-  );
+  await writeFigures(() => figureOf(map, options.figure), options);
   if (options.regionLayerMap !== undefined) {
     const text = `${JSON.stringify(regionLayerMap(map), null, 2)}\n`;
     await writeFileAtomic(options.regionLayerMap, text);

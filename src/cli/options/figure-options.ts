@@ -2,19 +2,26 @@ import { type Command, Option } from 'commander';
 import type { Figure, FigureWidth } from '../../figure/figure.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 
-/** `--svg`, `--pdf` and `--width` of the commands that can draw what they found. */
+/** `--svg`, `--pdf`, `--width` and, where there is a choice, `--figure` of the commands that can draw what they found. */
 export interface FigureOptions {
   readonly svg?: string;
   readonly pdf?: string;
   readonly width: FigureWidth;
+  readonly figure?: string;
 }
 
-export function addFigureOptions(command: Command): Command {
+/** @param kinds what can be drawn, the default first; none where there is one kind */
+export function addFigureOptions(command: Command, kinds: readonly string[] = []): Command {
+  const [first] = kinds;
+  if (first !== undefined)
+    command.addOption(
+      new Option('--figure <kind>', 'what the figure shows').choices(kinds).default(first),
+    );
   return command
     .option('--svg <file>', 'write a figure for a journal as SVG')
     .option('--pdf <file>', 'the same as PDF, fonts embedded')
     .addOption(
-      new Option('--width <columns>', 'width of the figure, 88 or 180 mm')
+      new Option('--width <columns>', 'width of the figure, 85 or 180 mm')
         .choices(['single', 'double'] satisfies FigureWidth[])
         .default('double'),
     );

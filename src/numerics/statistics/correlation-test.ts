@@ -14,6 +14,8 @@ export interface CorrelationTest {
   readonly interval: readonly [low: number, high: number];
   /** Spearman's ρ. */
   readonly rho: number;
+  /** Its 95 % interval by Fisher's transform, standard error √((1 + ρ²/2)/(n − 3)) (Bonett and Wright 2000); as that of r below four units. */
+  readonly rhoInterval: readonly [low: number, high: number];
   /** Kendall's τ_b. */
   readonly tau: number;
 }
@@ -28,9 +30,12 @@ export function correlationTest(x: ArrayLike<number>, y: ArrayLike<number>): Cor
   const count = both.length;
   if (count < 2) {
     const none = Number.NaN;
-    return { count, r: none, p: none, interval: [none, none], rho: none, tau: none };
+    const nowhere = [none, none] as const;
+    const correlations = { r: none, rho: none, tau: none };
+    return { count, p: none, interval: nowhere, rhoInterval: nowhere, ...correlations };
   }
   const r = pearson(a, b);
+  const rho = spearman(a, b);
   return {
     count,
     r,
@@ -38,16 +43,18 @@ export function correlationTest(x: ArrayLike<number>, y: ArrayLike<number>): Cor
       count === 2 && !Number.isNaN(r)
         ? 1
         : tTwoSided(r * Math.sqrt((count - 2) / (1 - r * r)), count - 2),
-    interval: fisherInterval(r, count),
-    rho: spearman(a, b),
+    interval: fisherInterval(r, count, 1),
+    rho,
+    rhoInterval: fisherInterval(rho, count, 1 + (rho * rho) / 2),
     tau: kendall(a, b),
   };
 }
 
-function fisherInterval(r: number, count: number): readonly [number, number] {
+/** @param variance of the transformed correlation, times n − 3 */
+function fisherInterval(r: number, count: number, variance: number): readonly [number, number] {
   if (Number.isNaN(r)) return [r, r];
   if (count <= 3) return [-1, 1];
-  const half = normalQuantile(0.975) / Math.sqrt(count - 3);
+  const half = normalQuantile(0.975) * Math.sqrt(variance / (count - 3));
   return [Math.tanh(Math.atanh(r) - half), Math.tanh(Math.atanh(r) + half)];
 }
 

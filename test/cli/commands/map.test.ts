@@ -44,7 +44,10 @@ test('--json and --csv give the same cells, --html and --region-layer-map files 
   const json = await map(...onObjects, '--json', ...files);
   expect(json.status).toBe(1);
   const found: LayerMap = JSON.parse(json.out);
-  const csv = await map(...onObjects, '--csv');
+  const csv = await map(...onObjects, '--csv', '--figure', 'profile', '--svg', at('depth.svg'));
+  const depth = readFileSync(at('depth.svg'), 'utf8');
+  expect(depth).toContain('>layer, in network order</text>');
+  expect(depth).toContain('@font-face{font-family:Arimo;');
   expect(csv.out.trimEnd().split('\n')).toHaveLength(1 + 3 * 2);
   for (const { layer, cells } of found.layers.slice(0, 2)) {
     const { value, provenance } = cells['end-to-end.objects.IT-pls'] as Score;
@@ -58,7 +61,7 @@ test('--json and --csv give the same cells, --html and --region-layer-map files 
   expect(page).toMatch(/^<!doctype html>/i);
   expect(page).toContain('layer3.0');
   const figure = readFileSync(at('map.svg'), 'utf8');
-  expect(figure).toMatch(/^<svg [^>]*width="88mm"/);
+  expect(figure).toMatch(/^<svg [^>]*width="85mm"/);
   for (const word of ['layer1.0', 'layer3.0', 'fc', 'chosen'])
     expect(figure).toContain(`>${word}</text>`);
   expect(readFileSync(at('map.pdf'), 'latin1')).toMatch(/^%PDF-1\.[\s\S]*\/FontFile2/);
@@ -73,6 +76,7 @@ test('a figure that could not be written is refused before the work', async () =
     [['--svg', at('nowhere/map.svg')], /--svg .*there is no folder/],
     [['--pdf', root], /--pdf .*this is a folder/],
     [['--svg', at('map.svg'), '--width', 'triple'], /single, double/],
+    [['--svg', at('map.svg'), '--figure', 'pie'], /rows, profile, heat/],
   ] as const) {
     const { status, out, err } = await map(...onObjects, ...words);
     expect([status, out]).toEqual([2, '']);

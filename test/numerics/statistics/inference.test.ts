@@ -226,6 +226,16 @@ test('correlations with their interval', () => {
   }
 });
 
+test('the interval of a rank correlation is wider than that of r of the same size', () => {
+  // ρ = 0.8 of five: atanh ± 1.96 √((1 + 0.32)/2).
+  const { rho, rhoInterval } = correlationTest([1, 2, 3, 4, 5], [1, 3, 2, 5, 4]);
+  expect(rho).toBeCloseTo(0.8, 12);
+  expect(rhoInterval[0]).toBeCloseTo(Math.tanh(Math.atanh(0.8) - 1.959964 * Math.sqrt(0.66)), 6);
+  expect(rhoInterval[1]).toBeCloseTo(0.991, 3);
+  expect(correlationTest([1, 2, 3], [1, 3, 2]).rhoInterval).toEqual([-1, 1]);
+  expect(correlationTest([1], [2]).rhoInterval).toEqual([Number.NaN, Number.NaN]);
+});
+
 test('how well a benchmark tells models apart', () => {
   const { cases } = oracle('20-statistics/reliability.json');
   for (const { scores, errors, ddof0, ddof1 } of cases) {

@@ -1,10 +1,8 @@
-import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
-import { withWeights } from '../../../figure/provenance.js';
 import { pageOf } from '../../parts/board-column.js';
-import { Chart, type Plot } from '../../parts/charts/chart.js';
+import { Chart } from '../../parts/charts/chart.js';
 import { figureItems } from '../../parts/charts/save-figure.js';
-import { drawingKey, Swatch, seriesStyles, shortened } from '../../parts/charts/series.js';
+import { Swatch, shortened } from '../../parts/charts/series.js';
 import { csvText } from '../../parts/csv.js';
 import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, value } from '../../parts/format.js';
@@ -22,7 +20,7 @@ import {
   type Estimate,
   isDifferent,
 } from './board.js';
-import { comparedFigure } from './figures.js';
+import { comparedFigure, forestFigure } from './figures.js';
 
 interface DifferencesProps {
   readonly board: ComparedBoard;
@@ -40,10 +38,7 @@ export function Differences(props: DifferencesProps) {
     [rows, onlyDifferent],
   );
   const { chosen } = board;
-  const drawing = useMemo(
-    () => (plot: Plot, width: number) => forest(plot, width, shown, chosen, reference),
-    [shown, chosen, reference],
-  );
+  const figure = useMemo(() => forestFigure(shown, board, reference), [shown, board, reference]);
   const from = chosen[reference];
   return (
     <section>
@@ -83,7 +78,7 @@ export function Differences(props: DifferencesProps) {
             </p>
           ))}
           {shown.some(({ differences }) => differences.some(Boolean)) ? (
-            <Chart title="Differences" options={drawing}>
+            <Chart title="Differences" figure={figure}>
               <p>The table below has the values.</p>
             </Chart>
           ) : (
@@ -232,77 +227,6 @@ const WORDS = {
 };
 
 const signed = (number: number) => `${number > 0 ? '+' : ''}${value(number)}`;
-
-const ROW = 14;
-
-/** Differences with their intervals, a panel a row of the table. */
-function forest(
-  plot: Plot,
-  width: number,
-  rows: readonly ComparedRow[],
-  chosen: readonly ChosenModel[],
-  reference: number,
-): PlotOptions {
-  const titles = new Map(rows.map(({ column, title }) => [column.id, title]));
-  const points = rows.flatMap(({ column, title, differences }) =>
-    differences.flatMap((difference, i) =>
-      difference ? [{ row: column.id, title, model: i, ...difference, name: chosen[i].name }] : [],
-    ),
-  );
-  const others = chosen.map((_, i) => i).filter((i) => i !== reference);
-  const key = drawingKey(
-    plot,
-    others.map((i) => ({
-      label: withWeights(chosen[i].name, chosen[i].weights),
-      ...seriesStyles[i],
-    })),
-  );
-  const panels = [...new Set(points.map(({ row }) => row))];
-  const marginLeft = Math.min(210, 0.4 * width);
-  const place = { y: 'model', fy: 'row' } as const;
-  return {
-    height: key.marginTop + 50 + panels.length * (ROW * others.length + 10),
-    marginLeft,
-    marginTop: key.marginTop,
-    marginBottom: 40,
-    x: {
-      label: `difference from ${shortened(chosen[reference].name, 40)}`,
-      grid: true,
-      nice: true,
-    },
-    y: { type: 'point', axis: null, domain: others, padding: 0.6 },
-    fy: {
-      ...{ domain: panels, label: null, axis: 'left', padding: 0.12 },
-      tickFormat: (id: string) => shortened(titles.get(id) ?? id, marginLeft / 6),
-    },
-    marks: [
-      plot.frame({ stroke: 'currentColor', strokeOpacity: 0.15 }),
-      plot.ruleX([0], { stroke: 'currentColor' }),
-      ...key.marks,
-      ...others.flatMap((i) => {
-        const { colour, symbol } = seriesStyles[i];
-        const mine = points.filter(({ model }) => model === i);
-        return [
-          plot.ruleY(
-            mine.filter(({ ci }) => ci),
-            {
-              ...place,
-              x1: ({ ci }) => ci[0],
-              x2: ({ ci }) => ci[1],
-              stroke: colour,
-              strokeWidth: 2,
-            },
-          ),
-          plot.dot(mine, {
-            ...{ ...place, x: 'value', symbol, fill: colour, r: 4 },
-            title: ({ name, title, value: by, ci }) =>
-              `${name}, ${title}: ${signed(by)} ${interval(ci)}`,
-          }),
-        ];
-      }),
-    ],
-  };
-}
 
 const columnsOfCsv =
   'column kind model name value ci_low ci_high selection brought n m from difference difference_low difference_high different paired p';

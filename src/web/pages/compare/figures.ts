@@ -1,8 +1,16 @@
-import { type Figure, fileNameOf } from '../../../figure/figure.js';
+import { differencesFigure } from '../../../figure/differences-figure.js';
+import { type Figure, fileNameOf, namesInName } from '../../../figure/figure.js';
 import { endsOf } from '../../../figure/map-figure.js';
 import { withWeights } from '../../../figure/provenance.js';
+import { scatterFigure } from '../../../figure/scatter-figure.js';
 import { type Column, type Item, titleOf } from '../../parts/board-column.js';
-import { type ChosenModel, type ComparedRow, estimateOf } from './board.js';
+import {
+  type ChosenModel,
+  type ComparedBoard,
+  type ComparedRow,
+  type Estimate,
+  estimateOf,
+} from './board.js';
 
 const title = 'score (1 = ceiling)';
 const selected =
@@ -19,7 +27,7 @@ export function comparedFigure(
 ): Figure {
   return {
     title: `${chosen.length} models side by side`,
-    fileName: fileNameOf('comparison of', ...chosen.map(({ name }) => name)),
+    fileName: fileNameOf('comparison', ...namesInName(chosen.map(({ name }) => name))),
     panels: rows.map((row) => ({
       ...{ kind: 'rows', title: row.title, about: aboutOf(row.column), ceilings: null, simulated },
       valueTitle: title,
@@ -37,19 +45,75 @@ export function comparedFigure(
         : []),
     ],
     notes: ['Overlap of two intervals is no test of a difference.', selected],
-    table: [],
+    table: [
+      ['column', 'model', 'name', 'value', 'ci_low', 'ci_high', 'selection', 'simulated'],
+      ...rows.flatMap(({ column, estimates }) =>
+        estimates.map((estimate, i) => [
+          ...[column.id, chosen[i].id, chosen[i].name, estimate?.value ?? null],
+          ...[estimate?.ci?.[0] ?? null, estimate?.ci?.[1] ?? null],
+          ...[String(estimate?.selection ?? ''), String(simulated)],
+        ]),
+      ),
+    ],
   };
 }
 
+const labelOf = ({ name, weights }: Pick<ChosenModel, 'name' | 'weights'>) =>
+  withWeights(name, weights);
+
+/** How far models are from the reference, as a forest plot. */
+export const forestFigure = (
+  rows: readonly ComparedRow[],
+  { chosen, simulated }: ComparedBoard,
+  reference: number,
+): Figure =>
+  differencesFigure(
+    rows.map(({ title, differences }) => ({ title, simulated, differences })),
+    chosen.map(labelOf),
+    reference,
+  );
+
+/** A model with a value on both axes. */
+export interface PlacedModel {
+  readonly id: string;
+  readonly name: string;
+  readonly weights: Item['weights'];
+  readonly x: Estimate & { readonly value: number };
+  readonly y: Estimate & { readonly value: number };
+  /** Which of those chosen it is; −1 for the others. */
+  readonly place: number;
+}
+
+/** All models on two columns; those chosen are named. */
+export const benchmarksFigure = (
+  points: readonly PlacedModel[],
+  [x, y]: readonly [Column, Column],
+  { chosen, simulated }: ComparedBoard,
+): Figure =>
+  scatterFigure({
+    ...{ title: `${titleOf(y)} against ${titleOf(x)}`, name: 'scatter', of: 'models', simulated },
+    ...{ x: titleOf(x), y: titleOf(y), named: chosen.map(labelOf) },
+    points: points.map((point) => ({
+      label: labelOf(point),
+      x: { value: point.x.value, ci: endsOf(point.x.ci) },
+      y: { value: point.y.value, ci: endsOf(point.y.ci) },
+      series: point.place < 0 ? null : point.place,
+    })),
+  });
+
 /** A training over its epochs as a figure for a journal: a panel a region. */
 export function trainingFigure(
-  members: readonly { readonly epoch: number; readonly item: Item | undefined }[],
+  members: readonly {
+    readonly epoch: number;
+    readonly name: string;
+    readonly item: Item | undefined;
+  }[],
   columns: readonly Column[],
   simulated: boolean,
 ): Figure {
   return {
     title: 'Regions over training',
-    fileName: fileNameOf('regions over training', ...columns.map(titleOf)),
+    fileName: fileNameOf('regions-over-training', columns.map(titleOf).join('-')),
     panels: columns.map((column) => ({
       ...{ kind: 'curves', title: titleOf(column), about: column.id, ceilings: null, simulated },
       ...{ valueTitle: title, xTitle: 'epoch' },
@@ -68,6 +132,15 @@ export function trainingFigure(
     sharedRows: false,
     legend: [{ sign: 0, text: 'value, 95 % band' }],
     notes: [selected],
-    table: [],
+    table: [
+      ['epoch', 'checkpoint', 'model', 'column', 'value', 'ci_low', 'ci_high', 'simulated'],
+      ...members.flatMap(({ epoch, name, item }) =>
+        columns.map((column) => {
+          const { value = null, ci = null } = estimateOf(item, column) ?? {};
+          const ends = [ci?.[0] ?? null, ci?.[1] ?? null];
+          return [epoch, name, item?.model ?? null, column.id, value, ...ends, String(simulated)];
+        }),
+      ),
+    ],
   };
 }

@@ -1,10 +1,7 @@
-import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
 import { answer, client, ProblemError, type Schemas } from '../../client/client.js';
 import { type Column, type Item, titleOf } from '../../parts/board-column.js';
-import { Chart, type Plot } from '../../parts/charts/chart.js';
-import { figureItems } from '../../parts/charts/save-figure.js';
-import { drawingKey, seriesStyles } from '../../parts/charts/series.js';
+import { Chart } from '../../parts/charts/chart.js';
 import { csvText } from '../../parts/csv.js';
 import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, moment, value } from '../../parts/format.js';
@@ -166,9 +163,9 @@ function Curves({ members, columns, training, simulated }: CurvesProps) {
       regions.includes(titleOf(column)) &&
       members.some(({ item }) => estimateOf(item, column)?.value != null),
   );
-  const drawing = useMemo(
-    () => (plot: Plot) => curves(plot, members, shown),
-    [members, shown.map(({ id }) => id).join(' ')],
+  const figure = useMemo(
+    () => trainingFigure(members, shown, simulated),
+    [members, shown.map(({ id }) => id).join(' '), simulated],
   );
   const scored = members.filter(({ item }) => item).length;
   if (members.length === 0) return <p class="notice">No checkpoints of this series.</p>;
@@ -184,7 +181,7 @@ function Curves({ members, columns, training, simulated }: CurvesProps) {
         .
       </p>
       {shown.length > 0 && (
-        <Chart title="Regions over training" options={drawing}>
+        <Chart title="Regions over training" figure={figure}>
           <SeriesTable members={members} columns={shown} simulated={simulated} />
         </Chart>
       )}
@@ -196,7 +193,6 @@ function Curves({ members, columns, training, simulated }: CurvesProps) {
               label: 'CSV',
               save: () => saveFile('series.csv', seriesCsv(members, shown), 'text/csv'),
             },
-            ...figureItems(() => trainingFigure(members, shown, simulated)),
           ]}
         />
       )}
@@ -250,50 +246,6 @@ function SeriesTable({ members, columns, simulated }: SeriesTableProps) {
       </table>
     </Scroll>
   );
-}
-
-function curves(plot: Plot, members: readonly Member[], columns: readonly Column[]): PlotOptions {
-  const key = drawingKey(
-    plot,
-    columns.map((column, i) => ({ label: titleOf(column), ...seriesStyles[i] })),
-  );
-  return {
-    ...{ height: 300 + key.marginTop, grid: true },
-    ...{ marginTop: key.marginTop, marginLeft: 50, marginBottom: 40 },
-    x: { label: 'epoch', tickFormat: 'd', interval: 1, type: 'linear' },
-    y: { label: 'value', nice: true },
-    marks: [
-      ...key.marks,
-      ...columns.flatMap((column, i) => {
-        const { colour, symbol } = seriesStyles[i];
-        const points = members.flatMap(({ epoch, name, item }) => {
-          const estimate = estimateOf(item, column);
-          return estimate?.value == null
-            ? []
-            : [{ epoch, name, value: estimate.value, ci: estimate.ci }];
-        });
-        const at = { x: 'epoch', y: 'value' } as const;
-        return [
-          plot.areaY(
-            points.filter(({ ci }) => ci),
-            {
-              x: 'epoch',
-              y1: ({ ci }) => ci[0],
-              y2: ({ ci }) => ci[1],
-              fill: colour,
-              fillOpacity: 0.15,
-            },
-          ),
-          plot.lineY(points, { ...at, stroke: colour, strokeWidth: 2 }),
-          plot.dot(points, {
-            ...{ ...at, symbol, fill: colour, r: 4 },
-            title: (point) =>
-              `${point.name}, ${titleOf(column)}: ${value(point.value)} ${interval(point.ci)}`,
-          }),
-        ];
-      }),
-    ],
-  };
 }
 
 const seriesCsv = (members: readonly Member[], columns: readonly Column[]): string =>

@@ -1,3 +1,4 @@
+import type { SplitsToDraw } from '../../../figure/splits-figure.js';
 import { answer, client, type Schemas } from '../../client/client.js';
 import { type Resource, useResource } from '../../parts/use-resource.js';
 import type { ModelScores } from './use-scores.js';
@@ -40,7 +41,7 @@ export function useNeuroids({ present, others }: ModelScores): Resource<readonly
 }
 
 /** A strip of neuroids. */
-export interface Neuroids extends Strip {
+export interface Neuroids extends SplitsToDraw {
   readonly simulated: boolean;
 }
 
@@ -70,17 +71,4 @@ function neuroidsOf(score: Score | undefined): Neuroids[] {
 function mean(values: readonly (number | null | undefined)[]): number | null {
   const known = values.filter((value) => value !== null && value !== undefined);
   return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
-}
-
-/** One strip of the chart: raw values, and between which values the ceiling lies. */
-export interface Strip {
-  readonly benchmark: string;
-  /** What each value is of. */
-  readonly names: readonly string[];
-  readonly raw: readonly (number | null)[];
-  readonly mean: number | null;
-  readonly ceiling: readonly (number | null)[];
-  readonly ceilingMean: number | null;
-  /** Shares of the values of the ceiling that lie below the two ends of its band. */
-  readonly band: readonly [number, number];
 }

@@ -1,8 +1,7 @@
-import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
 import { scoresFigure } from '../../../figure/scores-figure.js';
 import type { Schemas } from '../../client/client.js';
-import { Chart, type Plot } from '../../parts/charts/chart.js';
+import { Chart } from '../../parts/charts/chart.js';
 import { figureItems } from '../../parts/charts/save-figure.js';
 import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, value } from '../../parts/format.js';
@@ -38,11 +37,11 @@ const hasDistribution = (score: Schemas['Score']): score is PropertyScore =>
 
 function Property({ score }: { readonly score: PropertyScore }) {
   const { benchmark, distribution, raw, ceiling } = score;
-  const options = useMemo(() => (plot: Plot) => drawing(plot, distribution), [distribution]);
+  const figure = useMemo(() => scoresFigure([score]), [score]);
   const { neurons, units, bins } = distribution;
   return (
     <section>
-      <Chart title={`${nameOf(distribution)} (${benchmark})`} options={options}>
+      <Chart title={`${nameOf(distribution)} (${benchmark})`} figure={figure}>
         <Scroll label={nameOf(distribution)}>
           <table>
             <thead>
@@ -95,48 +94,3 @@ const axisOf = (distribution: Distribution) =>
 const edge = (of: number) => String(Number(of.toPrecision(3)));
 const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0);
 const total = ({ counts, without_value }: Distribution['neurons']) => sum(counts) + without_value;
-
-const BLUE = '#4292c6';
-const GREY = '#8a95a3';
-
-/** Bins are equally wide: most of them are even steps on a scale of their own. */
-function drawing(plot: Plot, distribution: Distribution): PlotOptions {
-  const { bins, neurons, units } = distribution;
-  const bars = (counts: readonly number[]) => {
-    const all = sum(counts);
-    return counts.map((count, bin) => ({ bin, share: all === 0 ? 0 : count / all }));
-  };
-  const recorded = bars(neurons.counts);
-  const model = bars(units.counts);
-  const every = Math.ceil(bins.length / 9);
-  return {
-    width: 320,
-    height: 200,
-    marginBottom: 40,
-    x: {
-      label: axisOf(distribution),
-      ticks: bins.map((_, i) => i).filter((i) => i % every === 0),
-      tickFormat: (i: number) => edge(bins[i]),
-      domain: [0, bins.length - 1],
-    },
-    y: { label: 'share', grid: true, nice: true, zero: true },
-    marks: [
-      plot.rectY(recorded, {
-        x1: ({ bin }) => bin,
-        x2: ({ bin }) => bin + 1,
-        y: 'share',
-        fill: GREY,
-        fillOpacity: 0.45,
-      }),
-      plot.rectY(model, {
-        x1: ({ bin }) => bin,
-        x2: ({ bin }) => bin + 1,
-        y: 'share',
-        stroke: BLUE,
-        strokeWidth: 2,
-        fill: 'none',
-      }),
-      plot.ruleY([0]),
-    ],
-  };
-}

@@ -1,20 +1,17 @@
-import type { Markish, PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
-import { Chart, type Plot } from '../../parts/charts/chart.js';
-import { drawingKey, seriesStyles } from '../../parts/charts/series.js';
+import { seriesStyles } from '../../../figure/symbols.js';
+import {
+  type CurvePoint,
+  curvesFigure,
+  type TrainingLine,
+} from '../../../figure/training-figure.js';
+import { Chart } from '../../parts/charts/chart.js';
 import { csvText } from '../../parts/csv.js';
 import { ExportMenu } from '../../parts/export-menu.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
 import { Scroll } from '../../parts/scroll.js';
-import {
-  type CurvePoint,
-  curvesOf,
-  eventsOf,
-  type RunCurves,
-  type Stretch,
-  smoothed,
-} from './curves.js';
+import { curvesOf, eventsOf, type RunCurves, smoothed } from './curves.js';
 import type { Run } from './use-runs.js';
 
 interface CurveChartsProps {
@@ -24,17 +21,6 @@ interface CurveChartsProps {
   readonly query: URLSearchParams;
   readonly change: ChangeQuery;
 }
-
-/** A curve of one run. */
-interface Line {
-  readonly run: number;
-  readonly what: string;
-  readonly points: readonly CurvePoint[];
-  readonly kind: 'solid' | 'dashed' | 'dotted';
-}
-
-const DASHES = { solid: undefined, dashed: '6,4', dotted: '2,3' };
-const SIGNS = { solid: '━━', dashed: '- - -', dotted: '· · ·' };
 
 /** Loss, accuracy and rate of one run or several over their steps. */
 export function CurveCharts({ runs, names, query, change }: CurveChartsProps) {
@@ -159,14 +145,14 @@ const stepLines = (
   run: number,
   what: string,
   smoothing: number,
-): Line[] => [{ run, what, points: smoothed(points, smoothing), kind: 'solid' }];
+): TrainingLine[] => [{ run, what, points: smoothed(points, smoothing), kind: 'solid' }];
 
 interface CurveChartProps {
   readonly title: string;
   readonly runs: readonly Run[];
   readonly curves: readonly RunCurves[];
   readonly names: readonly string[];
-  readonly lines: (curve: RunCurves, run: number) => readonly Line[];
+  readonly lines: (curve: RunCurves, run: number) => readonly TrainingLine[];
   readonly log: boolean;
   readonly smoothing: number;
 }
@@ -177,13 +163,13 @@ function CurveChart({ title, curves, names, lines, log, smoothing }: CurveChartP
       curves.flatMap((curve, run) => lines(curve, run)).filter(({ points }) => points.length > 0),
     [curves, smoothing],
   );
-  const drawing = useMemo(
-    () => (plot: Plot) => lineChart(plot, drawn, { names, log, stretches: curves[0].stretches }),
-    [drawn, names, log],
+  const figure = useMemo(
+    () => curvesFigure({ title, lines: drawn, names, log, stretches: curves[0].stretches }),
+    [title, drawn, names, log],
   );
   if (drawn.length === 0) return null;
   return (
-    <Chart title={title} options={drawing}>
+    <Chart title={title} figure={figure}>
       <Scroll label={`${title} by step`}>
         <table>
           <thead>
@@ -227,73 +213,6 @@ function CurveChart({ title, curves, names, lines, log, smoothing }: CurveChartP
 }
 
 const digits = (number: number) => String(Number(number.toPrecision(4)));
-
-interface DrawnWith {
-  readonly names: readonly string[];
-  readonly log: boolean;
-  readonly stretches: readonly Stretch[];
-}
-
-function lineChart(
-  plot: Plot,
-  lines: readonly Line[],
-  { names, log, stretches }: DrawnWith,
-): PlotOptions {
-  const several = new Set(lines.map(({ run }) => run)).size > 1;
-  const key = drawingKey(
-    plot,
-    lines.map(({ run, what, kind }) => ({
-      label: several ? `${names[run]}: ${what}` : what,
-      colour: seriesStyles[run].colour,
-      sign: SIGNS[kind],
-    })),
-  );
-  const fits = ({ y }: CurvePoint) => !log || y > 0;
-  const borders = several ? [] : stretches.filter(({ steps }) => steps > 0);
-  return {
-    ...{ height: 260 + key.marginTop, grid: true },
-    ...{ marginTop: key.marginTop, marginLeft: 60, marginRight: 40, marginBottom: 40 },
-    x: {
-      label: 'step',
-      tickFormat: (step: number) => (Number.isInteger(step) ? String(step) : ''),
-    },
-    y: { label: null, type: log ? 'log' : 'linear', nice: true },
-    marks: [
-      ...key.marks,
-      ...stageBorders(plot, borders),
-      ...lines.flatMap((line) => curveMarks(plot, line, line.points.filter(fits))),
-    ],
-  };
-}
-
-/** Where each stage starts. */
-function stageBorders(plot: Plot, stretches: readonly Stretch[]): Markish[] {
-  if (stretches.length < 2) return [];
-  return [
-    plot.ruleX(stretches, { x: 'from', stroke: 'currentColor', strokeOpacity: 0.5 }),
-    plot.text(stretches, {
-      ...{ x: 'from', text: 'stage', frameAnchor: 'bottom', textAnchor: 'start' },
-      ...{ dx: 4, dy: -4, fill: 'currentColor', fontSize: 11 },
-    } as const),
-  ];
-}
-
-function curveMarks(plot: Plot, { run, kind }: Line, points: readonly CurvePoint[]): Markish[] {
-  const { colour, symbol } = seriesStyles[run];
-  const at = { x: 'x', y: 'y' } as const;
-  const dash = DASHES[kind] === undefined ? {} : { strokeDasharray: DASHES[kind] };
-  const spread = points.some(({ low, high }) => high > low);
-  return [
-    ...(spread
-      ? [plot.areaY(points, { x: 'x', y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.15 })]
-      : []),
-    plot.lineY(points, { ...at, stroke: colour, strokeWidth: 2, ...dash }),
-    plot.dot(points, {
-      ...{ ...at, symbol, fill: colour, title: 'title' },
-      r: points.length > 40 ? 1.5 : 3,
-    }),
-  ];
-}
 
 function epochsCsv(runs: readonly Run[]): string {
   const head =

@@ -1,4 +1,5 @@
 import type { components } from '../../../api/schema.js';
+import type { CurvePoint } from '../../../figure/training-figure.js';
 
 type TrainingEvent = components['schemas']['TrainingEvent'];
 
@@ -9,17 +10,6 @@ export const eventsOf = <K extends TrainingEvent['kind']>(
   events: readonly TrainingEvent[],
   kind: K,
 ): EventOf<K>[] => events.filter((event): event is EventOf<K> => event.kind === kind);
-
-/** A place on a curve. */
-export interface CurvePoint {
-  /** Steps since the run started, or since the stage did where one was chosen. */
-  readonly x: number;
-  readonly y: number;
-  /** Least and greatest value of what the point stands for. */
-  readonly low: number;
-  readonly high: number;
-  readonly title: string;
-}
 
 /** The stretch of a run that a stage took. */
 export interface Stretch {

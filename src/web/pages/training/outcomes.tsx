@@ -1,13 +1,12 @@
-import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
 import { originOf, useBenchmarkPages } from '../../parts/benchmark-pages.js';
-import { Chart, type Plot } from '../../parts/charts/chart.js';
-import { drawingKey, seriesStyles, shortened } from '../../parts/charts/series.js';
+import { Chart } from '../../parts/charts/chart.js';
 import { interval, value } from '../../parts/format.js';
 import { OriginChip } from '../../parts/provenance.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/words/simulated-words.js';
-import { type EventOf, eventsOf, isBaseline } from './curves.js';
+import { eventsOf } from './curves.js';
+import { checkpointsFigure, type Outcome, robustnessFigure } from './figures.js';
 import type { Run } from './use-runs.js';
 
 interface OutcomesProps {
@@ -15,18 +14,10 @@ interface OutcomesProps {
   readonly names: readonly string[];
 }
 
-/** A figure of a run's checkpoint. */
-interface Of<K extends 'robustness' | 'score'> {
-  readonly run: number;
-  /** The checkpoint, with its run where there are several. */
-  readonly who: string;
-  readonly event: EventOf<K>;
-}
-
 function figuresOf<K extends 'robustness' | 'score'>(
   { runs, names }: OutcomesProps,
   kind: K,
-): Of<K>[] {
+): Outcome<K>[] {
   const found = runs.map(({ events }) => eventsOf(events, kind));
   const several = found.filter(({ length }) => length > 0).length > 1;
   return found.flatMap((events, run) =>
@@ -72,14 +63,14 @@ export function Outcomes({ runs, names }: OutcomesProps) {
 
 interface RobustnessProps {
   readonly norm: 'Linf' | 'L2';
-  readonly all: readonly Of<'robustness'>[];
+  readonly all: readonly Outcome<'robustness'>[];
 }
 
 function Robustness({ norm, all }: RobustnessProps) {
   const mine = useMemo(() => all.filter(({ event }) => event.norm === norm), [all, norm]);
-  const drawing = useMemo(() => (plot: Plot) => robustnessChart(plot, mine, norm), [mine, norm]);
+  const figure = useMemo(() => robustnessFigure(mine, norm), [mine, norm]);
   return (
-    <Chart title={`Accuracy against epsilon, ${norm}`} options={drawing}>
+    <Chart title={`Accuracy against epsilon, ${norm}`} figure={figure}>
       <Scroll label={`Accuracy under attack, ${norm}`}>
         <table>
           <thead>
@@ -118,64 +109,14 @@ function Robustness({ norm, all }: RobustnessProps) {
   );
 }
 
-/** The worst case of each checkpoint, from its accuracy without an attack on. */
-function robustnessChart(
-  plot: Plot,
-  figures: readonly Of<'robustness'>[],
-  norm: string,
-): PlotOptions {
-  const shown = figures.filter(({ event }) => event.attack === 'clean' || event.attack === 'worst');
-  const whos = [...new Set(shown.map(({ who }) => who))].slice(0, seriesStyles.length);
-  const key = drawingKey(
-    plot,
-    whos.map((label, i) => ({ label, ...seriesStyles[i] })),
-  );
-  return {
-    ...{ height: 260 + key.marginTop, grid: true },
-    ...{ marginTop: key.marginTop, marginLeft: 50, marginBottom: 40 },
-    x: { label: `epsilon, ${norm}` },
-    y: { label: null, domain: [0, 1] },
-    marks: [
-      ...key.marks,
-      ...whos.flatMap((who, i) => {
-        const { colour, symbol } = seriesStyles[i];
-        const points = shown
-          .filter((figure) => figure.who === who)
-          .map(({ event }) => ({ ...event, share: event.correct / event.count }))
-          .sort((a, b) => a.epsilon - b.epsilon);
-        const at = { x: 'epsilon', y: 'share' } as const;
-        return [
-          plot.ruleX(points, {
-            ...{
-              x: 'epsilon',
-              y1: ({ interval: [low] }) => low,
-              y2: ({ interval: [, high] }) => high,
-            },
-            ...{ stroke: colour, strokeOpacity: 0.6 },
-          }),
-          plot.lineY(points, { ...at, stroke: colour, strokeWidth: 2 }),
-          plot.dot(points, {
-            ...{ ...at, symbol, fill: colour, r: 4 },
-            title: ({ epsilon, correct, count, share, interval: ci }) =>
-              `${who}, epsilon ${Number(epsilon.toPrecision(4))}: ${correct} of ${count}, ${value(share)} ${interval(ci)}`,
-          }),
-        ];
-      }),
-    ],
-  };
-}
-
 interface ScoresProps {
   readonly simulated: boolean;
-  readonly all: readonly Of<'score'>[];
+  readonly all: readonly Outcome<'score'>[];
 }
 
 function Scores({ simulated, all }: ScoresProps) {
   const pages = useBenchmarkPages();
-  const drawing = useMemo(
-    () => (plot: Plot, width: number) => scoreChart(plot, width, all),
-    [all.length],
-  );
+  const figure = useMemo(() => checkpointsFigure(all, simulated), [all.length, simulated]);
   const title = simulated ? 'Scores on simulated benchmarks' : 'Scores on real recordings';
   return (
     <>
@@ -184,7 +125,7 @@ function Scores({ simulated, all }: ScoresProps) {
           <strong>Simulated benchmarks.</strong> {SIMULATED}
         </p>
       )}
-      <Chart title={title} options={drawing}>
+      <Chart title={title} figure={figure}>
         <p>The table below has the values.</p>
       </Chart>
       <Scroll label={title}>
@@ -223,54 +164,6 @@ function Scores({ simulated, all }: ScoresProps) {
       </Scroll>
     </>
   );
-}
-
-function scoreChart(plot: Plot, width: number, figures: readonly Of<'score'>[]): PlotOptions {
-  const scored = figures.filter(({ event }) => event.value !== null);
-  const whos = [...new Set(figures.map(({ who }) => who))];
-  const benchmarks = [...new Set(figures.map(({ event }) => event.benchmark))];
-  const marginLeft = Math.min(150, 0.35 * width);
-  const place = {
-    y: 'who',
-    fy: ({ event }: Of<'score'>) => event.benchmark,
-  } as const;
-  const at = { ...place, x: ({ event }: Of<'score'>) => event.value };
-  const title = ({ who, event }: Of<'score'>) =>
-    `${who}, ${event.benchmark}: ${value(event.value)} ${interval(event.ci)}`;
-  return {
-    ...{ height: 60 + benchmarks.length * (22 * whos.length + 26), marginLeft },
-    ...{ marginBottom: 40, grid: true },
-    x: { label: 'score', nice: true, zero: true },
-    y: { label: null, domain: whos, tickFormat: (who: string) => shortened(who, marginLeft / 7) },
-    fy: { domain: benchmarks, axis: null },
-    marks: [
-      plot.frame({ stroke: 'currentColor', strokeOpacity: 0.2 }),
-      plot.text(benchmarks, {
-        ...{ fy: (benchmark: string) => benchmark, text: (benchmark: string) => benchmark },
-        ...{ frameAnchor: 'top-left', dy: -10, dx: 2, fontWeight: 'bold', fill: 'currentColor' },
-      } as const),
-      plot.ruleY(
-        scored.filter(({ event }) => event.ci),
-        {
-          ...place,
-          x1: ({ event }) => event.ci?.[0],
-          x2: ({ event }) => event.ci?.[1],
-          stroke: ({ run }) => seriesStyles[run].colour,
-          strokeWidth: 2,
-        },
-      ),
-      plot.dot(scored, {
-        ...at,
-        r: 5,
-        symbol: ({ run }) => seriesStyles[run].symbol,
-        stroke: ({ run }) => seriesStyles[run].colour,
-        strokeWidth: 2,
-        fill: ({ run, event }) =>
-          isBaseline(event.checkpoint) ? 'none' : seriesStyles[run].colour,
-        title,
-      }),
-    ],
-  };
 }
 
 function Seeds({ runs, names }: OutcomesProps) {

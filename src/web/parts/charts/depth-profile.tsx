@@ -1,11 +1,11 @@
-import type { PlotOptions } from '@observablehq/plot';
 import { useMemo } from 'preact/hooks';
+import { profileFigure } from '../../../figure/map-views.js';
 import { type BenchmarkPages, originOf } from '../benchmark-pages.js';
 import { interval, value } from '../format.js';
 import { mapColumns, type ShownMap } from '../layer-map.js';
 import { OriginChip } from '../provenance.js';
 import { Scroll } from '../scroll.js';
-import { Chart, type Plot } from './chart.js';
+import { Chart } from './chart.js';
 
 interface Point {
   readonly place: number;
@@ -19,8 +19,7 @@ interface Point {
 }
 
 /**
- * How the values of a layer map go through the network, a band of 95 % around them, one panel a benchmark; a
- * dashed line is what permuted stimuli reach, where that was asked for.
+ * How the values of a layer map go through the network, a band of 95 % around them, a curve a benchmark.
  * @param map as for the heatmap
  * @param pages as for the heatmap
  */
@@ -32,12 +31,12 @@ export function DepthProfile({
   readonly pages: BenchmarkPages | undefined;
 }) {
   const points = useMemo(() => pointsOf(map), [map]);
-  const options = useMemo(() => (plot: Plot) => drawing(plot, points), [points]);
+  const figure = useMemo(() => profileFigure({ ...map, name: map.name ?? 'a network' }), [map]);
   if (points.length === 0) return null;
   const origins = new Map(mapColumns(map).map((each) => [each.title, originOf(each, pages)]));
   const floored = points.some(({ floor }) => floor !== null);
   return (
-    <Chart title="Depth profile" options={options}>
+    <Chart title="Depth profile" figure={figure}>
       <Scroll label="Values by layer">
         <table>
           <thead>
@@ -94,42 +93,3 @@ const pointsOf = (map: ShownMap): Point[] =>
       return [{ place: i + 1, layer, column: title, value: cell.value, ci, mark, floor }];
     }),
   );
-
-function drawing(plot: Plot, points: readonly Point[]): PlotOptions {
-  const panels = [...new Set(points.map(({ column }) => column))];
-  const place = { x: 'place', fy: 'column' } as const;
-  const title = ({ layer, value: score, ci }: Point) => `${layer}: ${value(score)} ${interval(ci)}`;
-  return {
-    height: 60 + 110 * panels.length,
-    marginLeft: 45,
-    marginRight: 50,
-    grid: true,
-    x: { label: 'layer, in network order', tickFormat: 'd' },
-    y: { label: 'value', ticks: 4, nice: true },
-    fy: { domain: panels, label: null },
-    marks: [
-      plot.frame({ strokeOpacity: 0.3 }),
-      plot.areaY(
-        points.filter(({ ci }) => ci),
-        { ...place, y1: ({ ci }) => ci[0], y2: ({ ci }) => ci[1], fill: BLUE, fillOpacity: 0.25 },
-      ),
-      plot.lineY(points, { ...place, y: 'value', stroke: BLUE }),
-      plot.lineY(
-        points.filter(({ floor }) => floor !== null),
-        { ...place, y: 'floor', stroke: 'currentColor', strokeDasharray: '4 3' },
-      ),
-      plot.dot(points, { ...place, y: 'value', r: 2, fill: BLUE, title }),
-      plot.dot(
-        points.filter(({ mark }) => mark === 'tied'),
-        { ...place, y: 'value', r: 4, stroke: 'currentColor', title },
-      ),
-      plot.dot(
-        points.filter(({ mark }) => mark === 'chosen'),
-        { ...place, y: 'value', r: 6, symbol: 'diamond', fill: 'currentColor', title },
-      ),
-    ],
-  };
-}
-
-/** The middle of the heat scale, which stands out in both themes. */
-const BLUE = '#4292c6';

@@ -1,5 +1,6 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { mapFigure } from '../../../figure/map-figure.js';
+import { heatFigure } from '../../../figure/map-views.js';
 import type { Schemas } from '../../client/client.js';
 import { csvText } from '../csv.js';
 import { ExportMenu } from '../export-menu.js';
@@ -39,6 +40,7 @@ export function LayerHeatmap({
     () => <Rows map={map} columns={columns} reasons={reasons} pages={pages} />,
     [map, pages],
   );
+  const named = { ...map, name: map.name ?? 'a network' };
   const show = (event: Event) => {
     const cell = (event.target as Element).closest('td');
     if (cell) setShown(cell.title);
@@ -89,7 +91,8 @@ export function LayerHeatmap({
         of={label === MAP ? 'the layer map' : label}
         items={[
           { label: 'CSV', save: () => saveFile('layer-map.csv', csv(map), 'text/csv') },
-          ...figureItems(() => mapFigure({ ...map, name: map.name ?? 'a network' })),
+          ...figureItems(() => mapFigure(named)),
+          ...figureItems(() => heatFigure(named), 'Heat map'),
         ]}
       />
     </div>

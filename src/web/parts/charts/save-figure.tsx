@@ -1,20 +1,36 @@
 import { type Figure, type FigureWidth, figureWidths } from '../../../figure/figure.js';
-import { layOut } from '../../../figure/lay-out.js';
-import { drawingSvg } from '../../../figure/svg.js';
 import type { ExportItem } from '../export-menu.js';
-import { saveFile } from '../save.js';
 
 const words = { single: 'one column', double: 'two columns' } satisfies Record<FigureWidth, string>;
+const widths = Object.keys(figureWidths) as FigureWidth[];
+
+/** What writes figures loads with the first that is saved. */
+async function saveFigure(
+  figure: Figure,
+  kind: 'svg' | 'png' | 'csv',
+  width: FigureWidth,
+): Promise<void> {
+  const { writeFigure } = await import('./figure-files.js');
+  await writeFigure(figure, kind, width);
+}
 
 /**
- * What an Export menu has of a figure for a journal, as the command line draws it: both widths.
- * @param make the figure, drawn only when it is asked for
+ * What can be saved of a figure for a journal, as the command line draws it: SVG and PNG at the width of one column
+ * and two, and its values.
+ * @param make the figure, made only when it is asked for
+ * @param what tells it from another one in the same menu
  */
-export const figureItems = (make: () => Figure): ExportItem[] =>
-  (Object.keys(figureWidths) as FigureWidth[]).map((width) => ({
-    label: `Figure, ${words[width]} (SVG)`,
-    save: () => {
-      const figure = make();
-      saveFile(`${figure.fileName}.svg`, drawingSvg(layOut(figure, width)), 'image/svg+xml');
-    },
-  }));
+export const figureItems = (make: () => Figure, what = 'Figure'): ExportItem[] => [
+  ...widths.map((width) => ({
+    label: `${what}, ${words[width]} (SVG)`,
+    save: () => saveFigure(make(), 'svg', width),
+  })),
+  ...widths.map((width) => ({
+    label: `${what}, ${words[width]} (PNG)`,
+    save: () => saveFigure(make(), 'png', width),
+  })),
+  {
+    label: `${what}, values (CSV)`,
+    save: () => saveFigure(make(), 'csv', 'double'),
+  },
+];

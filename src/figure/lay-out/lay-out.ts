@@ -1,30 +1,35 @@
-import { type Drawing, ink, type Shape } from './drawing.js';
+import { type Drawing, ink, type Shape, type Tip } from '../drawing.js';
 import {
-  type BinsPanel,
-  type CurvesPanel,
   type Figure,
   type FigureWidth,
   figureWidths,
+  type HeatPanel,
+  type Panel,
   type RowsPanel,
   SIMULATED_NOTE,
-} from './figure.js';
-import { binsPanel } from './lay-out-bins.js';
-import { curvesPanel } from './lay-out-curves.js';
-import { labelWidth, rowsPanel } from './lay-out-rows.js';
-import { signAt } from './signs.js';
-import { textWidth, wrapText } from './text-width.js';
-import { visibleName } from './visible-name.js';
+} from '../figure.js';
+import { signAt } from '../signs.js';
+import { textWidth, wrapText } from '../text-width.js';
+import { visibleName } from '../visible-name.js';
+import { binsPanel } from './bins-panel.js';
+import { curvesPanel } from './curves-panel.js';
+import { heatColumns, heatPanel } from './heat-panel.js';
+import { profilePanel } from './profile-panel.js';
+import { labelWidth, rowsPanel } from './rows-panel.js';
+import { scatterPanel } from './scatter-panel.js';
 
 const MARGIN = 3;
 const GAP = 10;
 const TEXT = 7;
-const NARROWEST = { rows: 56, curves: 110 };
-
-type Panel = RowsPanel | CurvesPanel | BinsPanel;
+/** Less width than this a panel does not get beside another one. */
+const NARROWEST = {
+  ...{ shared: 56, rows: 220, curves: 110, bins: 110 },
+  ...{ scatter: 200, profile: 500, heat: 500 },
+};
 
 /** A part of a drawing from 0 down, and how high it is. */
 interface Block {
-  readonly shapes: readonly Shape[];
+  readonly shapes: readonly (Shape | Tip)[];
   readonly height: number;
 }
 
@@ -32,17 +37,18 @@ interface Block {
 const LONGEST = 400;
 
 /**
- * Lays a figure out at the width of one or two columns of a journal. Names are whole: long ones are broken over lines.
+ * Lays a figure out at the width of one or two columns of a journal, or at one in points. Names are whole: long ones are
+ * broken over lines. Numbers that are not finite are missing.
  * @param write how a text is written in the characters that the file can have
  * @returns a drawing as high as it needs to be
  */
 export function layOut(
   given: Figure,
-  width: FigureWidth,
+  width: FigureWidth | number,
   write: (text: string) => string = (text) => text,
 ): Drawing {
   const figure = written({ ...given, table: [] }, (text) => write(visibleName(text, LONGEST)));
-  const whole = (figureWidths[width] / 25.4) * 72;
+  const whole = typeof width === 'number' ? width : (figureWidths[width] / 25.4) * 72;
   const inner = whole - 2 * MARGIN;
   const blocks = [
     lines(figure.title, 8, inner, ink.text),
@@ -51,26 +57,37 @@ export function layOut(
     ...notesOf(figure).map((note) => lines(note, 6, inner, ink.faint)),
   ];
   let y = MARGIN;
-  const shapes = blocks.flatMap((block) => {
+  const placed = blocks.flatMap((block) => {
     const moved = block.shapes.map((shape) => movedBy(shape, MARGIN, y));
     y += block.height + 3;
     return moved;
   });
   const { title } = figure;
-  return { width: whole, height: y + MARGIN, title, description: descriptionOf(figure), shapes };
+  return {
+    ...{ width: whole, height: y + MARGIN, title, description: descriptionOf(figure) },
+    shapes: placed.filter((each): each is Shape => each.kind !== 'tip'),
+    tips: placed.filter((each): each is Tip => each.kind === 'tip'),
+  };
 }
 
-/** A figure is data alone, so that a copy as JSON is the figure. */
+/** A figure is data alone, so that a copy as JSON is the figure; its numbers that are not finite are null. */
 const written = (figure: Figure, write: (text: string) => string): Figure =>
-  JSON.parse(
-    JSON.stringify(figure, (_, value: unknown) =>
-      typeof value === 'string' ? write(value) : value,
-    ),
-  );
+  JSON.parse(JSON.stringify(figure), (key, value: unknown) => {
+    if (typeof value === 'string') return write(value);
+    if (key === 'ci' && Array.isArray(value) && value.includes(null)) return null;
+    if (key === 'samples') return (value as (number | null)[]).filter((each) => each !== null);
+    if (key === 'band') {
+      const { low, high } = value as { readonly low: number | null; readonly high: number | null };
+      return low === null || high === null ? undefined : value;
+    }
+    return value;
+  });
 
 function descriptionOf({ panels }: Figure): string {
-  const words = panels.map(({ title, about, simulated }) => {
-    return `${title} (${about}${simulated ? ', simulated' : ''})`;
+  const words = panels.map((panel) => {
+    const about = [panel.about, ...(panel.simulated ? ['simulated'] : [])].filter(Boolean);
+    const said = panel.kind === 'scatter' ? `: ${panel.statistics.join('; ')}` : '';
+    return `${[panel.title, about.length > 0 ? `(${about.join(', ')})` : ''].filter(Boolean).join(' ')}${said}`;
   });
   return `Values with 95 % intervals: ${words.join('; ')}.`;
 }
@@ -95,11 +112,15 @@ function legendOf({ legend }: Figure, width: number): Block {
   const shapes: Shape[] = [];
   let [x, y] = [0, 6];
   for (const { sign, text } of legend) {
-    const needed = 20 + textWidth(text, TEXT);
+    const words = wrapText(text, TEXT, width - 18);
+    const needed = 20 + Math.max(...words.map((line) => textWidth(line, TEXT)));
     if (x > 0 && x + needed > width) [x, y] = [0, y + 10];
-    shapes.push(...signAt(sign, [x + 8, y - 2.4]), {
-      ...{ kind: 'text', at: [x + 18, y], text, size: TEXT, fill: ink.text },
-    });
+    shapes.push(...signAt(sign, [x + 8, y - 2.4]));
+    for (const [i, line] of words.entries()) {
+      if (i > 0) y += 8.4;
+      const at = [x + 18, y] as const;
+      shapes.push({ kind: 'text', at, text: line, size: TEXT, fill: ink.text });
+    }
     x += needed + 8;
   }
   return { shapes, height: legend.length === 0 ? 0 : y + 4 };
@@ -107,16 +128,17 @@ function legendOf({ legend }: Figure, width: number): Block {
 
 /** The panels in rows of as many as fit; those of one row are equally high. */
 function panelBlocks(figure: Figure, width: number): Block[] {
-  const panels: readonly Panel[] = figure.panels;
+  const panels = figure.panels.flatMap((panel): readonly Panel[] =>
+    panel.kind === 'heat' ? narrowed(panel, width) : [panel],
+  );
   if (panels.length === 0) return [];
   const shared = figure.sharedRows
-    ? labelWidth(panels as readonly RowsPanel[], Math.max(110, 0.3 * width))
+    ? labelWidth(
+        panels.filter((panel): panel is RowsPanel => panel.kind === 'rows'),
+        Math.min(Math.max(110, 0.3 * width), 0.5 * width),
+      )
     : 0;
-  const narrowest = figure.sharedRows
-    ? NARROWEST.rows
-    : panels[0].kind !== 'rows'
-      ? NARROWEST.curves
-      : 220;
+  const narrowest = NARROWEST[figure.sharedRows ? 'shared' : panels[0].kind];
   const most = Math.max(1, Math.floor((width - shared + GAP) / (narrowest + GAP)));
   const rows = Math.ceil(panels.length / most);
   const across = Math.ceil(panels.length / rows);
@@ -125,6 +147,17 @@ function panelBlocks(figure: Figure, width: number): Block[] {
     const group = panels.slice(row * across, (row + 1) * across);
     return side(group, { shared, each, sharedRows: figure.sharedRows });
   });
+}
+
+/** A heat map of more columns than fit is continued below. */
+function narrowed(panel: HeatPanel, width: number): HeatPanel[] {
+  const most = heatColumns(panel, width);
+  const parts = Math.max(1, Math.ceil(panel.columns.length / most));
+  const each = Math.ceil(panel.columns.length / parts);
+  return Array.from({ length: parts }, (_, part) => ({
+    ...panel,
+    columns: panel.columns.slice(part * each, (part + 1) * each),
+  }));
 }
 
 interface Side {
@@ -138,9 +171,12 @@ function side(panels: readonly Panel[], { shared, each, sharedRows }: Side): Blo
   const heads = panels.map((panel) => headOf(panel, each));
   const head = Math.max(...heads.map(({ height }) => height));
   const stamped = panels.some(({ simulated }) => simulated);
-  const bodies = panels.map((panel, i) => {
+  const bodies = panels.map((panel, i): Block => {
     if (panel.kind === 'curves') return curvesPanel(panel, { width: each, stamped });
     if (panel.kind === 'bins') return binsPanel(panel, { width: each, stamped });
+    if (panel.kind === 'scatter') return scatterPanel(panel, { width: each, stamped });
+    if (panel.kind === 'profile') return profilePanel(panel, { width: each, stamped });
+    if (panel.kind === 'heat') return heatPanel(panel, { width: each });
     return rowsPanel(panel, {
       ...{ width: each, stamped },
       labels: sharedRows ? (i === 0 ? 'beside' : 'none') : 'within',
@@ -162,7 +198,7 @@ function side(panels: readonly Panel[], { shared, each, sharedRows }: Side): Blo
 /** The region, the benchmark and its ceiling. */
 function headOf({ title, about, ceilings }: Panel, width: number): Block {
   const parts = [
-    lines(title, 7.5, width, ink.text),
+    ...(title === '' ? [] : [lines(title, 7.5, width, ink.text)]),
     ...(about === title ? [] : [lines(about, 6, width, ink.faint)]),
     ...(ceilings === null ? [] : [lines(ceilingText(ceilings), 6, width, ink.faint)]),
   ];
@@ -172,7 +208,7 @@ function headOf({ title, about, ceilings }: Panel, width: number): Block {
     y += part.height;
     return moved;
   });
-  return { shapes, height: y + 3 };
+  return { shapes, height: y === 0 ? 0 : y + 3 };
 }
 
 function ceilingText(ceilings: readonly number[]): string {
@@ -181,7 +217,7 @@ function ceilingText(ceilings: readonly number[]): string {
   return `ceiling ${low === high ? low : `${low} to ${high}`}`;
 }
 
-function movedBy<T extends Shape>(shape: T, dx: number, dy: number): T {
+function movedBy<T extends Shape | Tip>(shape: T, dx: number, dy: number): T {
   const move = ([x, y]: readonly [number, number]) => [x + dx, y + dy] as const;
   return 'at' in shape
     ? { ...shape, at: move(shape.at) }
