@@ -9,8 +9,8 @@ import { interval, value } from '../../parts/format.js';
 import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
+import { BROUGHT, spokenLines } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
-import { BROUGHT, spokenLines } from '../../parts/words/score-words.js';
 import { Term } from '../../parts/words/term.js';
 import {
   type ChosenModel,

@@ -7,7 +7,6 @@ import {
 } from '../../parts/benchmark-pages.js';
 import { duration, interval, value } from '../../parts/format.js';
 import { isOpen } from '../../parts/job-state.js';
-import { Scroll } from '../../parts/scroll.js';
 import {
   BROUGHT,
   errorOfRaw,
@@ -15,7 +14,8 @@ import {
   floorLines,
   selectionOf,
   spokenLines,
-} from '../../parts/words/score-words.js';
+} from '../../parts/score-words.js';
+import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/words/simulated-words.js';
 import { Term } from '../../parts/words/term.js';
 import type { ScoreJob } from './use-job.js';

@@ -4,7 +4,7 @@ import { shadeOf } from '../../../figure/score-shade.js';
 import { type Column, type Item, pageOf } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { FeaturesChip, OriginChip, WeightsChip } from '../../parts/provenance.js';
-import { BROUGHT } from '../../parts/words/score-words.js';
+import { BROUGHT } from '../../parts/score-words.js';
 import { FactCells, FactHeads } from './fact-columns.js';
 import { type Asked, ScoreDetail } from './score-detail.js';
 import type { Board, RowRange } from './use-board.js';

@@ -1,5 +1,5 @@
 import { shadeBounds } from '../../../figure/score-shade.js';
-import { BROUGHT } from '../../parts/words/score-words.js';
+import { BROUGHT } from '../../parts/score-words.js';
 import { Term } from '../../parts/words/term.js';
 
 /** What the table's colours and marks mean. */

@@ -5,7 +5,6 @@ import type { Column, Item } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { FeaturesChip, OriginChip, WeightsChip } from '../../parts/provenance.js';
-import { useResource } from '../../parts/use-resource.js';
 import {
   BROUGHT,
   choiceOf,
@@ -14,7 +13,8 @@ import {
   floorLines,
   generalisationWords,
   selectionOf,
-} from '../../parts/words/score-words.js';
+} from '../../parts/score-words.js';
+import { useResource } from '../../parts/use-resource.js';
 import { Term } from '../../parts/words/term.js';
 
 const WIDTH = 320;

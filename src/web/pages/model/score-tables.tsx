@@ -4,14 +4,14 @@ import type { BenchmarkPages, PlacedBenchmark } from '../../parts/benchmark-page
 import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
-import { Scroll } from '../../parts/scroll.js';
 import {
   BROUGHT,
   choiceOf,
   errorOfRaw,
   errorOfValue,
   selectionOf,
-} from '../../parts/words/score-words.js';
+} from '../../parts/score-words.js';
+import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/words/simulated-words.js';
 import { Term } from '../../parts/words/term.js';
 import type { ModelScores, ScoreOfJob } from './use-scores.js';

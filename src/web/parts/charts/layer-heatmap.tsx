@@ -10,7 +10,7 @@ import { type BenchmarkPages, originOf } from '../benchmark-pages.js';
 import { type MapColumn, mapColumns, type ShownCell, type ShownMap } from '../layer-map.js';
 import { OriginChip } from '../provenance.js';
 import { saveFile } from '../save.js';
-import { isInside } from '../words/score-words.js';
+import { isInside } from '../score-words.js';
 import { figureItems } from './save-figure.js';
 
 /**

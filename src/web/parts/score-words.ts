@@ -1,5 +1,5 @@
-import type { Schemas } from '../../client/client.js';
-import { value as shown } from '../format.js';
+import type { Schemas } from '../client/client.js';
+import { value as shown } from './format.js';
 
 type Score = Schemas['Score'];
 
