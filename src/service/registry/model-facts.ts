@@ -3,8 +3,21 @@ import type { ModelFacts } from '../../scoring/model/model-facts.js';
 
 type Shown = Pick<components['schemas']['Model'], 'weights' | 'metadata'>;
 
-/** What is known of a model as HTTP shows it. */
-export const factsShown = ({ weights, ...facts }: ModelFacts): Shown => ({
+/** What is known of a model as HTTP shows it, in one order wherever it was read. */
+export const factsShown = ({
   weights,
-  metadata: { ...facts, trainingData: facts.trainingData && [...facts.trainingData] },
+  parameters,
+  family,
+  trainingData,
+  date,
+  licence,
+}: ModelFacts): Shown => ({
+  weights,
+  metadata: {
+    parameters,
+    family,
+    trainingData: trainingData && [...trainingData],
+    date,
+    licence,
+  },
 });

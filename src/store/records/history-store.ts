@@ -3,7 +3,6 @@ import type { ModelFacts } from '../../scoring/model/model-facts.js';
 import type { Database } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
 import type { BenchmarkRecord, BenchmarkSummary } from './benchmark-store.js';
-import { factColumns } from './model-fact-columns.js';
 import type { Visibility } from './model-store.js';
 import { asking, type Principal, SERVICE_OWNER, seen } from './principal.js';
 import {
@@ -78,10 +77,10 @@ const MODELS_AT = `
   with past as (${stateAt('model')})
   select subject as id, state ->> 'name' as name, state ->> 'digest' as digest, owner, state ->> 'visibility' as visibility,
     '' as board, state ->> 'weights' as weights, (state ->> 'parameters')::bigint as parameters, state ->> 'family' as family,
-    nullif(state -> 'training_data', 'null') as training_data, state ->> 'published' as published, state ->> 'licence' as licence
+    nullif(state -> 'training_data', 'null'::jsonb) as training_data, state ->> 'published' as published, state ->> 'licence' as licence
   from past where state is not null and ${seenThen('past')} and ${seenNow('past', 'models')}
   union all
-  select distinct subject, subject, '', '${SERVICE_OWNER}', 'public', owner, ${factColumns.map(() => 'null').join(', ')}
+  select distinct subject, subject, '', '${SERVICE_OWNER}', 'public', owner, null::text, null::bigint, null::text, null::jsonb, null::text, null::text
   from board_history where kind = 'scores' and subject = any($5::text[]) and at <= $4::timestamptz
   and ($1::boolean or owner in ($2::text, '${SERVICE_OWNER}'))
   order by id, board`;
