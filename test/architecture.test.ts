@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, resolve } from 'node:path';
+import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 
 const source = join(resolve(import.meta.dirname, '..'), 'src');
@@ -292,4 +293,13 @@ test('one file opens the runtime', () => {
 test('no room of odds and ends', () => {
   const name = /(^|\/)(utils?|helpers?|common|misc|types|index)(\.tsx?$|\/)/;
   expect([...house.keys()].filter((file) => name.test(file))).toEqual([]);
+});
+
+test('the type check reads every file of the pages', () => {
+  const web = join(source, 'web');
+  const { config } = ts.readConfigFile(join(web, 'tsconfig.json'), ts.sys.readFile);
+  const checked = new Set(ts.parseJsonConfigFileContent(config, ts.sys, web).fileNames);
+  const pages = [...house.keys()].filter((file) => roomOf(file) === 'web');
+  expect(pages.length).toBeGreaterThan(0);
+  expect(pages.filter((file) => !checked.has(join(source, file)))).toEqual([]);
 });

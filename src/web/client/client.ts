@@ -35,8 +35,14 @@ export class ProblemError extends Error {
   }
 }
 
-/** The client that is generated from the description: every call of the pages goes through it. */
-export const client = createClient<paths>({ baseUrl: '/v1', headers: byScript });
+/**
+ * The client that is generated from the description: every call of the pages goes through it. Where the
+ * service also speaks CSV or Markdown, an answer has the type of its JSON, unless `Accept` asks for another.
+ */
+export const client = createClient<paths, `application/${string}json`>({
+  baseUrl: '/v1',
+  headers: byScript,
+});
 
 /** Entity tags of what was read, for changes that are made only if nothing else has changed it. */
 const tags = new WeakMap<object, string>();

@@ -9,8 +9,9 @@ export function Health() {
   const { caller } = useSession();
   // 503 is an answer too: it says which check fails.
   const { data, error } = useResource(async (signal) => {
-    const { data: ready, error: failing } = await client.GET('/ready', { signal });
-    return ready ?? (failing as typeof ready);
+    const asked = client.GET('/ready', { signal });
+    const { error: failing } = await asked;
+    return typeof failing === 'object' && 'checks' in failing ? failing : answer(asked);
   }, []);
   return (
     <section aria-label="Health">

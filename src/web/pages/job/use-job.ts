@@ -41,14 +41,8 @@ export function useJob(kind: JobKind, id: string): LiveJob {
     return () => ending.abort();
   }, [kind, id]);
   const cancel = useCallback(async () => {
-    const params = { path: { job: id } };
     try {
-      const job = await answer(
-        kind === 'scores'
-          ? client.DELETE('/scores/{job}', { params })
-          : client.DELETE('/layer-maps/{job}', { params }),
-      );
-      change({ job });
+      change({ job: await cancelJob(kind, id) });
     } catch (error) {
       change({ error: error as Error });
     }
@@ -91,11 +85,21 @@ function getJob(kind: JobKind, id: string, signal: AbortSignal): Promise<ScoreJo
     : answer(client.GET('/layer-maps/{job}', asked));
 }
 
+function cancelJob(kind: JobKind, id: string): Promise<ScoreJob | MapJob> {
+  const asked = { params: { path: { job: id } } };
+  return kind === 'scores'
+    ? answer(client.DELETE('/scores/{job}', asked))
+    : answer(client.DELETE('/layer-maps/{job}', asked));
+}
+
+/** What a change of state says, of jobs of either kind. */
+type StateOfJob = Pick<ScoreJob, 'state' | 'attempt' | 'reason'>;
+
 /** The state after an event. */
 function after(before: State, { event, data }: JobEvent): State {
   const { job } = before;
   if (!job || !isOpen(job)) return before;
-  if (event === 'state') return { ...before, job: { ...job, ...(data as Partial<ScoreJob>) } };
+  if (event === 'state') return { ...before, job: { ...job, ...(data as Partial<StateOfJob>) } };
   if (event === 'progress')
     return { ...before, job: { ...job, progress: data as Schemas['Progress'] } };
   if (event !== 'result') return before;

@@ -19,8 +19,8 @@ export function Formulas({
   const formulas = address.getAll('column');
   const set = (column: readonly string[]) => {
     // Their numbers change with their places.
-    const sort = /^-?column\./.test(address.get('sort') ?? '') ? { sort: null } : {};
-    change({ column, ...sort });
+    const unsort = /^-?column\./.test(address.get('sort') ?? '');
+    change(unsort ? { column, sort: null } : { column });
   };
   return (
     <details>

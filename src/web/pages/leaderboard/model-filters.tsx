@@ -102,7 +102,10 @@ function Field({ name, title, example, address, change, known = [] }: FieldProps
 
 /** Words that rows on the page have. */
 function valuesOf(board: Board | undefined, name: (typeof factNames)[number]): string[] {
-  const values = (board?.items ?? []).flatMap(({ metadata }) => {
+  const values = (board?.items ?? []).flatMap((item) => {
+    // A row that was not read yet.
+    if (!item) return [];
+    const { metadata } = item;
     if (name === 'training_data') return metadata.trainingData ?? [];
     return name === 'family' || name === 'licence' ? (metadata[name] ?? []) : [];
   });

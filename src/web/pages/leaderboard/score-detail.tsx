@@ -31,7 +31,7 @@ export function ScoreDetail({
   const box = useRef<HTMLDivElement>(null);
   const { job } = item.scores[column.id];
   const { data, error } = useResource(
-    (signal) => answer(client.GET('/scores/{score}', { params: { path: { score: job } }, signal })),
+    (signal) => answer(client.GET('/scores/{job}', { params: { path: { job } }, signal })),
     [job],
   );
   useEffect(() => {

@@ -25,7 +25,7 @@ export interface RowWindow {
  * @param place the box
  * @param drawn changes when rows get another height
  */
-export function useRowWindow(place: RefObject<HTMLElement>, drawn: unknown): RowWindow {
+export function useRowWindow(place: RefObject<HTMLElement | null>, drawn: unknown): RowWindow {
   const [range, setRange] = useState<RowWindow>({
     first: 0,
     last: 3 * BEYOND,

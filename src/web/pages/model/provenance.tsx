@@ -2,7 +2,8 @@ import { duration, shortDigest } from '../../parts/format.js';
 import { Scroll } from '../../parts/scroll.js';
 import type { ScoreOfJob } from './use-scores.js';
 
-interface Made {
+/** What a score says of its making; the contract leaves the names open. */
+type Made = {
   readonly ventral?: string;
   readonly metric?: string;
   readonly inputs?: string;
@@ -13,7 +14,7 @@ interface Made {
     readonly provider?: string;
     readonly threads?: number;
   };
-}
+};
 
 /** Where time and memory went, and what each number depends on. */
 export function Provenance({ scores }: { readonly scores: readonly ScoreOfJob[] }) {
@@ -43,7 +44,7 @@ export function Provenance({ scores }: { readonly scores: readonly ScoreOfJob[] 
               <Row
                 key={job.id + score.benchmark}
                 benchmark={score.benchmark}
-                of={score.provenance}
+                of={score.provenance as Made}
               />
             ))}
           </tbody>

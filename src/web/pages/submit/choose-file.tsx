@@ -155,7 +155,7 @@ function Send({ file, registered }: ChooseFileProps & { readonly file: File }) {
   const [group, setGroup] = useState(caller?.groups[0] ?? '');
   const [sent, setSent] = useState<number>();
   const [error, setError] = useState<Error>();
-  const sending = useRef<AbortController>();
+  const sending = useRef<AbortController>(null);
   useEffect(() => () => sending.current?.abort(), []);
   const send = async () => {
     const ending = new AbortController();

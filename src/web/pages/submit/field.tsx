@@ -1,4 +1,4 @@
-import type { ComponentChildren, JSX } from 'preact';
+import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
 import { type CardEditor, valueAt } from './card.js';
 
@@ -10,10 +10,12 @@ interface FieldProps {
   readonly hint?: ComponentChildren;
 }
 
-type Control = Pick<
-  JSX.InputHTMLAttributes<HTMLInputElement>,
-  'id' | 'aria-describedby' | 'aria-invalid'
->;
+/** What ties an element to its label. */
+interface Control {
+  readonly id: string;
+  readonly 'aria-describedby': string;
+  readonly 'aria-invalid'?: true;
+}
 
 /** A label, what it labels, and what is to be said of it. */
 function Labelled({
@@ -75,7 +77,7 @@ export function ChoiceField(
     <Labelled {...props}>
       {(control) => (
         <select
-          {...(control as JSX.SelectHTMLAttributes<HTMLSelectElement>)}
+          {...control}
           value={String(valueAt(editor.card, pointer) ?? '')}
           onChange={({ currentTarget }) => editor.set(pointer, currentTarget.value || undefined)}
         >

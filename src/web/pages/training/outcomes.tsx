@@ -14,11 +14,11 @@ interface OutcomesProps {
   readonly names: readonly string[];
 }
 
-function figuresOf<K extends 'robustness' | 'score'>(
-  { runs, names }: OutcomesProps,
-  kind: K,
-): Outcome<K>[] {
-  const found = runs.map(({ events }) => eventsOf(events, kind));
+/** @param found events of each run */
+function outcomesOf<E extends { readonly checkpoint: string }>(
+  found: readonly (readonly E[])[],
+  names: readonly string[],
+) {
   const several = found.filter(({ length }) => length > 0).length > 1;
   return found.flatMap((events, run) =>
     events.map((event) => ({
@@ -32,8 +32,14 @@ function figuresOf<K extends 'robustness' | 'score'>(
 export function Outcomes({ runs, names }: OutcomesProps) {
   const { robustness, scores } = useMemo(
     () => ({
-      robustness: figuresOf({ runs, names }, 'robustness'),
-      scores: figuresOf({ runs, names }, 'score'),
+      robustness: outcomesOf(
+        runs.map(({ events }) => eventsOf(events, 'robustness')),
+        names,
+      ),
+      scores: outcomesOf(
+        runs.map(({ events }) => eventsOf(events, 'score')),
+        names,
+      ),
     }),
     [runs.map(({ id, events }) => `${id} ${events.length}`).join(' ')],
   );

@@ -13,7 +13,7 @@ import {
   layerFor,
   roles,
 } from './benchmark-groups.js';
-import { MapChoice, mapBody, noMap } from './map-choice.js';
+import { MapChoice, type MapRequest, mapBody, noMap } from './map-choice.js';
 import { type OnceHeader, useSendOnce } from './send-once.js';
 
 type Model = Schemas['Model'];
@@ -60,7 +60,7 @@ function Choice({ model, card, benchmarks, unsaved, suggest }: ChoiceProps) {
   );
   const [detail, setDetail] = useState(false);
   const [floors, setFloors] = useState(false);
-  const [map, setMap] = useState(() => ({
+  const [map, setMap] = useState<MapRequest>(() => ({
     ...noMap,
     regions: suggest ? roles.filter((role) => !layerFor(role, card)) : [],
   }));
