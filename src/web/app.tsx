@@ -155,8 +155,12 @@ function Navigation() {
   const list = useRef<HTMLUListElement>(null);
   // On a phone the links are a line that scrolls.
   useEffect(() => {
+    const line = list.current?.parentElement;
     const here = list.current?.querySelector('[aria-current]');
-    here?.scrollIntoView({ block: 'nearest', inline: 'center' });
+    if (!line || !here) return;
+    const [own, all] = [here.getBoundingClientRect(), line.getBoundingClientRect()];
+    // scrollIntoView would have the next Tab start from there, past the link that skips all this.
+    line.scrollLeft += own.left + own.width / 2 - (all.left + all.width / 2);
   }, [path]);
   return (
     <header class="top">
