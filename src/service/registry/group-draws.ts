@@ -90,11 +90,12 @@ export async function* storedRows(
   for (const { row, key } of rows) {
     if (!keys.has(key)) continue;
     const read = await storedRow(store, column, { model: row.model, key });
+    // The embedded database answers without a turn of the event loop.
+    await turn();
     slice.push(read);
     bytes += (read.parts ?? []).reduce((sum, part) => sum + part.bytes.byteLength, 0);
     if (bytes < SLICE_BYTES && slice.length < ROWS) continue;
     yield slice;
-    await turn();
     [slice, bytes] = [[], 0];
   }
   if (slice.length > 0) yield slice;

@@ -32,8 +32,8 @@ const MOST_WAITING = 16;
 const KEPT = 32;
 
 /**
- * Groups of the models of a board under a column; those of large boards are summed and compared in a thread of their own. Those of unchanged scores are kept; where scores
- * changed, the former ones are served as `stale` until the new ones are there.
+ * Groups of the models of a board under a column; those of large boards are summed and compared in a thread of their own. Those
+ * of unchanged scores are kept; where scores changed, the former ones are served as `stale` until the new ones are there.
  */
 export class GroupService {
   readonly #store: HomeStore;
