@@ -1,6 +1,7 @@
 import { type RequestHandler, Router } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
 import { hasManyValues } from './json-body.js';
+import { RequestProblem } from './problem.js';
 
 /**
  * Validates requests (and answers, if requested) against the description. All errors of a request are reported;
@@ -27,8 +28,24 @@ export function followsDescription(
   const thorough = validator(true);
   let quick: Router | undefined;
   return (request, response, next) => {
-    if (!hasManyValues(request)) return thorough(request, response, next);
+    const checked = (error?: unknown) => next(error ?? infiniteNumber(request.query));
+    if (!hasManyValues(request)) return thorough(request, response, checked);
     quick ??= validator(false);
-    return quick(request, response, next);
+    return quick(request, response, checked);
   };
+}
+
+/**
+ * The refusal of a number of a query that is too large to be one, such as 1e400: a validator that turns text into numbers makes
+ * infinity of it, which no bound of a schema is compared with.
+ */
+export function infiniteNumber(query: object): RequestProblem | undefined {
+  const [found] = Object.entries(query).filter(([, value]) =>
+    [value].flat().some((each) => typeof each === 'number' && !Number.isFinite(each)),
+  );
+  if (!found) return undefined;
+  const detail = `${found[0]} must be a finite number`;
+  return new RequestProblem('invalid-request', detail, {
+    parts: [{ pointer: `/query/${found[0]}`, detail }],
+  });
 }

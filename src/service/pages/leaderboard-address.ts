@@ -1,5 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { infiniteNumber } from '../http/follows-description.js';
 import type { LeaderboardQuery } from '../registry/leaderboard-query.js';
 
 /** What of `openapi.yaml` is read here. */
@@ -35,7 +36,11 @@ export function addressReader(description: object): (address: URLSearchParams) =
   });
   return (address) => {
     const query = valuesOf(address);
-    if (validate(query)) return query;
+    if (validate(query)) {
+      const refused = infiniteNumber(query);
+      if (refused) throw refused;
+      return query;
+    }
     throw new VentralError(
       'invalid-request',
       ajv.errorsText(validate.errors, { dataVar: 'query' }),
