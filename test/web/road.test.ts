@@ -159,7 +159,7 @@ describe('the road of a new checkpoint', () => {
       .waitFor();
     await expect.poll(() => new URL(page.url()).searchParams.getAll('model')).toHaveLength(2);
     const compared = page.url();
-    await close(/ERR_(?:CONNECTION|INCOMPLETE|EMPTY)/);
+    await close(/ERR_(?:CONNECTION|SOCKET|INCOMPLETE|EMPTY)/);
 
     const other = await visit(browser, service.url, '/', { key: otto.key });
     for (const address of [map, scores, compared, `/models/${body.model}`]) {
