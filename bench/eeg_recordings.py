@@ -25,6 +25,7 @@ def write(path, ids, repetitions, features, weights, random):
             file.createVariable(name, dtype, (dimension,))[:] = values
 
         coordinate("stimulus_id", "presentation", str, np.repeat(np.array(ids, dtype=object), repetitions))
+        coordinate("stimulus_label", "presentation", str, np.repeat(np.array(ids, dtype=object), repetitions))
         coordinate("repetition", "presentation", "i8", np.tile(np.arange(repetitions), len(ids)))
         subjects = np.array([f"sub-{s + 1:02}" for s in range(SUBJECTS) for _ in range(ELECTRODES)], dtype=object)
         coordinate("subject", "neuroid", str, subjects)

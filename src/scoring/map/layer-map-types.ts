@@ -1,6 +1,7 @@
 import type { InputSize, Region } from '../../activations/card/card.js';
 import type { ModelSource } from '../../activations/model-file.js';
 import type { Floors } from '../floor/floor.js';
+import type { Valued } from '../measure/loaded-benchmark.js';
 import type { LayerChoice, Score, UsedRuntime } from '../measure/score.js';
 import type { RegionRole } from '../registry/region-benchmarks.js';
 import type { TilesPlan } from './plan-tiles.js';
@@ -50,20 +51,7 @@ export interface LayerMap {
 }
 
 /** A score whose layer was chosen anew in the training part of each split, and tested on the rest of it. */
-export interface NestedScore
-  extends Pick<
-    Score,
-    | 'value'
-    | 'error'
-    | 'ci'
-    | 'generalises'
-    | 'formula'
-    | 'errorOf'
-    | 'errorKind'
-    | 'raw'
-    | 'ceiling'
-    | 'warnings'
-  > {
+export interface NestedScore extends Valued {
   /** The layer of each split. */
   readonly splits: readonly string[];
   /** In how many splits each was chosen, the most often chosen first. */

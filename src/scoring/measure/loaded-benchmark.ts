@@ -15,8 +15,8 @@ import type { ScoreDraws } from '../draws/score-draws.js';
 import type { NestedLayer, SplitPart } from './nested.js';
 import type { Dropped, Score, ScorePart } from './score.js';
 
-/** The part of a score that the data decide, before model and provenance are written beside it. */
-export type Measured = Pick<
+/** A value of data with all that says how far it can be trusted. */
+export type Valued = Pick<
   Score,
   | 'value'
   | 'error'
@@ -28,15 +28,16 @@ export type Measured = Pick<
   | 'raw'
   | 'ceiling'
   | 'warnings'
-  | 'splits'
-  | 'parts'
-  | 'distribution'
-> & {
-  /** What is behind `ci`, equal draws for every layer and model; absent where they are not. */
-  readonly draws?: ScoreDraws;
-  /** Where it was asked for and the benchmark has splits with a training part. */
-  readonly nested?: NestedLayer;
-};
+>;
+
+/** The part of a score that the data decide, before model and provenance are written beside it. */
+export type Measured = Valued &
+  Pick<Score, 'splits' | 'parts' | 'distribution'> & {
+    /** What is behind `ci`, equal draws for every layer and model; absent where they are not. */
+    readonly draws?: ScoreDraws;
+    /** Where it was asked for and the benchmark has splits with a training part. */
+    readonly nested?: NestedLayer;
+  };
 
 /** What a model answered to the stimuli of a benchmark: a published file in place of a network. */
 export type PublishedOutputs =
