@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -152,15 +151,18 @@ async function transfer(source: Readable, path: string, signal: AbortSignal): Pr
       done(null, chunk);
     },
   });
+  // Opened before the transfer begins: a stream that breaks while it opens makes the file after its removal.
+  const target = await open(path, 'wx', 0o600).catch((error: unknown) => {
+    source.destroy();
+    throw error;
+  });
   try {
-    await pipeline(source, measure, createWriteStream(path, { flags: 'wx', mode: 0o600 }), {
-      signal,
-    });
+    await pipeline(source, measure, target.createWriteStream({ flush: true }), { signal });
   } catch (error) {
     const early = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE';
     throw early || broken === error ? unavailable('A transfer failed', error) : error;
+  } finally {
+    await target.close();
   }
-  const handle = await open(path, 'r+');
-  await handle.sync().finally(() => handle.close());
   return `sha256:${hash.digest('hex')}`;
 }

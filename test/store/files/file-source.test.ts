@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { BenchmarkFiles } from '../../../src/store/files/benchmark-files.js';
 import { FileCache } from '../../../src/store/files/file-cache.js';
 import { digestOfFile } from '../../../src/store/files/file-digest.js';
-import { type FileOrigin, homeSource } from '../../../src/store/files/file-source.js';
+import { download, type FileOrigin, homeSource } from '../../../src/store/files/file-source.js';
 import { HttpFiles } from '../../../src/store/files/http-files.js';
 import { ModelFiles } from '../../../src/store/files/model-files.js';
 import { S3Files, s3Place } from '../../../src/store/files/s3-files.js';
@@ -92,6 +92,28 @@ describe.each(['service', 'bucket'] as const)('files of a %s', (kind) => {
     objects.set(digest.slice(7), bytes);
     return { bytes, digest };
   };
+
+  it('come whole after a stream that broke before the file was open', async () => {
+    const { digest } = put();
+    const tries = new Map<string, number>();
+    const breaks = (name: string): FileOrigin => ({
+      put: () => Promise.reject(new Error('not asked')),
+      open: (...of) => {
+        tries.set(name, (tries.get(name) ?? 0) + 1);
+        if (tries.get(name) === 2) return origin.open(...of);
+        const stream = new Readable({ read() {} });
+        process.nextTick(() => stream.destroy(new Error('socket hang up')));
+        return Promise.resolve(stream);
+      },
+    });
+    // Many at once, so that threads of the pool overtake one another.
+    const names = Array.from({ length: 50 }, (_, i) => join(folder, `download-${i}`));
+    await Promise.all(
+      names.map((path) => download(breaks(path), { digest, kind: 'model', path }, signal)),
+    );
+    for (const path of names) expect(await digestOfFile(path)).toBe(digest);
+    expect([...tries.values()]).toEqual(names.map(() => 2));
+  });
 
   it('come once, verified, and then from the cache', async () => {
     const { digest } = put();
