@@ -11,6 +11,7 @@ import type {
 } from '../src/metrics/metric.js';
 import { neuralMetric } from '../src/metrics/table/metric-table.js';
 import { tiledPlan, tiledPredictions } from '../src/metrics/tiled/tiled-regression.js';
+import { columnSource } from '../src/numerics/algebra/column-source.js';
 import { denseFeatures } from '../src/numerics/algebra/features.js';
 import { matmul } from '../src/numerics/algebra/gemm.js';
 import { type Matrix, matrix, submatrix } from '../src/numerics/algebra/matrix.js';
@@ -92,7 +93,11 @@ async function fixedFit(name: string, arrays: Arrays, subjects: number): Promise
   const source = sourceOf(arrays);
   // As a score decides.
   const predictions = tiledPlan(options, { rows: train, targets: targets.cols })
-    ? await tiledPredictions(source, options, fits)
+    ? await tiledPredictions(
+        source,
+        options,
+        fits.map(({ fold, targets }) => ({ fold, targets: columnSource(targets) })),
+      )
     : await predictEach(await (metric.regression as Regression).of(source, options), fits);
   const numbers = predictions.flatMap(({ values, alpha = 0 }, s) => [
     ...correlate(submatrix(targets, fold.test, columns[s]), values),

@@ -6,6 +6,7 @@ import { ActivationStore } from '../src/activations/scratch/activation-store.js'
 import { layOut } from '../src/activations/scratch/scratch-layout.js';
 import { withTileRoom } from '../src/activations/scratch/tile-room.js';
 import { tiledPlan, tiledPredictions } from '../src/metrics/tiled/tiled-regression.js';
+import { columnSource } from '../src/numerics/algebra/column-source.js';
 import { matrix } from '../src/numerics/algebra/matrix.js';
 import { RandomState } from '../src/numerics/random/random-state.js';
 import { peakRssMiB } from '../src/runtime/peak-memory.js';
@@ -73,7 +74,7 @@ async function main(): Promise<void> {
     const half = Math.ceil(targets / 2);
     const jobs = [half, targets - half].map((cols) => ({
       fold,
-      targets: matrix(images, cols, y.subarray(0, images * cols)),
+      targets: columnSource(matrix(images, cols, y.subarray(0, images * cols))),
     }));
     const plan = tiledPlan({ name: 'ridge' }, { rows: images, targets })?.of(units);
     const stimulusIds = Array.from({ length: images + TEST }, (_, i) => i);

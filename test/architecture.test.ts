@@ -60,7 +60,7 @@ const folders: Record<string, readonly string[]> = {
   onnx: ['.', 'tokens', 'prepare', 'checks'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
   metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'resampling', 'tiled', 'time', 'table'],
-  data: ['.', 'rdms', 'simulated', 'xarray', 'published', 'hub'],
+  data: ['.', 'stored', 'rdms', 'simulated', 'xarray', 'published', 'hub'],
   activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
   scoring: [
     ...[

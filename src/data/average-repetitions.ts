@@ -40,29 +40,58 @@ export function averageRepetitions(recordings: Recordings, over?: readonly strin
 /** Recordings without their values. */
 export type RecordingLabels = Omit<Recordings, 'values'>;
 
+/** The presentations that are averaged together, in the order in which their means come out. */
+export class PresentationGroups {
+  /** Rows of each group, ascending. */
+  readonly members: readonly (readonly number[])[];
+  /** Group of each presentation. */
+  readonly groupOf: Int32Array;
+  /** Of each group. */
+  readonly stimulusIds: readonly Id[];
+  /** Coordinates of the groups in level order. */
+  readonly coords: ReadonlyMap<string, Coordinate>;
+
+  /** @throws as {@link averageRepetitions} */
+  constructor(labels: Pick<RecordingLabels, 'coords' | 'stimulusIds'>, over?: readonly string[]) {
+    const levels = levelsOf(labels, over);
+    this.members = groupsOf(levels);
+    this.groupOf = new Int32Array(labels.stimulusIds.length);
+    this.members.forEach((rows, group) => {
+      for (const row of rows) this.groupOf[row] = group;
+    });
+    const first = this.members.map(([row]) => row);
+    this.stimulusIds = first.map((row) => labels.stimulusIds[row]);
+    this.coords = new Map(
+      Array.from(levels, ([name, level]) => [
+        name,
+        { ...level, values: first.map((row) => level.values[row]) },
+      ]),
+    );
+  }
+
+  /** Presentations of the largest group. */
+  get most(): number {
+    return this.members.reduce((most, { length }) => Math.max(most, length), 0);
+  }
+}
+
 /** The same average of values that come some presentations at a time: those that were added need not be kept. */
 export class RunningMeans {
   readonly #recordings: RecordingLabels;
-  readonly #levels: ReadonlyMap<string, Coordinate>;
-  readonly #groups: readonly number[][];
-  /** Group of each presentation. */
-  readonly #groupOf: Int32Array;
+  readonly #groups: PresentationGroups;
   #sums: Float64Array | Float32Array | undefined;
   readonly #counts: Uint8Array | Uint32Array;
 
   /** @throws as {@link averageRepetitions} */
-  constructor(recordings: RecordingLabels, over?: readonly string[]) {
+  constructor(
+    recordings: RecordingLabels,
+    over?: readonly string[],
+    groups = new PresentationGroups(recordings, over),
+  ) {
     this.#recordings = recordings;
-    this.#levels = levelsOf(recordings, over);
-    this.#groups = groupsOf(this.#levels);
-    this.#groupOf = new Int32Array(recordings.stimulusIds.length);
-    let most = 0;
-    this.#groups.forEach((rows, group) => {
-      most = Math.max(most, rows.length);
-      for (const row of rows) this.#groupOf[row] = group;
-    });
-    const cells = this.#groups.length * recordings.neuroidIds.length;
-    this.#counts = most < 256 ? new Uint8Array(cells) : new Uint32Array(cells);
+    this.#groups = groups;
+    const cells = groups.members.length * recordings.neuroidIds.length;
+    this.#counts = groups.most < 256 ? new Uint8Array(cells) : new Uint32Array(cells);
   }
 
   /** Adds the values of presentations from `first` on, in their order; float32 sums are rounded at each step, as numpy's are. */
@@ -74,7 +103,7 @@ export class RunningMeans {
     const sums = this.#sums;
     const cols = this.#recordings.neuroidIds.length;
     for (let from = 0, row = first; from < values.length; from += cols, row++) {
-      const at = this.#groupOf[row] * cols;
+      const at = this.#groups.groupOf[row] * cols;
       for (let k = 0; k < cols; k++) {
         const value = values[from + k];
         if (Number.isNaN(value)) continue;
@@ -86,29 +115,23 @@ export class RunningMeans {
 
   /** The averages; nothing can be added afterwards. */
   finish(): Averaged {
-    const { stimulusIds, neuroidIds, animals } = this.#recordings;
-    const first = this.#groups.map((rows) => rows[0]);
-    const coords = new Map(
-      Array.from(this.#levels, ([name, level]) => [
-        name,
-        { ...level, values: first.map((row) => level.values[row]) },
-      ]),
-    );
+    const { neuroidIds, animals } = this.#recordings;
+    const { stimulusIds, coords, members } = this.#groups;
     const sums = this.#sums ?? new Float64Array(this.#counts.length);
     for (let i = 0; i < sums.length; i++) sums[i] /= this.#counts[i];
     const means = sums instanceof Float64Array ? sums : new Float64Array(sums);
     return {
-      stimulusIds: first.map((row) => stimulusIds[row]),
+      stimulusIds,
       neuroidIds,
       ...present({ animals }),
-      values: matrix(this.#groups.length, neuroidIds.length, means),
+      values: matrix(members.length, neuroidIds.length, means),
       coords,
     };
   }
 }
 
 function levelsOf(
-  { coords, stimulusIds }: RecordingLabels,
+  { coords, stimulusIds }: Pick<RecordingLabels, 'coords' | 'stimulusIds'>,
   over: readonly string[] | undefined,
 ): Map<string, Coordinate> {
   if (coords === undefined) {

@@ -1,7 +1,10 @@
 import { extname } from 'node:path';
-import type { RecordingLabels } from './average-repetitions.js';
 import type { Recordings, RecordingsRequest } from './recordings.js';
-import { assemblyInBlocks, recordingsFromAssembly } from './recordings-from-assembly.js';
+import {
+  assemblyInBlocks,
+  type OpenBlocks,
+  recordingsFromAssembly,
+} from './recordings-from-assembly.js';
 import { recordingsFromTable } from './recordings-from-table.js';
 
 /**
@@ -21,9 +24,9 @@ export async function readRecordings(request: RecordingsRequest): Promise<Record
  */
 export async function readRecordingsInBlocks(
   request: RecordingsRequest,
-  open: (labels: RecordingLabels) => (first: number, values: Recordings['values']) => void,
+  open: OpenBlocks,
 ): Promise<void> {
   if (extname(request.path).toLowerCase() !== '.csv') return assemblyInBlocks(request, open);
   const { values, ...labels } = await recordingsFromTable(request);
-  open(labels)(0, values);
+  (await open(labels)).take(0, values);
 }

@@ -34,13 +34,21 @@ export async function recordingsFromAssembly(request: RecordingsRequest): Promis
   }
 }
 
-/**
- * The same some presentations at a time, for values of which the average alone is kept: `open` gets what describes all
- * presentations, and gives what takes the values of those from `first` on, in the order of the file.
- */
+/** Takes the values of recordings some presentations at a time. */
+export interface BlockTaker {
+  /** Whether all presentations are to come at once. */
+  readonly inOne?: boolean;
+  /** The values of presentations from `first` on, in the order of the file. */
+  take(first: number, values: Recordings['values']): void;
+}
+
+/** Gets what describes all presentations. */
+export type OpenBlocks = (labels: RecordingLabels) => BlockTaker | Promise<BlockTaker>;
+
+/** The same some presentations at a time, for values that are not kept as they are or may not fit memory. */
 export async function assemblyInBlocks(
   request: RecordingsRequest,
-  open: (labels: RecordingLabels) => (first: number, values: Recordings['values']) => void,
+  open: OpenBlocks,
 ): Promise<void> {
   const assembly = await openAssembly(request.path, request.stimuli);
   try {
@@ -49,10 +57,11 @@ export async function assemblyInBlocks(
     const bins = timeBinsOf(assembly, request);
     const apart = request.binsAsNeuroids !== undefined;
     const columns = apart ? neuroids.flatMap((neuroid) => bins.map(() => neuroid)) : neuroids;
-    const take = open(labels(assembly, columns, request));
+    const taker = await open(labels(assembly, columns, request));
+    if (taker.inOne) return taker.take(0, await readValues(assembly, neuroids, bins, apart));
     const rowBytes = 8 * neuroids.length * bins.length;
     for (const [from, to] of presentationBlocks(assembly, rowBytes))
-      take(from, await readValues(assembly, neuroids, bins, apart, [from, to]));
+      taker.take(from, await readValues(assembly, neuroids, bins, apart, [from, to]));
   } finally {
     await assembly.file.close();
   }

@@ -6,9 +6,9 @@ export function selectPresentations(
   recordings: Recordings,
   keep: (stimulus: Id) => boolean,
 ): Recordings {
-  const { stimulusIds, repetition, neuroidIds, values, coords } = recordings;
-  const rows = stimulusIds.flatMap((id, row) => (keep(id) ? row : []));
-  const cols = neuroidIds.length;
+  const { values } = recordings;
+  const rows = presentationsOf(recordings, keep);
+  const cols = recordings.neuroidIds.length;
   const picked =
     values instanceof Float32Array
       ? new Float32Array(rows.length * cols)
@@ -16,12 +16,24 @@ export function selectPresentations(
   rows.forEach((row, i) => {
     picked.set(values.subarray(row * cols, (row + 1) * cols), i * cols);
   });
+  return { ...recordings, ...labelsOfPresentations(recordings, rows), values: picked };
+}
+
+/** Rows of the presentations of some stimuli. */
+export const presentationsOf = (
+  { stimulusIds }: Pick<Recordings, 'stimulusIds'>,
+  keep: (stimulus: Id) => boolean,
+): number[] => stimulusIds.flatMap((id, row) => (keep(id) ? row : []));
+
+/** What recordings say of some presentations. */
+export function labelsOfPresentations(
+  { stimulusIds, repetition, coords }: Omit<Recordings, 'values'>,
+  rows: readonly number[],
+): Pick<Recordings, 'stimulusIds' | 'repetition' | 'coords'> {
   const of = <T>(column: readonly T[]) => rows.map((row) => column[row]);
   return {
-    ...recordings,
     stimulusIds: of(stimulusIds),
     ...(repetition ? { repetition: of(repetition) } : {}),
-    values: picked,
     ...(coords
       ? {
           coords: new Map(

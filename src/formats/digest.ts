@@ -1,5 +1,15 @@
 import { createHash, type Hash } from 'node:crypto';
 
+/** The bytes of a typed array of which a piece at a time is in memory: its digest is that of the array. */
+export class ArrayInPieces {
+  constructor(
+    readonly type: 'Float32Array' | 'Float64Array',
+    readonly byteLength: number,
+    /** In their order; each may be written over when the next is asked for. */
+    readonly pieces: () => Iterable<Uint8Array>,
+  ) {}
+}
+
 /** A value that a digest can be taken of; typed arrays count by dtype, length and bytes. */
 export type Digestible =
   | null
@@ -8,6 +18,7 @@ export type Digestible =
   | number
   | string
   | ArrayBufferView
+  | ArrayInPieces
   | readonly Digestible[]
   | { readonly [key: string]: Digestible };
 
@@ -31,6 +42,9 @@ function feed(hash: Hash, value: Digestible): void {
   else if (ArrayBuffer.isView(value)) {
     hash.update(`b${value.constructor.name}${value.byteLength}:`);
     hash.update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+  } else if (value instanceof ArrayInPieces) {
+    hash.update(`b${value.type}${value.byteLength}:`);
+    for (const piece of value.pieces()) hash.update(piece);
   } else if (Array.isArray(value)) {
     hash.update(`a${value.length}:`);
     for (const entry of value as readonly Digestible[]) feed(hash, entry);

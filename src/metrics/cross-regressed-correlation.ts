@@ -1,5 +1,6 @@
 import { ascending, type Id } from '../data/ids.js';
 import { VentralError } from '../errors/ventral-error.js';
+import { type ColumnSource, evenBlocks, setColumns } from '../numerics/algebra/column-source.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { nonFinite } from '../numerics/algebra/non-finite.js';
 import { isConstant, pearson } from '../numerics/statistics/pearson.js';
@@ -13,6 +14,7 @@ import type {
   MetricText,
   NeuralMetric,
   NeuralOptions,
+  Prediction,
   Regress,
   Regression,
   Target,
@@ -207,3 +209,43 @@ export const regressionText = (name: string, how: string): MetricText => ({
   words: `${how} predicts each neuroid from the units of the layer, fitted on the training stimuli of each split; r is the Pearson correlation between predictions and recordings on the test stimuli.`,
   raw: 'mean over splits of the median r over neuroids',
 });
+
+/**
+ * Neuroids of a block at the least: products of fewer columns may be summed in another order, and a block is to have the bits of the
+ * whole.
+ */
+const LEAST = 512;
+
+/** A regression that fits each neuroid for itself: blocks of them one after the other. */
+export function eachApart(regress: (fold: Fold, targets: Matrix) => Promise<Prediction>): Regress {
+  return Object.assign((fold: Fold, targets: Matrix) => regress(fold, targets), {
+    async inBlocks(fold: Fold, targets: ColumnSource, width: number): Promise<Prediction> {
+      let remarks: readonly Warning[] = [];
+      const values = await joinedBlocks(fold.test.length, targets, width, async (some) => {
+        const predicted = await regress(fold, some);
+        remarks = predicted.remarks ?? [];
+        return predicted.values;
+      });
+      return { values, remarks };
+    },
+  });
+}
+
+/** What is predicted for all neuroids, from blocks of them. */
+export async function joinedBlocks(
+  rows: number,
+  targets: ColumnSource,
+  width: number,
+  predict: (targets: Matrix) => Promise<Matrix>,
+): Promise<Matrix> {
+  const values = matrix(rows, targets.cols);
+  for (const [from, to] of targetBlocks(targets, width))
+    setColumns(values, from, await predict(targets.columns(from, to)));
+  return values;
+}
+
+/** Bounds of the blocks of targets. */
+export function targetBlocks({ cols }: Pick<ColumnSource, 'cols'>, width: number) {
+  const most = Math.max(1, Math.floor(cols / LEAST));
+  return evenBlocks(cols, Math.min(most, Math.ceil(cols / Math.max(1, width))));
+}

@@ -1,4 +1,5 @@
 import { ascending, compareIds, type Id } from '../data/ids.js';
+import { addRow, type RecordedValues, valuesInMemory } from '../data/stored/recorded-values.js';
 import { VentralError } from '../errors/ventral-error.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
 import { RandomState } from '../numerics/random/random-state.js';
@@ -18,7 +19,7 @@ export interface RepeatedRecordings {
   readonly repetition?: readonly Id[];
   readonly neuroidIds: readonly Id[];
   /** presentation × neuroid, row-major; NaN if nothing was recorded. */
-  readonly values: Float32Array | Float64Array;
+  readonly values: Float32Array | Float64Array | RecordedValues;
 }
 
 /** Repetition ids of the two halves of one split. */
@@ -51,7 +52,7 @@ export function averageHalf(
   recordings: RepeatedRecordings,
   repetitions: readonly Id[],
 ): { stimulusIds: Id[]; values: Matrix } {
-  const { repetition = [], values } = recordings;
+  const { repetition = [] } = recordings;
   const wanted = new Set(repetitions);
   const presentations = new Map<Id, number[]>();
   recordings.stimulusIds.forEach((id, row) => {
@@ -63,25 +64,20 @@ export function averageHalf(
   const found = [...presentations.keys()];
   const stimulusIds = ascending(found).map((i) => found[i]);
   const cols = recordings.neuroidIds.length;
+  const values = valuesOf(recordings);
   const means = matrix(stimulusIds.length, cols);
   const counts = new Uint32Array(cols);
   stimulusIds.forEach((id, i) => {
     const own = means.data.subarray(i * cols, (i + 1) * cols);
     counts.fill(0);
-    for (const row of presentations.get(id) ?? [])
-      addRow(values.subarray(row * cols, (row + 1) * cols), own, counts);
+    for (const row of presentations.get(id) ?? []) addRow(values.row(row), own, counts);
     for (let k = 0; k < cols; k++) own[k] /= counts[k];
   });
   return { stimulusIds, values: means };
 }
 
-function addRow(row: Float32Array | Float64Array, sums: Float64Array, counts: Uint32Array): void {
-  for (let k = 0; k < sums.length; k++) {
-    if (Number.isNaN(row[k])) continue;
-    sums[k] += row[k];
-    counts[k]++;
-  }
-}
+const valuesOf = ({ stimulusIds, neuroidIds, values }: RepeatedRecordings): RecordedValues =>
+  'row' in values ? values : valuesInMemory(stimulusIds.length, neuroidIds.length, values);
 
 /**
  * The internal consistency of recordings with repetitions: per split Pearson's r between the means
@@ -95,6 +91,23 @@ export function internalConsistency(
   const corrected = Array.from(averagedHalves(recordings, options), ({ first, second }) =>
     correlate(second, first).map(toFullLength),
   );
+  return aggregateSplits(corrected, recordings.neuroidIds, []);
+}
+
+/**
+ * The same with a turn of the loop after each split, whose share is told: halves of recordings on disk take a while.
+ * @throws as {@link internalConsistency}, and what `told` throws
+ */
+export async function internalConsistencyByTurns(
+  recordings: RepeatedRecordings,
+  options: { splits?: number; seed?: number },
+  told: (share: number) => Promise<void>,
+): Promise<MetricResult> {
+  const corrected: Float64Array[] = [];
+  for (const { first, second } of averagedHalves(recordings, options)) {
+    corrected.push(correlate(second, first).map(toFullLength));
+    await told(corrected.length / (options.splits ?? 10));
+  }
   return aggregateSplits(corrected, recordings.neuroidIds, []);
 }
 

@@ -8,6 +8,7 @@ import { type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
 import { leastNormFit, leastSquaresFit } from '../numerics/regression/least-squares.js';
 import {
   crossRegressed,
+  eachApart,
   onceAFold,
   pickRows,
   regressionText,
@@ -21,6 +22,7 @@ const ofGram = ({ gram }: GramSource) => {
 };
 
 const frame = crossRegressed({
+  targets: 'apart',
   ofGram,
   async of(source) {
     const { features } = source;
@@ -34,20 +36,20 @@ const frame = crossRegressed({
 /** Least squares on features (presentation × unit) in memory. */
 export function linearRegression(x: Matrix): Regress {
   const fitOf = onceAFold((train) => leastSquaresFit(pickRows(x, train)));
-  return async ({ train, test }, y) => {
+  return eachApart(async ({ train, test }, y) => {
     const predict = await fitOf(train);
     const values = await predict(pickRows(x, test), y);
     return { values, remarks: x.cols >= train.length - 1 ? [interpolates] : [] };
-  };
+  });
 }
 
 /** Least squares of least norm; rows of the source are rows and columns of `gram`. */
 export function linearGramRegression(gram: Matrix): Regress {
   const fitOf = onceAFold((train) => leastNormFit(submatrix(gram, train, train)));
-  return async ({ train, test }, y) => {
+  return eachApart(async ({ train, test }, y) => {
     const predict = await fitOf(train);
     return { values: await predict(submatrix(gram, test, train), y), remarks: [interpolates] };
-  };
+  });
 }
 
 const interpolates: Warning = {

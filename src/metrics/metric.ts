@@ -1,4 +1,5 @@
 import type { Id } from '../data/ids.js';
+import type { ColumnSource } from '../numerics/algebra/column-source.js';
 import type { Features } from '../numerics/algebra/features.js';
 import type { Matrix } from '../numerics/algebra/matrix.js';
 
@@ -220,11 +221,21 @@ export interface Prediction {
   readonly remarks?: readonly Warning[];
 }
 
-/** Fits on the train rows with `targets` (train × neuroid, float64) and predicts the test rows. */
-export type Regress = (fold: Fold, targets: Matrix) => Promise<Prediction>;
+/** Fits on the train rows and predicts the test rows. */
+export interface Regress {
+  /** @param targets train × neuroid, float64; may be written over */
+  (fold: Fold, targets: Matrix): Promise<Prediction>;
+  /**
+   * The same of more neuroids than memory holds, at most `width` of them at a time; absent where all of them shape what each is
+   * predicted from.
+   */
+  readonly inBlocks?: (fold: Fold, targets: ColumnSource, width: number) => Promise<Prediction>;
+}
 
 /** A regression from a layer, whatever it is fitted on. */
 export interface Regression {
+  /** Whether each neuroid is fitted for itself, but for a penalty that all share. */
+  readonly targets?: 'apart';
   /** @throws VentralError `activations-not-finite`, `units-too-few` */
   of(source: Source, options: MetricOptions): Promise<Regress>;
   /** The same from the Gram matrix of a layer that is wider than there are stimuli. */

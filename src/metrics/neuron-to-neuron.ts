@@ -6,13 +6,15 @@ import { columnBlocks } from '../numerics/algebra/column-blocks.js';
 import type { Features } from '../numerics/algebra/features.js';
 import { matmul } from '../numerics/algebra/gemm.js';
 import { type Matrix, matrix } from '../numerics/algebra/matrix.js';
-import { crossRegressed, regressionText } from './cross-regressed-correlation.js';
+import { crossRegressed, eachApart, regressionText } from './cross-regressed-correlation.js';
 import { requireFinite } from './gram-source.js';
 import type { Fold, NeuralMetric, Regress } from './metric.js';
 
 /** Predicts the activation of the best unit. */
 export function bestUnitRegression(features: Features): Regress {
-  return async (fold, y) => ({ values: (await bestUnits(features, fold, y)).activations });
+  return eachApart(async (fold, y) => ({
+    values: (await bestUnits(features, fold, y)).activations,
+  }));
 }
 
 /**
@@ -92,6 +94,7 @@ export const neuronToNeuronMetric: NeuralMetric = {
     'The one unit that correlates most on the training stimuli',
   ),
   ...crossRegressed({
+    targets: 'apart',
     async of(source) {
       await requireFinite(source);
       return bestUnitRegression(source.features);

@@ -5,6 +5,7 @@
  * numbers as the others.
  */
 
+import type { ColumnSource } from '../numerics/algebra/column-source.js';
 import { type Matrix, matrix, submatrix } from '../numerics/algebra/matrix.js';
 import {
   narrowPenaltyChoice,
@@ -14,12 +15,15 @@ import {
 } from '../numerics/regression/ridge.js';
 import {
   crossRegressed,
+  eachApart,
+  joinedBlocks,
   onceAFold,
   pickRows,
   regressionText,
 } from './cross-regressed-correlation.js';
 import { gramSource, requireFinite, requireFiniteProducts } from './gram-source.js';
 import type {
+  Fold,
   GramSource,
   MetricOptions,
   NeuralMetric,
@@ -50,6 +54,7 @@ function ridgeFamily(forms: {
     return forms.ofGram(gram, options);
   };
   return {
+    targets: 'apart',
     ofGram,
     of: async (source, options) =>
       source.features.cols > source.features.rows
@@ -61,19 +66,30 @@ function ridgeFamily(forms: {
 /** Ridge regression with a fixed penalty; rows of the source are rows and columns of `gram`. */
 export function ridgeRegression(gram: Matrix, alpha: number): Regress {
   const ofFold = onceAFold((train) => ridgeFit(submatrix(gram, train, train), alpha));
-  return async ({ train, test }, y) => {
+  return eachApart(async ({ train, test }, y) => {
     const { predict } = await ofFold(train);
     return { values: await predict(submatrix(gram, test, train), y) };
-  };
+  });
 }
 
 /** Ridge regression with the penalty of `alphas` that leave-one-out favours. */
 export function ridgeCvRegression(gram: Matrix, alphas: readonly number[] = ALPHAS): Regress {
   const ofFold = onceAFold((train) => penaltyFit(submatrix(gram, train, train)));
-  return async ({ train, test }, y) => {
+  const regress: Regress = async ({ train, test }, y) => {
     const { predict } = await ofFold(train);
     return predict(submatrix(gram, test, train), y, alphas);
   };
+  return Object.assign(regress, {
+    async inBlocks({ train, test }: Fold, targets: ColumnSource, width: number) {
+      const { choose, predictWith } = await ofFold(train);
+      const alpha = await choose(targets, alphas);
+      const cross = submatrix(gram, test, train);
+      const values = await joinedBlocks(test.length, targets, width, (some) =>
+        predictWith(cross, some, alpha),
+      );
+      return { values, alpha };
+    },
+  });
 }
 
 async function narrowFeatures(source: Source): Promise<Matrix> {
@@ -86,10 +102,10 @@ async function narrowFeatures(source: Source): Promise<Matrix> {
 /** {@link ridgeRegression} from features (presentation × unit), fewer than there are rows. */
 export function narrowRidgeRegression(x: Matrix, alpha = 1): Regress {
   const ofFold = onceAFold((train) => narrowRidge(pickRows(x, train)));
-  return async ({ train, test }, y) => {
+  return eachApart(async ({ train, test }, y) => {
     const { predict } = await (await ofFold(train))(alpha);
     return { values: await predict(pickRows(x, test), y) };
-  };
+  });
 }
 
 /** {@link ridgeCvRegression} from features (presentation × unit), fewer than there are rows. */
@@ -98,12 +114,22 @@ export function narrowRidgeCvRegression(x: Matrix, alphas: readonly number[] = A
     const rows = pickRows(x, train);
     return { choose: await narrowPenaltyChoice(rows), ridge: await narrowRidge(rows) };
   });
-  return async ({ train, test }, y) => {
+  const regress: Regress = async ({ train, test }, y) => {
     const { choose, ridge } = await ofFold(train);
-    const alpha = await choose(y, alphas);
+    const alpha = await choose.together(y, alphas);
     const { predict } = await ridge(alpha);
     return { values: await predict(pickRows(x, test), y), alpha };
   };
+  return Object.assign(regress, {
+    async inBlocks({ train, test }: Fold, targets: ColumnSource, width: number) {
+      const { choose, ridge } = await ofFold(train);
+      const alpha = await choose.inBlocks(targets, alphas);
+      const { predict } = await ridge(alpha);
+      const rows = pickRows(x, test);
+      const values = await joinedBlocks(test.length, targets, width, (some) => predict(rows, some));
+      return { values, alpha };
+    },
+  });
 }
 
 /** Evenly spaced numbers as numpy.linspace gives them, without the end. */

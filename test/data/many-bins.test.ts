@@ -50,7 +50,9 @@ test('a file of more bins of time than a call takes arguments is refused in word
     message: expect.stringContaining('bins from 0 to 130000 ms found'),
   };
   await expect(readRecordings(outside)).rejects.toMatchObject(refusal);
-  await expect(readRecordingsInBlocks(outside, () => () => {})).rejects.toMatchObject(refusal);
+  await expect(readRecordingsInBlocks(outside, () => ({ take() {} }))).rejects.toMatchObject(
+    refusal,
+  );
   await expect(readRecordings({ path, stimuli, timeStep: 200 })).rejects.toMatchObject({
     code: 'recordings-invalid',
     message: expect.stringContaining('at most 20000 time bins expected, 130000 found'),

@@ -21,6 +21,8 @@ import {
   ridgeRegression,
 } from '../../src/metrics/ridge.js';
 import { neuralMetric } from '../../src/metrics/table/metric-table.js';
+import { tiledPredictions } from '../../src/metrics/tiled/tiled-regression.js';
+import { columnSource } from '../../src/numerics/algebra/column-source.js';
 import { denseFeatures, type Features, selectRows } from '../../src/numerics/algebra/features.js';
 import { gram } from '../../src/numerics/algebra/gram.js';
 import { matrix, submatrix } from '../../src/numerics/algebra/matrix.js';
@@ -223,6 +225,39 @@ test.each(fixed.filter((name) => name.includes('cv')))('the penalty of %s', asyn
   expect((await predict(products, y, ALPHAS)).alpha).toBe(alpha);
   expect(fit[0].alpha).toBe(alpha);
 });
+
+test.each(fixed.filter((name) => name.includes('cv')))(
+  'the penalty of %s in tiles, and of targets in blocks',
+  async (name) => {
+    const golden = oracle(`03-pls/split_${name}.json`);
+    const { source_train, source_test, target_train } = golden;
+    const [rows, cols] = source_train.values.shape;
+    const values = [...numbers(source_train.values), ...numbers(source_test.values)];
+    const all = denseFeatures(values.length / cols, cols, Float64Array.from(values));
+    const fold = {
+      train: sortedById([...Array(rows).keys()], source_train.stimulus_id),
+      test: source_test.stimulus_id.map((_: Id, i: number) => rows + i),
+    };
+    const order = sortedById([...Array(rows).keys()], target_train.stimulus_id);
+    const y = submatrix(table(target_train.values), order, [...golden.neuroid_id.keys()]);
+    const stimulusIds = [...source_train.stimulus_id, ...source_test.stimulus_id];
+    const jobs = [{ fold, targets: columnSource(y) }];
+    const [tiled] = await tiledPredictions(
+      { stimulusIds, features: all },
+      { name: 'ridgecv' },
+      jobs,
+    );
+    const blocks = await (await regressionOf(golden.metric, all)).inBlocks?.(
+      fold,
+      columnSource(y),
+      1,
+    );
+    for (const found of [tiled, blocks]) {
+      expect(found?.alpha).toBe(golden.alpha);
+      expectClose(found?.values.data ?? [], numbers(golden.fit[0].prediction), tolerances.tiled);
+    }
+  },
+);
 
 test('the penalties are those of the reference', () => {
   expect(ALPHAS).toEqual([...numbers(oracle('03-pls/ridgecv_alphas.json').alphas)]);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ScratchTiles } from '../../src/activations/scratch/scratch-tiles.js';
+import { columnSource } from '../../src/numerics/algebra/column-source.js';
 import { denseFeatures } from '../../src/numerics/algebra/features.js';
 import { type Matrix, matrix, submatrix } from '../../src/numerics/algebra/matrix.js';
 import { MemoryTiles, type Tiles } from '../../src/numerics/algebra/tiles.js';
@@ -69,7 +70,7 @@ describe.each([
     for (const alpha of [1, 1e-2, 1e4]) {
       const fitted = await tiledRidge({ features, train, tiling }, alpha, inMemory);
       const wanted = await (await ridgeFit(kernel.train, alpha)).predict(kernel.cross, y);
-      near((await fitted.predict(held, y)).data, wanted.data);
+      near((await fitted.predict(held, columnSource(y))).data, wanted.data);
     }
   });
 
@@ -79,7 +80,7 @@ describe.each([
     const targets = [y, random(TRAIN, 3, 3)];
     const chosen = await tiledPenalties(
       { features, train, tiling: dual },
-      { alphas, targets },
+      { alphas, targets: targets.map(columnSource) },
       inMemory,
     );
     const fit = await penaltyFit(kernel.train);
@@ -114,9 +115,9 @@ describe('tiles on scratch disk', () => {
   ] as const)('give the bits of tiles in memory (%s)', async (_, units) => {
     const { features, train, held, y } = made(units);
     const source = { features, train, tiling: ridgeTiling({ rows: TRAIN, units }, TILE) };
-    const wanted = await (await tiledRidge(source, 1, inMemory)).predict(held, y);
+    const wanted = await (await tiledRidge(source, 1, inMemory)).predict(held, columnSource(y));
     const { room, opened } = tight();
-    const found = await (await tiledRidge(source, 1, room)).predict(held, y);
+    const found = await (await tiledRidge(source, 1, room)).predict(held, columnSource(y));
     expect(found.data).toEqual(wanted.data);
     expect(opened[0].spilled).toBeGreaterThan(0);
     expect(readdirSync(folder)).toHaveLength(1);

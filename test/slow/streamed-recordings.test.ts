@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -7,10 +7,14 @@ import { averageRepetitions, RunningMeans } from '../../src/data/average-repetit
 import { inferColumn } from '../../src/data/column.js';
 import { readRecordings, readRecordingsInBlocks } from '../../src/data/read-recordings.js';
 import { stimulusSetOf } from '../../src/data/stimulus-set.js';
+import { Work } from '../../src/runtime/work.js';
+import { scoreFeatures } from '../../src/scoring/features/score-features.js';
 
 /** More values than one block holds. */
 const [PRESENTATIONS, NEUROIDS, BINS] = [1100, 100, 100];
 const STIMULI = 110;
+/** Neuroids that a benchmark keeps: with their bins more than are fitted at once. */
+const KEPT = 11;
 
 let folder: string;
 let path: string;
@@ -54,6 +58,14 @@ beforeAll(async () => {
       ],
       ['neuroid_id', whole('neuroid', index(NEUROIDS))],
       [
+        'reliability',
+        {
+          dim: 'neuroid',
+          dtype: 'float64',
+          values: index(NEUROIDS).map((k) => (k < KEPT ? 0.9 : 0)),
+        },
+      ],
+      [
         'time_bin_start',
         whole(
           'time_bin',
@@ -92,9 +104,11 @@ test('averages while reading have the bits of averages afterwards', async () => 
   let blocks = 0;
   await readRecordingsInBlocks(request, (labels) => {
     means = new RunningMeans(labels);
-    return (first, values) => {
-      blocks++;
-      means?.add(first, values);
+    return {
+      take(first, values) {
+        blocks++;
+        means?.add(first, values);
+      },
     };
   });
   expect(blocks).toBeGreaterThan(1);
@@ -102,3 +116,55 @@ test('averages while reading have the bits of averages afterwards', async () => 
   expect(found.stimulusIds).toEqual(wanted.stimulusIds);
   expect(found.values.data.every((value, i) => Object.is(value, wanted.values.data[i]))).toBe(true);
 });
+
+test.each(['ridge', 'ridgecv'])(
+  'a file that is read in pieces is scored in blocks to the bit, %s',
+  async (metric) => {
+    const write = (name: string, lines: readonly string[]) =>
+      writeFileSync(join(folder, name), `${lines.join('\n')}\n`);
+    write('stimuli.csv', ['stimulus_id', ...ids]);
+    write('features.csv', [
+      ['stimulus_id', ...Array.from({ length: 20 }, (_, u) => `u${u}`)].join(),
+      ...ids.map((id, i) =>
+        [id, ...Array.from({ length: 20 }, (_, u) => Math.sin(i * (u + 1)))].join(),
+      ),
+    ]);
+    write('benchmark.yaml', [
+      'identifier: made',
+      'version: 1',
+      'visual_degrees: 8',
+      'train: { stimuli: { csv: stimuli.csv }, recordings: recordings.nc }',
+      'stimuli: { csv: stimuli.csv }',
+      'recordings: recordings.nc',
+      'time_bins: { from: 0, to: 1000, unit: ms, as: neuroids }',
+      'keep: { reliability: { above: 0.5 } }',
+      `metric: { name: ${metric} }`,
+      'ceiling: internal-consistency',
+    ]);
+    const home = join(folder, 'home');
+    mkdirSync(join(home, 'tmp'), { recursive: true });
+    const score = async (maxMemory: number) => {
+      let files = 0;
+      const progress = Work.start(() => {
+        files = Math.max(files, readdirSync(join(home, 'tmp'), { recursive: true }).length);
+      });
+      const { scores, failures } = await scoreFeatures(
+        {
+          features: join(folder, 'features.csv'),
+          benchmarks: [join(folder, 'benchmark.yaml')],
+          detail: true,
+        },
+        { home, threads: 2, maxScratch: 2 ** 31, maxMemory, progress },
+      );
+      expect(failures).toEqual([]);
+      const { seconds: _, peakRssMiB: __, ...provenance } = scores[0].provenance;
+      return { score: { ...scores[0], provenance }, files };
+    };
+    const whole = await score(2 ** 31);
+    const blocks = await score(2 ** 22);
+    expect([whole.files, blocks.files > 2]).toEqual([0, true]);
+    expect(whole.score.raw.neuroids?.[0]).toHaveLength(KEPT * BINS);
+    expect(blocks.score).toEqual(whole.score);
+    expect(readdirSync(join(home, 'tmp'))).toEqual([]);
+  },
+);

@@ -154,7 +154,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
     bar.clear();
     await show({ ...mapped, map: withFloors(mapped) }, options, io);
     const answered = { kind: 'map' as const, request, map: mapped.map };
-    await keepReceipt(options.receipt, [answered], { home, threads });
+    await keepReceipt(options.receipt, [answered], { home, threads, maxMemory, maxScratch });
     if (card && mapped.choices.length > 0) {
       const { commitChoice } = await import('../../scoring/model/commit-choice.js');
       await commitChoice(card, mapped.choices);

@@ -1,4 +1,5 @@
 import type { Answered } from '../../scoring/receipt/write-receipt.js';
+import type { GlobalOptions } from './global-options.js';
 
 /** Looks, before the work, whether a receipt can be written where `--receipt` says; see `checkReceiptPath`. */
 export async function requireReceiptPath(path: string | undefined): Promise<void> {
@@ -11,7 +12,7 @@ export async function requireReceiptPath(path: string | undefined): Promise<void
 export async function keepReceipt(
   path: string | undefined,
   answered: readonly Answered[],
-  context: { readonly home: string; readonly threads: number },
+  context: Pick<GlobalOptions, 'home' | 'threads' | 'maxMemory' | 'maxScratch'>,
 ): Promise<void> {
   const scored = answered.filter((each) => each.kind === 'map' || each.scores.length > 0);
   if (path === undefined || scored.length === 0) return;

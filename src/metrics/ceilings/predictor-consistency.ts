@@ -1,4 +1,5 @@
 import { ascending, type Id } from '../../data/ids.js';
+import type { Recordings } from '../../data/recordings.js';
 import { Pcg64 } from '../../numerics/random/pcg64.js';
 import { stdDdof0 } from '../../numerics/statistics/statistics.js';
 import { aggregateSplits } from '../aggregate.js';
@@ -60,7 +61,7 @@ export function predictorHalves(
  * @param images what the halves are drawn by: `image_id` of each presentation
  */
 export function predictorConsistency(
-  recordings: RepeatedRecordings,
+  recordings: RepeatedRecordings & Pick<Recordings, 'values'>,
   images: readonly Id[],
   options: PredictorOptions = {},
 ): MetricResult {

@@ -1,12 +1,16 @@
-import type { Matrix } from '../../numerics/algebra/matrix.js';
+import type { ColumnSource } from '../../numerics/algebra/column-source.js';
+import { matrix } from '../../numerics/algebra/matrix.js';
 import { MemoryTiles, tileBytes } from '../../numerics/algebra/tiles.js';
+import { narrowPenaltyChoice } from '../../numerics/regression/ridge.js';
 import {
+  type Choices,
   ridgeTiling,
   type TiledRoom,
   type TiledSource,
   tiledPenalties,
   tiledRidge,
 } from '../../numerics/regression/tiled-ridge.js';
+import { pickRows } from '../cross-regressed-correlation.js';
 import { requireFinite } from '../gram-source.js';
 import type { Fold, MetricOptions, Prediction, Source } from '../metric.js';
 import { ALPHAS } from '../ridge.js';
@@ -21,6 +25,15 @@ import { ALPHAS } from '../ridge.js';
  * are factored for each penalty anew, so that a decomposition is worth its memory for longer where one is chosen.
  */
 export const MOST_ROWS_IN_MEMORY = { fixed: 4096, chosen: 10_000 } as const;
+
+/**
+ * Values of the training rows up to which one decomposition of them serves every penalty, where units are fewer than rows: it takes
+ * some six times their memory.
+ */
+const MOST_DECOMPOSED = 1 << 24;
+
+const isDecomposed = ({ rows, units }: { readonly rows: number; readonly units: number }) =>
+  units < rows - 1 && rows * units <= MOST_DECOMPOSED;
 
 /** Raised when the tiled computation gives other bits. */
 const TILED_VERSION = 1;
@@ -52,6 +65,9 @@ export interface TiledCost {
   readonly seconds: number;
 }
 
+/** Products of rows × units with each unit and target that a choice among all penalties takes where rows are decomposed once. */
+const DECOMPOSED_PRODUCTS = 20;
+
 /** Seconds of a product of two values, as reductions have it. */
 const PRODUCT_SECONDS = 3.8e-11;
 
@@ -71,11 +87,12 @@ export function tiledPlan(
       const { order, form } = tiling;
       const own = (rows * units * order) / 2 + order ** 3 / 6 + order ** 2 * targets;
       const alphas = (metric.alphas ?? ALPHAS).length;
-      const choice =
-        kind === 'chosen'
-          ? (rows ** 2 * units) / 2 + alphas * (rows ** 3 / 3 + rows ** 2 * targets)
-          : 0;
-      const square = kind === 'chosen' ? tileBytes(ridgeTiling({ rows, units: rows })) : 0;
+      const once = isDecomposed({ rows, units });
+      const each = once
+        ? DECOMPOSED_PRODUCTS * rows * units * (units + targets)
+        : (rows ** 2 * units) / 2 + alphas * (rows ** 3 / 3 + rows ** 2 * targets);
+      const choice = kind === 'chosen' ? each : 0;
+      const square = kind === 'chosen' && !once ? tileBytes(ridgeTiling({ rows, units: rows })) : 0;
       return {
         form,
         bytes: Math.max(square, tileBytes(tiling)),
@@ -88,7 +105,7 @@ export function tiledPlan(
 /** One fit: rows of the source, and its targets (training row × target). */
 export interface TiledJob {
   readonly fold: Fold;
-  readonly targets: Matrix;
+  readonly targets: ColumnSource;
 }
 
 const inMemory: TiledRoom = { open: () => new MemoryTiles(), sums: Number.POSITIVE_INFINITY };
@@ -117,8 +134,9 @@ export async function tiledPredictions(
       tiling: ridgeTiling({ ...shape, units: Math.max(shape.rows, shape.units) }),
     };
     const targets = group.map((job) => job.targets);
+    const choose = isDecomposed(shape) ? decomposedPenalties : tiledPenalties;
     const penalties = chosen
-      ? await tiledPenalties(dual, { alphas, targets }, room)
+      ? await choose(dual, { alphas, targets }, room)
       : group.map(() => alpha);
     for (const penalty of new Set(penalties)) {
       const fitted = await tiledRidge(own, penalty, room);
@@ -131,6 +149,23 @@ export async function tiledPredictions(
     }
   }
   return jobs.map((job) => made.get(job) as Prediction);
+}
+
+/** {@link tiledPenalties} from one decomposition of the training rows. */
+async function decomposedPenalties(
+  { features, train }: TiledSource,
+  { alphas, targets }: Choices,
+  room: TiledRoom,
+): Promise<number[]> {
+  const { rows, cols } = features;
+  const all = matrix(rows, cols, new Float64Array(await features.columns(0, cols)));
+  const choose = await narrowPenaltyChoice(pickRows(all, train));
+  const penalties: number[] = [];
+  for (const y of targets) {
+    room.step?.();
+    penalties.push(await choose.inBlocks(y, alphas));
+  }
+  return penalties;
 }
 
 function groupsOf<T>(items: readonly T[], key: (item: T) => string): T[][] {

@@ -7,6 +7,7 @@ import {
   solveBackward,
   solveForward,
 } from '../algebra/block-tridiagonal.js';
+import { columnsOf } from '../algebra/column-source.js';
 import { matmul } from '../algebra/gemm.js';
 import { orthonormalRows } from '../algebra/householder.js';
 import { type Matrix, matrix } from '../algebra/matrix.js';
@@ -152,14 +153,6 @@ function coordinatesOf(along: Matrix, beyond: Matrix | undefined): Coordinates {
     columns: (from, to) =>
       coordinatesOf(columnsOf(along, from, to), beyond && columnsOf(beyond, from, to)),
   };
-}
-
-function columnsOf({ rows, cols, data }: Matrix, from: number, to: number): Matrix {
-  if (from === 0 && to === cols) return { rows, cols, data };
-  const some = matrix(rows, to - from);
-  for (let row = 0; row < rows; row++)
-    some.data.set(data.subarray(row * cols + from, row * cols + to), row * some.cols);
-  return some;
 }
 
 function squaresOfColumns({ rows, cols, data }: Matrix): Float64Array {

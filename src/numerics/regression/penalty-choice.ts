@@ -1,3 +1,4 @@
+import type { ColumnSource } from '../algebra/column-source.js';
 import type { Matrix } from '../algebra/matrix.js';
 import type { CentredRows, Coordinates } from './centred-rows.js';
 import { type PenaltyNodes, penaltyNodes } from './penalty-nodes.js';
@@ -47,10 +48,43 @@ export async function choosePenalty(
   return best as ChosenPenalty;
 }
 
+/** The same choice for targets of which some are in memory at a time. */
+export async function choosePenaltyInBlocks(
+  rows: CentredRows,
+  y: ColumnSource,
+  alphas: readonly number[],
+): Promise<number> {
+  const targets: SomeTargets = {
+    count: y.cols,
+    columns: (from, to) => rows.coordinates(y.columns(from, to)),
+  };
+  let best: { readonly alpha: number; readonly error: number } | undefined;
+  for (const i of await contenders(rows, targets, alphas)) {
+    const alpha = alphas[i];
+    const leverages = await rows.leverages(alpha);
+    let error = 0;
+    for (const [from, to] of blocksOf(y.cols, HELD / (8 * rows.count)))
+      error += squares(await rows.dual(await targets.columns(from, to), alpha), leverages);
+    if (!best || error < best.error) best = { alpha, error };
+  }
+  return (best as { readonly alpha: number }).alpha;
+}
+
+/** Targets in the directions of rows, some at a time. */
+interface SomeTargets {
+  readonly count: number;
+  columns(from: number, to: number): Coordinates | Promise<Coordinates>;
+}
+
+function* blocksOf(count: number, width: number): Generator<readonly [from: number, to: number]> {
+  const step = Math.max(16, Math.floor(width));
+  for (let from = 0; from < count; from += step) yield [from, Math.min(count, from + step)];
+}
+
 /** Positions of the penalties that may be the best, ascending. */
 async function contenders(
   rows: CentredRows,
-  targets: Coordinates,
+  targets: SomeTargets,
   alphas: readonly number[],
 ): Promise<number[]> {
   // Below the rounding of the eigenvalues nothing is known of them: the smaller the penalty, the less.
@@ -76,7 +110,7 @@ async function contenders(
 /** Between which numbers the root of the criterion lies, for each penalty. */
 async function boundsOf(
   rows: CentredRows,
-  targets: Coordinates,
+  targets: SomeTargets,
   alphas: readonly number[],
   nodes: PenaltyNodes & { readonly rounding: number },
 ): Promise<[low: number, high: number][]> {
@@ -110,14 +144,13 @@ interface NodeProducts {
 
 async function productsOfNodes(
   rows: CentredRows,
-  targets: Coordinates,
+  targets: SomeTargets,
   alphas: readonly number[],
 ): Promise<NodeProducts> {
   const nodes = alphas.length;
   const values = new Float64Array(rows.count * nodes * nodes);
-  const width = Math.max(16, Math.floor(HELD / (nodes * rows.count)));
-  for (let from = 0; from < targets.count; from += width) {
-    const some = targets.columns(from, Math.min(targets.count, from + width));
+  for (const [from, to] of blocksOf(targets.count, HELD / (nodes * rows.count))) {
+    const some = await targets.columns(from, to);
     const duals: Matrix[] = [];
     for (const alpha of alphas) duals.push(await rows.dual(some, alpha));
     addProducts(values, duals);

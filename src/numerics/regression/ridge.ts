@@ -4,10 +4,11 @@
  * features where they are fewer than the rows (there the Gram matrix is singular and loses digits).
  */
 import { cholesky, choleskySolve } from '../algebra/cholesky.js';
+import type { ColumnSource } from '../algebra/column-source.js';
 import { matmul } from '../algebra/gemm.js';
 import { columnMeans, type Matrix, matrix } from '../algebra/matrix.js';
 import { CentredRows } from './centred-rows.js';
-import { choosePenalty } from './penalty-choice.js';
+import { choosePenalty, choosePenaltyInBlocks } from './penalty-choice.js';
 
 /** Products of the rows that a regression is fitted on, and of rows to predict with them. */
 export interface Kernel {
@@ -118,6 +119,10 @@ export interface PenaltyFit {
     y: Matrix,
     alphas: readonly number[],
   ): Promise<{ readonly values: Matrix; readonly alpha: number }>;
+  /** The penalty for targets (train × target) of which some are in memory at a time. */
+  choose(y: ColumnSource, alphas: readonly number[]): Promise<number>;
+  /** The predictions of a fit with one penalty. */
+  predictWith(cross: Matrix, y: Matrix, alpha: number): Promise<Matrix>;
 }
 
 /** {@link PenaltyFit} of the products of the train rows. */
@@ -131,17 +136,37 @@ export async function penaltyFit(train: Matrix): Promise<PenaltyFit> {
       const values = await matmul(centreCross(cross, centre), dual);
       return { alpha, values: shiftColumns(values, means, 1) };
     },
+    choose: (y, alphas) => choosePenaltyInBlocks(rows, withoutMeans(y), alphas),
+    async predictWith(cross, y, alpha) {
+      const means = columnMeans(y);
+      const targets = await rows.coordinates(shiftColumns(y, means, -1));
+      const values = await matmul(centreCross(cross, centre), await rows.dual(targets, alpha));
+      return shiftColumns(values, means, 1);
+    },
   };
 }
 
-/** The penalty among `alphas` for `y` (train × target), from one decomposition of features (train × feature). */
-export async function narrowPenaltyChoice(
-  x: Matrix,
-): Promise<(y: Matrix, alphas: readonly number[]) => Promise<number>> {
+const centredColumns = (y: Matrix) => shiftColumns(y, columnMeans(y), -1);
+
+const withoutMeans = (y: ColumnSource): ColumnSource => ({
+  ...{ rows: y.rows, cols: y.cols },
+  columns: (from, to) => centredColumns(y.columns(from, to)),
+});
+
+/** The penalty among some for targets (train × target) that are in memory together, or some at a time. */
+export interface NarrowPenaltyChoice {
+  together(y: Matrix, alphas: readonly number[]): Promise<number>;
+  inBlocks(y: ColumnSource, alphas: readonly number[]): Promise<number>;
+}
+
+/** Choices from one decomposition of features (train × feature). */
+export async function narrowPenaltyChoice(x: Matrix): Promise<NarrowPenaltyChoice> {
   const centred = shiftColumns(x, columnMeans(x), -1);
   const rows = await (x.cols < x.rows - 1
     ? CentredRows.ofFeatures(centred)
     : CentredRows.ofKernel(await matmul(centred, centred, { transposeB: true })));
-  return async (y, alphas) =>
-    (await choosePenalty(rows, shiftColumns(y, columnMeans(y), -1), alphas)).alpha;
+  return {
+    together: async (y, alphas) => (await choosePenalty(rows, centredColumns(y), alphas)).alpha,
+    inBlocks: (y, alphas) => choosePenaltyInBlocks(rows, withoutMeans(y), alphas),
+  };
 }

@@ -3,6 +3,8 @@
  * (spec §1.10): the smaller of the two is made in tiles, factored there, and the features are read by column blocks. The
  * arithmetic depends on the shape alone, not on where the tiles are kept.
  */
+
+import { type ColumnSource, setColumns } from '../algebra/column-source.js';
 import type { Features } from '../algebra/features.js';
 import { matmul } from '../algebra/gemm.js';
 import { columnMeans, type Matrix, matrix } from '../algebra/matrix.js';
@@ -65,7 +67,7 @@ export interface TiledSource {
 /** A regression with one penalty, whatever the targets. Close it when done. */
 export interface TiledRidge {
   /** Predictions (test row × target) for targets (training row × target). */
-  predict(test: readonly number[], y: Matrix): Promise<Matrix>;
+  predict(test: readonly number[], y: ColumnSource): Promise<Matrix>;
   close(): void;
 }
 
@@ -86,7 +88,7 @@ export async function tiledRidge(
       const predicted = matrix(test.length, y.cols);
       const most = Math.max(1, Math.floor(BLOCK_VALUES / y.rows));
       for (let from = 0; from < y.cols; from += most) {
-        const some = columnsOf(y, from, Math.min(y.cols, from + most));
+        const some = y.columns(from, Math.min(y.cols, from + most));
         setColumns(predicted, from, await predictSome({ source, factor, room }, test, some));
       }
       return predicted;
@@ -134,7 +136,7 @@ async function pulled(source: TiledSource, y: Matrix, room: TiledRoom): Promise<
 /** The penalties to choose from, and the targets of each choice (training row × target). */
 export interface Choices {
   readonly alphas: readonly number[];
-  readonly targets: readonly Matrix[];
+  readonly targets: readonly ColumnSource[];
 }
 
 /**
@@ -165,8 +167,14 @@ export async function tiledPenalties(
     for (let i = 0; i < leverage.length; i++)
       leverage[i] -= 1 / tiling.order / (lift * tiling.order + alpha);
     for (const [k, y] of targets.entries()) {
-      const residual = await tiledSolve(work, shiftColumns(y, columnMeans(y), -1));
-      const error = squaredShares(residual, leverage);
+      let error = 0;
+      const most = Math.max(1, Math.floor(BLOCK_VALUES / y.rows));
+      for (let from = 0; from < y.cols; from += most) {
+        room.step?.();
+        const some = y.columns(from, Math.min(y.cols, from + most));
+        const residual = await tiledSolve(work, shiftColumns(some, columnMeans(some), -1));
+        error += squaredShares(residual, leverage);
+      }
       if (index === 0 || error < best[k].error) best[k] = { alpha, error };
     }
   }
@@ -303,19 +311,6 @@ async function copyShifted(from: TiledMatrix, to: TiledMatrix, by: number): Prom
         col,
         (await from.tiles.read(row, col)).map((value) => value + by),
       );
-}
-
-function columnsOf({ rows, cols, data }: Matrix, from: number, to: number): Matrix {
-  if (from === 0 && to === cols) return matrix(rows, cols, data);
-  const some = matrix(rows, to - from);
-  for (let i = 0; i < rows; i++)
-    some.data.set(data.subarray(i * cols + from, i * cols + to), i * some.cols);
-  return some;
-}
-
-function setColumns(into: Matrix, from: number, { rows, cols, data }: Matrix): void {
-  for (let i = 0; i < rows; i++)
-    into.data.set(data.subarray(i * cols, (i + 1) * cols), i * into.cols + from);
 }
 
 /** Apart from the asynchronous loops, where the engine does not optimise it. */

@@ -6,6 +6,7 @@ import { readRdms, type SubjectRdms } from '../../data/rdms/read-rdms.js';
 import { readRecordings, readRecordingsInBlocks } from '../../data/read-recordings.js';
 import type { Recordings, RecordingsRequest } from '../../data/recordings.js';
 import { openStimulusSet, type StimulusSet } from '../../data/stimulus-set.js';
+import { RecordingStore, type StoreLimits } from '../../data/stored/recording-store.js';
 import { readTrials, type Trials } from '../../data/trials.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
@@ -25,16 +26,23 @@ import { type SimulatedFiles, simulatedFiles } from './simulated-data.js';
 
 /** Opens what benchmark files name: paths, names of the catalog, generators. Each is read once. */
 export class DataSources {
+  /** Where recordings are kept that may not fit memory. */
+  readonly store: RecordingStore;
   readonly #home: string;
   readonly #stimuli = new Map<string, Promise<StimulusSet>>();
   readonly #simulated = new Map<string, Promise<SimulatedFiles>>();
 
-  /** @param cache where ceilings are looked up and kept */
+  /**
+   * @param cache where ceilings are looked up and kept
+   * @param limits of recordings
+   */
   constructor(
     home: string,
     readonly cache?: Pick<ContentCache, 'get' | 'put' | 'has'> | undefined,
+    limits?: StoreLimits,
   ) {
     this.#home = home;
+    this.store = new RecordingStore(home, limits);
   }
 
   /**
@@ -81,7 +89,7 @@ export class DataSources {
     return readRecordings(await this.#request(benchmark, stimuli, source));
   }
 
-  /** The same in blocks of presentations, for benchmarks without time bins. */
+  /** The same in blocks of presentations, for benchmarks without bins of one length. */
   async recordingsInBlocks(
     benchmark: Benchmark,
     stimuli: StimulusSet,
@@ -169,6 +177,7 @@ export class DataSources {
   async close(): Promise<void> {
     const opened = await Promise.allSettled(this.#stimuli.values());
     for (const each of opened) if (each.status === 'fulfilled') await each.value.close();
+    await this.store.close();
   }
 }
 

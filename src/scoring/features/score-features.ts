@@ -184,7 +184,7 @@ async function scoreOne(
     room: context,
     ...(request.detail ? { detail: true } : {}),
   };
-  const measured = await loaded.measure(wholeLayer(features), options);
+  const measured = await loaded.measure(wholeLayer(features), { ...options, told: context.ran });
   const score = makeScore(loaded, measured, {
     origin: { kind: 'features' },
     layer: 'features',

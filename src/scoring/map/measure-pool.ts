@@ -4,6 +4,7 @@ import type { ModelCard } from '../../activations/card/card.js';
 import type { ReducedLayer } from '../../activations/reduced-layer.js';
 import { TILE_SHARE } from '../../activations/scratch/tile-room.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { ArrayInPieces } from '../../formats/digest.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { metrics } from '../../metrics/table/metric-table.js';
 import { type Half, partOf } from '../measure/halves.js';
@@ -101,8 +102,8 @@ export class MeasurePool {
   ): Promise<{ readonly answer: Promise<Timed> }> {
     while (this.#running.size >= Math.max(1, this.workers)) await Promise.race(this.#running);
     this.#refuseInterrupted();
-    // One that is solved in tiles has the memory for itself.
-    const apart = this.workers > 0 && !loaded.tiled;
+    // One that is solved in tiles or reads its recordings in blocks has the memory for itself.
+    const apart = this.workers > 0 && !loaded.tiled && !loaded.stored;
     const sent = apart ? await sentLayer(layer, SENT_BYTES) : undefined;
     const answer = timed(() =>
       sent ? this.#send(loaded, sent, how) : this.#measure(loaded, layer, how),
@@ -206,7 +207,9 @@ function stimuliOf({ shown, form, tiled }: LoadedBenchmark): number {
 /** Bytes of the data that a benchmark holds, counted by what enters its digest. */
 function bytesIn(value: unknown): number {
   if (ArrayBuffer.isView(value)) return value.byteLength;
-  if (Array.isArray(value)) return 8 * value.length;
+  if (Array.isArray(value))
+    return value.reduce((sum: number, entry) => sum + 8 + bytesIn(entry), 0);
+  if (value instanceof ArrayInPieces) return 0;
   if (typeof value !== 'object' || value === null) return 0;
   return Object.values(value).reduce((sum: number, entry) => sum + bytesIn(entry), 0);
 }

@@ -1,6 +1,7 @@
 import type { Recordings } from '../../data/recordings.js';
 import { selectPresentations } from '../../data/select-presentations.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
+import { type RecordedValues, valuesOf } from '../../data/stored/recorded-values.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Matrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
@@ -32,7 +33,7 @@ export function dropIncomplete(
   const { stimulusIds, values } = averaged(benchmark, recordings);
   if (benchmark.drop === 'incomplete-neuroids') {
     const bins = recordings.timeBins?.length ?? 1;
-    const kept = wholeNeuroids(completeColumns(values), bins);
+    const kept = wholeNeuroids(completeColumns(valuesOf(values)), bins);
     requireSome(benchmark, kept.length, 'neuroid');
     const dropped = { neuroids: (values.cols - kept.length) / bins };
     return { recordings: selectNeuroids(recordings, kept), rows, dropped };
@@ -66,14 +67,15 @@ function wholeNeuroids(columns: readonly number[], bins: number): readonly numbe
   return columns.filter((column) => complete.get(neuroid(column)) === bins);
 }
 
-export function completeColumns({ rows, cols, data }: Matrix): number[] {
-  const kept: number[] = [];
-  for (let col = 0; col < cols; col++) {
-    let finite = true;
-    for (let row = 0; row < rows && finite; row++) finite = Number.isFinite(data[row * cols + col]);
-    if (finite) kept.push(col);
+/** Columns without a missing value. */
+export function completeColumns(values: RecordedValues): number[] {
+  const { rows, cols } = values;
+  const lacking = new Uint8Array(cols);
+  for (let row = 0; row < rows; row++) {
+    const own = values.row(row);
+    for (let col = 0; col < cols; col++) if (!Number.isFinite(own[col])) lacking[col] = 1;
   }
-  return kept;
+  return [...lacking.keys()].filter((col) => !lacking[col]);
 }
 
 const completeRows = ({ rows, cols, data }: Matrix): number[] =>

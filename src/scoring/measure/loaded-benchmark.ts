@@ -56,6 +56,8 @@ export interface MeasureOptions {
   readonly card?: ModelCard | undefined;
   /** Limits of what it keeps in memory and on scratch; all is in memory without. */
   readonly room?: MeasureRoom | undefined;
+  /** Told the share of the fits that are done. */
+  readonly told?: ((share: number) => void) | undefined;
 }
 
 /** A benchmark with its data in hand, ready to measure any number of feature sets. */
@@ -89,6 +91,8 @@ export interface PreparedBenchmark {
   readonly chance?: number | undefined;
   /** How its regressions are solved where memory does not hold their products. */
   readonly tiled?: TiledPlan | undefined;
+  /** Whether its recordings are on scratch disk, read in blocks; another thread would read them anew. */
+  readonly stored?: boolean;
   /** Metric and its version, `pls@1`. */
   readonly metric: string;
   /** Everything of the benchmark that the number depends on, except images. */

@@ -3,7 +3,10 @@ import { ascending, type Id } from '../../data/ids.js';
 import type { Recordings } from '../../data/recordings.js';
 import { neuroidCeiling } from '../../metrics/ceilings/neuroid-ceiling.js';
 import { predictorConsistency } from '../../metrics/ceilings/predictor-consistency.js';
-import { internalConsistency } from '../../metrics/internal-consistency.js';
+import {
+  internalConsistency,
+  internalConsistencyByTurns,
+} from '../../metrics/internal-consistency.js';
 import type { MetricResult } from '../../metrics/metric.js';
 import { poolCeilings } from '../../metrics/time/pool-bins.js';
 import { type Matrix, submatrix } from '../../numerics/algebra/matrix.js';
@@ -12,6 +15,7 @@ import type { DataSources } from '../benchmark/data-sources.js';
 import { recordingsOfBin } from '../recorded/bins-of-time.js';
 import { keepNeuroids } from '../recorded/keep-neuroids.js';
 import { bringCeiling, ceilingKey, ceilingOnce } from '../recorded/kept-ceilings.js';
+import { inMemory, type StoredRecordings } from '../recorded/stored-recordings.js';
 import { ceilingPart, type ScorePart } from './score.js';
 
 /** A ceiling as a benchmark file asks for it: measured or published for each neuroid, a number, or none. */
@@ -23,7 +27,7 @@ export type Ceiling = MetricResult | number | null;
  */
 export function ceilingOf(
   { ceiling }: Pick<Benchmark, 'ceiling'>,
-  recordings: Recordings,
+  recordings: StoredRecordings | Recordings,
 ): Ceiling {
   switch (ceiling.name) {
     case 'fixed':
@@ -40,7 +44,7 @@ export function ceilingOf(
     case 'predictor-consistency':
       if (!isRepeated(recordings) && ceiling.byDefault) return null;
       return ceilingOnce(measuredKey(ceiling, recordings), () =>
-        predictorConsistency(recordings, imagesOf(recordings), ceiling),
+        predictorConsistency(whole(recordings), imagesOf(recordings), ceiling),
       );
     default:
       return null;
@@ -54,14 +58,21 @@ export type MeasuredCeiling = Extract<
 >;
 
 /** The key of a measured ceiling. */
-export const measuredKey = ({ name, splits, seed }: MeasuredCeiling, recordings: Recordings) =>
-  ceilingKey({ name, splits, seed }, recordings);
+export const measuredKey = (
+  { name, splits, seed }: MeasuredCeiling,
+  recordings: StoredRecordings | Recordings,
+) => ceilingKey({ name, splits, seed }, recordings);
+
+const whole = (recordings: StoredRecordings | Recordings): Recordings =>
+  'row' in recordings.values
+    ? inMemory({ ...recordings, values: recordings.values })
+    : { ...recordings, values: recordings.values };
 
 /** Looks a ceiling up in the cache, or keeps it there, so that {@link ceilingOf} finds it. */
 export async function prepareCeiling(
   cache: DataSources['cache'],
   benchmark: Pick<Benchmark, 'ceiling'>,
-  recordings: Recordings,
+  recordings: StoredRecordings | Recordings,
 ): Promise<void> {
   const { ceiling } = benchmark;
   const measured =
@@ -71,12 +82,31 @@ export async function prepareCeiling(
   await bringCeiling(cache, measuredKey(ceiling, recordings), make);
 }
 
+/**
+ * The same of recordings on disk, computed here where the cache lacks it: halves of them take a while, of which a share is told.
+ * @throws what `told` throws
+ */
+export async function prepareStoredCeiling(
+  cache: DataSources['cache'],
+  benchmark: Pick<Benchmark, 'ceiling'>,
+  recordings: StoredRecordings,
+  told: (share: number) => Promise<void>,
+): Promise<void> {
+  const { ceiling } = benchmark;
+  if (ceiling.name !== 'internal-consistency' || !isRepeated(recordings))
+    return prepareCeiling(cache, benchmark, recordings);
+  const key = measuredKey(ceiling, recordings);
+  const { splits, seed } = ceiling;
+  const make = () => internalConsistencyByTurns(recordings, { splits, seed }, told);
+  await bringCeiling(cache, key, make);
+}
+
 /** `image_id` of each presentation, where the file has it beside stimulus_id. */
-const imagesOf = ({ coords, stimulusIds }: Recordings) =>
+const imagesOf = ({ coords, stimulusIds }: Pick<Recordings, 'coords' | 'stimulusIds'>) =>
   (coords?.get('image_id')?.values as readonly Id[] | undefined) ?? stimulusIds;
 
 /** Whether stimuli were shown more than once. */
-export const isRepeated = ({ repetition = [] }: Recordings): boolean =>
+export const isRepeated = ({ repetition = [] }: Pick<Recordings, 'repetition'>): boolean =>
   new Set(repetition).size > 1;
 
 /** The ceiling of the recordings of a benchmark; null if it has none. */

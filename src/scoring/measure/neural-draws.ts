@@ -14,6 +14,7 @@ import { nanMean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 import { type DrawnUnits, drawnUnits, IMAGE_STEP } from '../draws/drawn-units.js';
 import { type ScoreDraws, singleDraws, twoFactorDraws } from '../draws/score-draws.js';
+import type { StoredRecordings } from '../recorded/stored-recordings.js';
 import type { SplitPart } from './nested.js';
 import { boundOf, type Ceiling, type MeasuredCeiling, measuredKey } from './neural-ceiling.js';
 
@@ -201,7 +202,7 @@ const drawnCeilings = new Map<string, Promise<TwoFactorDraws>>();
  */
 export async function ceilingDraws(
   { ceiling: choice }: Pick<Benchmark, 'ceiling'>,
-  recordings: Recordings,
+  recordings: Recordings | StoredRecordings,
   ceiling: Pick<MetricResult, 'value' | 'neuroids'> | number | null,
   [neuroids, images]: readonly [DrawnUnits, DrawnUnits],
 ): Promise<TwoFactorDraws | number | null> {
@@ -220,7 +221,7 @@ export async function ceilingDraws(
 
 async function drawnHalves(
   { splits, seed }: MeasuredCeiling,
-  recordings: Recordings,
+  recordings: Recordings | StoredRecordings,
   [neuroids, images]: readonly [DrawnUnits, DrawnUnits],
 ): Promise<TwoFactorDraws> {
   const factors = { first: neuroids.draws, second: images.draws };

@@ -1,8 +1,9 @@
 import type { Id } from '../../data/ids.js';
+import { type RecordedValues, valuesOf } from '../../data/stored/recorded-values.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { requireSameStimuli, targetSplits } from '../../metrics/cross-validation.js';
 import type { NeuralMetric, Target, Warning } from '../../metrics/metric.js';
-import { isConstant } from '../../numerics/statistics/pearson.js';
+import type { Matrix } from '../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
 
 /** Test stimuli below which a correlation says nothing: two points always lie on a line. */
@@ -76,15 +77,33 @@ function splitSizes({ crossValidation }: Benchmark, target: Target) {
   return { train: least('train'), test: least('test') };
 }
 
+/** Averaged recordings, of which some rows may be in memory at a time. */
+type Compared = Pick<Target, 'neuroidIds' | 'stimulusIds'> & {
+  readonly values: Matrix | RecordedValues;
+};
+
+const rowsOf = (values: Matrix | RecordedValues): RecordedValues =>
+  'row' in values ? values : valuesOf(values);
+
 export function requireComplete(
   { file }: Pick<Benchmark, 'file'>,
-  { values, neuroidIds, stimulusIds }: Pick<Target, 'values' | 'neuroidIds' | 'stimulusIds'>,
+  { values, neuroidIds, stimulusIds }: Compared,
 ): void {
-  const missing = values.data.findIndex((value) => !Number.isFinite(value));
-  if (missing < 0) return;
-  const [row, col] = [Math.floor(missing / values.cols), missing % values.cols];
-  const count = values.data.filter((value) => !Number.isFinite(value)).length;
-  const others = count > 1 ? ` (${count} such values of ${values.data.length})` : '';
+  const found = rowsOf(values);
+  const { rows, cols } = found;
+  let first: readonly [row: number, col: number] | undefined;
+  let count = 0;
+  for (let row = 0; row < rows; row++) {
+    const own = found.row(row);
+    for (let col = 0; col < cols; col++) {
+      if (Number.isFinite(own[col])) continue;
+      first ??= [row, col];
+      count++;
+    }
+  }
+  if (!first) return;
+  const [row, col] = first;
+  const others = count > 1 ? ` (${count} such values of ${rows * cols})` : '';
   throw new VentralError(
     'recordings-invalid',
     `${file}: neuroid ${neuroidIds[col]} has no finite value for stimulus ${stimulusIds[row]}${others}, and a comparison needs all; \`drop: incomplete-neuroids\` or \`drop: incomplete-stimuli\` leaves such neuroids or stimuli out`,
@@ -99,11 +118,13 @@ export function requireComplete(
 
 export function requireVaried(
   { file }: Pick<Benchmark, 'file'>,
-  { values, neuroidIds }: Pick<Target, 'values' | 'neuroidIds'>,
+  { values, neuroidIds }: Pick<Compared, 'values' | 'neuroidIds'>,
 ): void {
-  const { rows, cols, data } = values;
-  const column = (k: number) => Float64Array.from({ length: rows }, (_, i) => data[i * cols + k]);
-  if (!neuroidIds.every((_, k) => isConstant(column(k)))) return;
+  const found = rowsOf(values);
+  const first = found.rows > 0 ? found.row(0).slice() : new Float64Array();
+  const varied = (row: number) => found.row(row).some((value, k) => value !== first[k]);
+  // NaN differs from itself: a neuroid that has one is not constant.
+  if (Array.from({ length: found.rows }, (_, row) => row).some(varied)) return;
   throw new VentralError(
     'neuroids-constant',
     `${file}: all ${neuroidIds.length} neuroids are constant over the stimuli`,

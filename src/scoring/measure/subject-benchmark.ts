@@ -31,8 +31,9 @@ import {
   rowsOf,
   sharedColumns,
 } from '../recorded/fixed-sets.js';
-import { selectNeuroids } from '../recorded/keep-neuroids.js';
+import { labelsOfNeuroids } from '../recorded/keep-neuroids.js';
 import { averagedOverSubjects, centred } from '../recorded/prepare-neuroids.js';
+import { inMemory, storedNeuroids } from '../recorded/stored-recordings.js';
 import type { BenchmarkKind } from './benchmark-kind.js';
 import { constantLayer } from './constant-layer.js';
 import type { Measured, PreparedBenchmark } from './loaded-benchmark.js';
@@ -62,7 +63,8 @@ interface Subject {
 interface Loaded {
   readonly benchmark: Benchmark;
   readonly similarity: MatrixSimilarity;
-  readonly sets: FixedSets;
+  /** What was read of the stimuli. */
+  readonly sets: Omit<FixedSets, 'recorded'>;
   /** Rows of the stimuli that are compared, and their ids, ascending. */
   readonly rows: readonly number[];
   readonly subjects: readonly Subject[];
@@ -143,7 +145,7 @@ function* populationsIn(
     recorded.name,
   )) {
     const sides = (train ? (['train', 'test'] as const) : (['test'] as const)).map((side) => {
-      const own = selectNeuroids(recorded[side], columns[side]);
+      const own = inMemory(storedNeuroids(recorded[side], columns[side]));
       const average = centred(benchmark, own);
       return averageEqual === undefined
         ? average
@@ -156,14 +158,14 @@ function* populationsIn(
       values: stacked(sides.map(({ values }) => values)),
       ceiling:
         ceiling.name === 'neuroid'
-          ? publishedCeiling(selectNeuroids(recorded.test, columns.test), ceiling)
+          ? publishedCeiling(labelsOfNeuroids(recorded.test, columns.test), ceiling)
           : undefined,
     };
   }
 }
 
 function publishedCeiling(
-  { neuroidIds, neuroidCoords }: Recordings,
+  { neuroidIds, neuroidCoords }: Pick<Recordings, 'neuroidIds' | 'neuroidCoords'>,
   ceiling: Extract<Benchmark['ceiling'], { name: 'neuroid' }>,
 ): MetricResult | undefined {
   const numbers = neuroidCoords?.get(ceiling.column);

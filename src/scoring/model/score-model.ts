@@ -274,7 +274,7 @@ async function scoreTask(
     const inSteps = steps && loaded.measureSteps;
     const measured = inSteps
       ? await inSteps(layer, steps, options)
-      : await loaded.measure(layer, options);
+      : await loaded.measure(layer, { ...options, told: ran });
     const { digest } = await scoreInputs(network, loaded, chosen.layers, chosen);
     const score = makeScore(loaded, measured, {
       origin,

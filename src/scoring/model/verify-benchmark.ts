@@ -119,7 +119,7 @@ async function withData(
   golden: Golden,
   context: VerifyBenchmarkContext,
 ): Promise<{ findings: BenchmarkFinding[]; notRun: SkippedCheck[] }> {
-  const sources = new DataSources(context.home);
+  const sources = new DataSources(context.home, undefined, context);
   try {
     const prepared = await kindOf(benchmark).load(benchmark, sources);
     const findings = await dataFindings(prepared, golden);

@@ -129,7 +129,7 @@ async function computeAgain(
 ): Promise<Again> {
   const names = askedNames(reopened.run.asked, receipt);
   const card = cardDifferences(reopened);
-  const benchmarks = await benchmarkDifferences(reopened, names, context.home);
+  const benchmarks = await benchmarkDifferences(reopened, names, context);
   const pairs = await pairsOf(reopened, names, receipt, context);
   return {
     pairs,
@@ -218,12 +218,12 @@ const present = <T extends object>(values: T): Present<T> =>
 async function benchmarkDifferences(
   reopened: Reopened,
   names: readonly string[],
-  home: string,
+  { home, maxMemory, maxScratch }: ScoreContext,
 ): Promise<ReceiptDifference[]> {
   const asSeen = reopened.run.kind !== 'features';
   const found: ReceiptDifference[] = [];
   // One that cannot be loaded has no score, which says why.
-  const { loaded, close } = await loadBenchmarks(names, { home }, () => {});
+  const { loaded, close } = await loadBenchmarks(names, { home, maxMemory, maxScratch }, () => {});
   try {
     for (const then of reopened.run.benchmarks) {
       const now = loaded.find(({ benchmark }) => benchmark.id === then.id);

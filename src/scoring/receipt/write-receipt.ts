@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Network } from '../../activations/extract.js';
 import type { CardSource, ModelFile } from '../../activations/model-file.js';
 import { openNetwork } from '../../activations/open-network.js';
+import type { StoreLimits } from '../../data/stored/recording-store.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
@@ -52,7 +53,8 @@ export type Answered =
     }
   | { readonly kind: 'map'; readonly request: LayerMapRequest; readonly map: LayerMap };
 
-interface ReceiptContext {
+/** Where a receipt is made, and the limits of what is read for it. */
+interface ReceiptContext extends StoreLimits {
   readonly home: string;
   readonly threads: number;
 }
@@ -71,7 +73,7 @@ export async function writeReceipt(
   for (const each of answered) {
     if (each.kind === 'map') runs.push(await mapRun(each, path, context));
     else if (each.kind === 'score') runs.push(await scoreRun(each, path, context));
-    else runs.push(await featureRun(each, path, context.home));
+    else runs.push(await featureRun(each, path, context));
   }
   const receipt: Receipt = {
     receipt: RECEIPT_FORMAT,
@@ -106,12 +108,13 @@ type AnsweredMap = Extract<Answered, { kind: 'map' }>;
 async function scoreRun(
   { request, scores }: AnsweredScore,
   receipt: string,
-  { home, threads }: ReceiptContext,
+  context: ReceiptContext,
 ): Promise<ScoreRun> {
+  const { threads } = context;
   const network = await openNetwork(request.model, { threads, input: request.input });
   const { file, card } = network;
   const { layers, input, detail } = request;
-  const benchmarks = await recordAll(request.benchmarks, home, true, async (loaded) => {
+  const benchmarks = await recordAll(request.benchmarks, context, true, async (loaded) => {
     const score = scores.find(({ benchmark }) => benchmark === loaded.benchmark.id);
     if (!score) return false;
     const chosen = chooseSteps(loaded, card, layers, file.name);
@@ -133,11 +136,11 @@ async function scoreRun(
 async function featureRun(
   { request, scores }: AnsweredFeatures,
   receipt: string,
-  home: string,
+  context: ReceiptContext,
 ): Promise<FeatureRun> {
   const { features, layers, detail } = request;
   const scored = new Set(scores.map(({ benchmark }) => benchmark));
-  const benchmarks = await recordAll(request.benchmarks, home, false, async ({ benchmark }) =>
+  const benchmarks = await recordAll(request.benchmarks, context, false, async ({ benchmark }) =>
     scored.has(benchmark.id),
   );
   return {
@@ -154,8 +157,9 @@ async function featureRun(
 async function mapRun(
   { request, map }: AnsweredMap,
   receipt: string,
-  { home, threads }: ReceiptContext,
+  context: ReceiptContext,
 ): Promise<MapRun> {
+  const { home, threads } = context;
   const network = await openNetwork(request.model, { threads, input: request.input });
   const { file } = network;
   const { layers, input, holdout, nested, pool, pca } = request;
@@ -163,7 +167,7 @@ async function mapRun(
     pca && (await fittedComponents(pca.components, pca.images ?? picturesFolder(home)));
   // The benchmark of a region depends on the installed data: the receipt records the one used.
   const names = [...new Set(await benchmarkNames(request, home))];
-  const benchmarks = await recordAll(names, home, true, async (loaded) => {
+  const benchmarks = await recordAll(names, context, true, async (loaded) => {
     let scored = false;
     for (const { layer, cells, components } of map.layers) {
       const part = partOf(loaded, holdout ? 'choice' : undefined);
@@ -202,12 +206,12 @@ async function mapRun(
 /** Records of the benchmarks that have a score, in their order; `hasScore` sees each that can be loaded. */
 async function recordAll(
   names: readonly string[],
-  home: string,
+  { home, maxMemory, maxScratch }: ReceiptContext,
   asSeen: boolean,
   hasScore: (loaded: LoadedBenchmark) => Promise<boolean>,
 ): Promise<ReceiptBenchmark[]> {
   // A benchmark that cannot be loaded has no score; the command reported why.
-  const { loaded, close } = await loadBenchmarks(names, { home }, () => {});
+  const { loaded, close } = await loadBenchmarks(names, { home, maxMemory, maxScratch }, () => {});
   try {
     const records: ReceiptBenchmark[] = [];
     for (const each of loaded)

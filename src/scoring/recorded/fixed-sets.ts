@@ -1,19 +1,20 @@
 import type { Shown } from '../../activations/stimuli/shown.js';
-import type { Coordinate } from '../../data/assembly.js';
-import { type RecordingLabels, RunningMeans } from '../../data/average-repetitions.js';
+import type { RecordingLabels } from '../../data/average-repetitions.js';
 import { ascending, type Id } from '../../data/ids.js';
-import type { Recordings } from '../../data/recordings.js';
-import { selectPresentations } from '../../data/select-presentations.js';
 import type { StimulusSet } from '../../data/stimulus-set.js';
 import { quoted } from '../../errors/quoted.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Benchmark, TrainingSet } from '../benchmark/benchmark.js';
+import type { Benchmark, DataSource, TrainingSet } from '../benchmark/benchmark.js';
 import type { DataSources } from '../benchmark/data-sources.js';
 import { shownAt } from '../benchmark/shown-stimuli.js';
 import { type SplitSides, SplitTableReader } from '../benchmark/split-table.js';
-import { isAveraged } from './averaged.js';
-import { keepNeuroids } from './keep-neuroids.js';
-import { columnsOfValues, readNamedRecordings } from './subject-recordings.js';
+import {
+  readStored,
+  readStoredMeans,
+  type StoredRecordings,
+  storedPresentations,
+} from './stored-recordings.js';
+import { columnsOfValues } from './subject-recordings.js';
 
 /** Recordings of one file, or pair of files, with the stimuli that each side uses. */
 export interface RecordedSets {
@@ -22,8 +23,8 @@ export interface RecordedSets {
   /** Column of the split table, where there is one. */
   readonly column?: string;
   /** The same object for every column of one file. */
-  readonly train: Recordings;
-  readonly test: Recordings;
+  readonly train: StoredRecordings;
+  readonly test: StoredRecordings;
 }
 
 /** What a benchmark with fixed sets of stimuli was made of. */
@@ -45,7 +46,7 @@ export async function readFixedSets(
 ): Promise<FixedSets> {
   const { train, split } = benchmark;
   const stimuli = await sources.stimuli(benchmark.stimuli);
-  const named = await readNamedRecordings(benchmark, stimuli, sources);
+  const named = await readNamed(benchmark, stimuli, sources);
   const test = shownAt(benchmark, stimuli);
   if (train) {
     const { shown, recordings } = await readTraining(benchmark, train, sources);
@@ -66,54 +67,37 @@ export async function readFixedSets(
   return { shown: [test], stimulusIds: stimuli.ids, recorded };
 }
 
+/** A file for each subject or one for all. */
+async function readNamed(
+  benchmark: Benchmark,
+  stimuli: StimulusSet,
+  sources: DataSources,
+): Promise<{ readonly name: string; readonly recordings: StoredRecordings }[]> {
+  const { recordings, subjectRecordings } = benchmark;
+  const files = subjectRecordings?.files ?? [{ name: 'all', source: recordings as DataSource }];
+  const named: { readonly name: string; readonly recordings: StoredRecordings }[] = [];
+  for (const { name, source } of files)
+    named.push({ name, recordings: await readStored(benchmark, stimuli, sources, source) });
+  return named;
+}
+
 async function readTraining(
   benchmark: Benchmark,
   train: TrainingSet,
   sources: DataSources,
-): Promise<{ readonly shown: Shown; readonly recordings: Recordings }> {
+): Promise<{ readonly shown: Shown; readonly recordings: StoredRecordings }> {
   const stimuli = await sources.stimuli(train.stimuli);
-  const recordings = await averagedTraining(benchmark, stimuli, train.recordings, sources);
+  const recordings = await readStoredMeans(benchmark, stimuli, sources, train.recordings);
   return { shown: shownAt(benchmark, stimuli), recordings };
 }
 
-/** Of training recordings the average is needed alone: their repetitions are never in memory together. */
-async function averagedTraining(
-  benchmark: Benchmark,
-  stimuli: StimulusSet,
-  source: TrainingSet['recordings'],
-  sources: DataSources,
-): Promise<Recordings> {
-  let labels: RecordingLabels | undefined;
-  let means: RunningMeans | undefined;
-  await sources.recordingsInBlocks(benchmark, stimuli, source, (all) => {
-    const { stimulusIds, neuroidIds } = all;
-    const none = { ...all, stimulusIds: [], values: new Float64Array() };
-    const { values: _, ...kept } = { ...keepNeuroids(benchmark, none), stimulusIds };
-    labels = kept;
-    means = isAveraged(benchmark, kept)
-      ? new RunningMeans({ ...kept, coords: rowByRow(stimulusIds) }, [])
-      : new RunningMeans(kept, benchmark.averageOver);
-    return (first, values) => {
-      const ids = stimulusIds.slice(first, first + values.length / neuroidIds.length);
-      means?.add(first, keepNeuroids(benchmark, { ...all, stimulusIds: ids, values }).values);
-    };
-  });
-  const { stimulusIds, coords, values } = (means as RunningMeans).finish();
-  const { repetition: _, ...others } = labels as RecordingLabels;
-  return { ...others, stimulusIds, coords, values: values.data };
-}
-
-/** A coordinate in which no two presentations agree. */
-const rowByRow = (ids: readonly Id[]): ReadonlyMap<string, Coordinate> =>
-  new Map([['row', { dim: 'presentation', dtype: 'int64', values: ids.map((_, row) => row) }]]);
-
 function divided(
   { train, test }: SplitSides,
-  recordings: Recordings,
+  recordings: StoredRecordings,
   split: Benchmark['split'],
 ): Pick<RecordedSets, 'train' | 'test'> {
   const of = (side: (id: string) => boolean) =>
-    selectPresentations(recordings, (id) => side(String(id)));
+    storedPresentations(recordings, (id) => side(String(id)));
   if (split?.both) {
     const both = of((id) => train.has(id) || test.has(id));
     return { train: both, test: both };
@@ -146,18 +130,18 @@ export interface SharedColumns {
  */
 export function sharedColumns(
   { file }: Pick<Benchmark, 'file'>,
-  { train, test }: Pick<RecordedSets, 'train' | 'test'>,
+  { train, test }: { readonly train: RecordingLabels; readonly test: RecordingLabels },
   coordinate: string | undefined,
   name: string,
 ): SharedColumns[] {
-  const groups = (recordings: Recordings) =>
+  const groups = (recordings: RecordingLabels) =>
     coordinate === undefined
       ? new Map([[name, recordings.neuroidIds.map((_, k) => k)]])
       : columnsOfValues(recordings, coordinate);
   const tested = groups(test);
   return [...groups(train)].map(([value, columns]) => {
     const others = tested.get(value);
-    const ids = (recordings: Recordings, of: readonly number[]) =>
+    const ids = (recordings: RecordingLabels, of: readonly number[]) =>
       of.map((k) => recordings.neuroidIds[k]);
     const [own, other] = [ids(train, columns), ids(test, others ?? [])];
     const [a, b] = [ascending(own), ascending(other)];

@@ -1,4 +1,5 @@
 import type { Coordinate } from '../../data/assembly.js';
+import type { RecordingLabels } from '../../data/average-repetitions.js';
 import type { Recordings } from '../../data/recordings.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
@@ -9,14 +10,21 @@ export function selectNeuroids(
   kept: readonly number[],
   dtype = recordings.values instanceof Float32Array ? 'float32' : 'float64',
 ): Recordings {
-  const { stimulusIds, neuroidIds, animals, values, neuroidCoords } = recordings;
+  const { stimulusIds, neuroidIds, values } = recordings;
   const [cols, length] = [neuroidIds.length, stimulusIds.length * kept.length];
   const picked = dtype === 'float32' ? new Float32Array(length) : new Float64Array(length);
   for (let row = 0, i = 0; row < stimulusIds.length; row++)
     for (const col of kept) picked[i++] = values[row * cols + col];
+  return { ...recordings, ...labelsOfNeuroids(recordings, kept), values: picked };
+}
+
+/** What recordings say of some neuroids. */
+export function labelsOfNeuroids(
+  { neuroidIds, animals, neuroidCoords }: RecordingLabels,
+  kept: readonly number[],
+): Pick<RecordingLabels, 'neuroidIds' | 'animals' | 'neuroidCoords'> {
   const of = <T>(column: readonly T[]) => kept.map((col) => column[col]);
   return {
-    ...recordings,
     neuroidIds: of(neuroidIds),
     ...(animals ? { animals: of(animals) } : {}),
     ...(neuroidCoords
@@ -29,7 +37,6 @@ export function selectNeuroids(
           ),
         }
       : {}),
-    values: picked,
   };
 }
 

@@ -1,7 +1,10 @@
 import type { ContentCache } from '../../activations/cache/content-cache.js';
 import type { Id } from '../../data/ids.js';
 import type { Recordings } from '../../data/recordings.js';
+import { digestibleOf } from '../../data/stored/recorded-values.js';
+import { VentralError } from '../../errors/ventral-error.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
+import type { RepeatedRecordings } from '../../metrics/internal-consistency.js';
 import type { MetricResult } from '../../metrics/metric.js';
 import { matrix } from '../../numerics/algebra/matrix.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
@@ -18,15 +21,19 @@ const VERSION = 1;
 const MOST_VALUES = 8e6;
 
 const known = new Map<string, MetricResult>();
-const digests = new WeakMap<Recordings, string>();
+const digests = new WeakMap<object, string>();
+
+/** Recordings with their values in memory or not. */
+type AnyRecordings = Omit<Recordings, 'values'> & Pick<RepeatedRecordings, 'values'>;
 
 /** The key of a ceiling of recordings; `parameters` are everything else that its number depends on. */
-export function ceilingKey(parameters: Digestible, recordings: Recordings): string {
+export function ceilingKey(parameters: Digestible, recordings: AnyRecordings): string {
   let data = digests.get(recordings);
   if (data === undefined) {
     const { stimulusIds, repetition, neuroidIds, values, coords } = recordings;
     const images = coords?.get('image_id')?.values as readonly Id[] | undefined;
-    data = digestOf({ stimulusIds, repetition, neuroidIds, values, images });
+    const held = 'row' in values ? digestibleOf(values) : values;
+    data = digestOf({ stimulusIds, repetition, neuroidIds, values: held, images });
     digests.set(recordings, data);
   }
   return `ceiling-${digestOf({ version: VERSION, numerics: numericsVersion, parameters, data })}`;
@@ -52,15 +59,18 @@ function remember(key: string, ceiling: MetricResult): void {
   }
 }
 
-/** Lets {@link ceilingOnce} know what the cache has under a key; what it lacks is computed and kept. */
+/**
+ * Lets {@link ceilingOnce} know what the cache has under a key; what it lacks is computed and kept.
+ * @throws VentralError `interrupted`
+ */
 export async function bringCeiling(
-  cache: Pick<ContentCache, 'get' | 'put' | 'has'>,
+  cache: Pick<ContentCache, 'get' | 'put' | 'has'> | undefined,
   key: string,
-  make: () => MetricResult,
+  make: () => MetricResult | Promise<MetricResult>,
 ): Promise<void> {
-  if (await cache.has(key)) {
+  if (await cache?.has(key)) {
     if (known.has(key)) return;
-    const bytes = await cache.get(key);
+    const bytes = await cache?.get(key);
     const kept = bytes && read(bytes);
     if (kept) {
       remember(key, kept);
@@ -69,12 +79,14 @@ export async function bringCeiling(
   }
   let made: MetricResult;
   try {
-    made = ceilingOnce(key, make);
-  } catch {
+    made = known.get(key) ?? (await make());
+    remember(key, made);
+  } catch (error) {
+    if (VentralError.from(error).code === 'interrupted') throw error;
     // The error surfaces where the ceiling is used, after the earlier checks.
     return;
   }
-  await cache.put(key, written(made));
+  await cache?.put(key, written(made));
 }
 
 /** Text as JSON, whose length comes first; numbers as they are, since JSON has no NaN. */

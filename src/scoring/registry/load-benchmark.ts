@@ -1,3 +1,5 @@
+import type { StoreLimits } from '../../data/stored/recording-store.js';
+import { VentralError } from '../../errors/ventral-error.js';
 import { traced } from '../../runtime/traced.js';
 import type { Work } from '../../runtime/work.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
@@ -23,16 +25,18 @@ export async function loadBenchmarks(
     readonly home: string;
     readonly progress?: Work | undefined;
     readonly cache?: DataSources['cache'];
-  },
+  } & StoreLimits,
   fail: (benchmark: string, error: unknown) => void,
 ): Promise<LoadedBenchmarks> {
-  const sources = new DataSources(context.home, context.cache);
+  const sources = new DataSources(context.home, context.cache, context);
   const loaded: LoadedBenchmark[] = [];
   const total = names.length;
   const stage = context.progress?.stage({ stage: 'data', total, seconds: total, basis: 'bytes' });
   stage?.at(0);
   try {
     for (const [index, name] of names.entries()) {
+      sources.store.told = (share) => stage?.at(index + share, { done: index });
+      sources.store.restart();
       for (const benchmark of found(name, fail)) {
         try {
           const prepared = await traced('ventral.data', { benchmark: benchmark.id }, () =>
@@ -44,11 +48,13 @@ export async function loadBenchmarks(
           const verified = await isVerified(benchmark, context.home);
           loaded.push({ ...prepared, measure, verified });
         } catch (error) {
+          if (context.signal?.aborted) throw VentralError.from(context.signal.reason);
           fail(benchmark.id, error);
         }
       }
       stage?.at(index + 1);
     }
+    sources.store.told = undefined;
   } catch (error) {
     await sources.close();
     throw error;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Shown } from '../../../src/activations/stimuli/shown.js';
-import type { Recordings } from '../../../src/data/recordings.js';
+import { valuesInMemory } from '../../../src/data/stored/recorded-values.js';
 import { neuroidwiseExplainedVariance } from '../../../src/metrics/ceiling-normalisation.js';
 import { internalConsistency } from '../../../src/metrics/internal-consistency.js';
 import type { Regress } from '../../../src/metrics/metric.js';
@@ -18,6 +18,7 @@ import {
   type Fitted,
   fitsOf,
   predict,
+  targetsOf,
 } from '../../../src/scoring/measure/train-test/train-test-fit.js';
 import {
   overallCeiling,
@@ -25,6 +26,7 @@ import {
 } from '../../../src/scoring/measure/train-test/train-test-score.js';
 import type { FixedSets } from '../../../src/scoring/recorded/fixed-sets.js';
 import { positionsAbove } from '../../../src/scoring/recorded/keep-neuroids.js';
+import type { StoredRecordings } from '../../../src/scoring/recorded/stored-recordings.js';
 import { numbers, type OracleArray, oracle } from '../../oracle.js';
 import { tolerances } from '../../tolerances.js';
 
@@ -59,12 +61,14 @@ const metricNames: Readonly<Record<string, string>> = {
 function recordings(
   { stimulus_id, repetition, values }: Side,
   neuroids: { readonly subject: readonly string[]; readonly neuroid_id: readonly string[] },
-): Recordings {
+): StoredRecordings {
+  const [rows, cols] = values.shape;
+  const data = numbers(values);
   return {
     stimulusIds: stimulus_id,
     repetition,
     neuroidIds: neuroids.neuroid_id,
-    values: values.dtype === 'float32' ? Float32Array.from(numbers(values)) : numbers(values),
+    values: valuesInMemory(rows, cols, values.dtype === 'float32' ? Float32Array.from(data) : data),
     neuroidCoords: new Map([
       ['subject', { dim: 'neuroid', dtype: 'string', values: neuroids.subject }],
     ]),
@@ -146,7 +150,7 @@ describe.each(casesOf(edges.cases))('fixed training and test sets, case %i', (in
     for (const fit of fits) {
       const golden = wanted.fits[fitted.length];
       if (golden.subject !== null) expect(fit.name).toBe(String(golden.subject));
-      const prediction = await by(fit.fold, fit.train.values);
+      const prediction = await by(fit.fold, targetsOf(fit.train.values));
       if (golden.alpha !== null && metric !== 'ridge_split')
         expect(prediction.alpha).toBe(golden.alpha);
       const rows = golden.test_stimulus_id_source_order.map((id: string) =>

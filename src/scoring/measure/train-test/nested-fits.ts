@@ -1,3 +1,4 @@
+import { matrixOf } from '../../../data/stored/recorded-values.js';
 import { explainedVariance } from '../../../metrics/ceiling-normalisation.js';
 import { correlate, pickRows } from '../../../metrics/cross-regressed-correlation.js';
 import { benchmarkSplits } from '../../../metrics/cross-validation.js';
@@ -33,8 +34,9 @@ async function innerMedians(
     for (const [i, { fold, train }] of fits.entries()) {
       const { fitted, tested } = sides[i][s];
       const [own, other] = [fitted, tested].map((rows) => rows.map((row) => fold.train[row]));
-      const { values } = await regress({ train: own, test: other }, pickRows(train.values, fitted));
-      medians[i].push(nanMedian(correlate(pickRows(train.values, tested), values)));
+      const targets = matrixOf(train.values);
+      const { values } = await regress({ train: own, test: other }, pickRows(targets, fitted));
+      medians[i].push(nanMedian(correlate(pickRows(targets, tested), values)));
     }
   return medians;
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   type Form,
   featuresOf,
@@ -5,6 +6,8 @@ import {
   type ReducedLayer,
 } from '../../../activations/reduced-layer.js';
 import type { Id } from '../../../data/ids.js';
+import { digestibleOf } from '../../../data/stored/recorded-values.js';
+import type { RecordingStore } from '../../../data/stored/recording-store.js';
 import { VentralError } from '../../../errors/ventral-error.js';
 import type { Digestible } from '../../../formats/digest.js';
 import { present } from '../../../formats/present.js';
@@ -19,12 +22,12 @@ import { definitionInputs } from '../../benchmark/shown-stimuli.js';
 import { readFixedSets, type TestedSets, withoutTraining } from '../../recorded/fixed-sets.js';
 import type { BenchmarkKind } from '../benchmark-kind.js';
 import { constantLayer } from '../constant-layer.js';
-import type { PreparedBenchmark } from '../loaded-benchmark.js';
+import type { MeasureOptions, PreparedBenchmark } from '../loaded-benchmark.js';
 import { INNER_SPLITS, type NestedLayer, orReason } from '../nested.js';
 import { requireComplete, requireVaried } from '../require-comparable.js';
 import { ceilingPart } from '../score.js';
 import { fittedOf, fittedParts, innerFits } from './nested-fits.js';
-import { fitCeilingDraws, fitDraws, trainTestUnits } from './train-test-draws.js';
+import { type CeilingRoom, fitCeilingDraws, fitDraws, trainTestUnits } from './train-test-draws.js';
 import {
   type Fit,
   type FitDraws,
@@ -49,8 +52,12 @@ async function loadTrainTest(
   const metric = neuralMetric(benchmark.metric.name);
   const sets = await readFixedSets(benchmark, sources);
   const { fits, dropped } = fitsOf(benchmark, sets);
-  await prepareCeilings(sources.cache, benchmark, fits);
-  return prepared({ benchmark, metric, sets: withoutTraining(sets), fits, dropped });
+  const { store } = sources;
+  const blocks = blocksOf(benchmark, metric, fits, store);
+  await prepareCeilings(sources, benchmark, fits);
+  const room = { fitted: store.fitted / 2, told: (share: number) => store.turn(share) };
+  const loaded = { benchmark, metric, sets: withoutTraining(sets), fits, dropped, blocks };
+  return prepared({ ...loaded, room });
 }
 
 interface Loaded {
@@ -59,6 +66,9 @@ interface Loaded {
   readonly sets: TestedSets;
   readonly fits: readonly Fit[];
   readonly dropped: number | undefined;
+  /** Absent where the recordings are in memory. */
+  readonly blocks: TargetBlocks | undefined;
+  readonly room: CeilingRoom;
 }
 
 function prepared(loaded: Loaded): PreparedBenchmark {
@@ -75,7 +85,9 @@ function prepared(loaded: Loaded): PreparedBenchmark {
     return ceilingOnce;
   };
   const units = onceMade(() => trainTestUnits(benchmark, fits));
-  const ceilingOver = onceMade(() => fitCeilingDraws(benchmark, fits, ceiling().fits, units()));
+  const ceilingOver = onceMade(() =>
+    fitCeilingDraws(benchmark, fits, ceiling().fits, units(), loaded.room),
+  );
   const drawn: FitDraws = (fit, predicted) => fitDraws(fit, predicted, units());
   const score = async (fitted: readonly Fitted[], detail: boolean) => {
     const over = { units: units(), ceilings: await ceilingOver() };
@@ -90,6 +102,7 @@ function prepared(loaded: Loaded): PreparedBenchmark {
     seconds: tiled?.of(widest).seconds ?? (1e-6 * fits.length * widest ** 2) / 10,
     chance: 0,
     tiled,
+    stored: loaded.blocks !== undefined,
     metric: versionedName(benchmark.metric.name),
     inputs: {
       ...definitionInputs(benchmark),
@@ -105,10 +118,11 @@ function prepared(loaded: Loaded): PreparedBenchmark {
     },
     form,
     ceiling: () => ceilingPart(ceiling().total),
-    // Tiles hold the products of one fit at a time.
-    nesting: tiled
-      ? undefined
-      : { work: INNER_SPLITS, score: async (splits) => score(fittedOf(fits, splits), false) },
+    // Tiles hold the products of one fit at a time, and blocks some of its targets.
+    nesting:
+      tiled || loaded.blocks?.width !== undefined
+        ? undefined
+        : { work: INNER_SPLITS, score: async (splits) => score(fittedOf(fits, splits), false) },
     async measure(layer, options = {}) {
       const reduced = await inForm(layer, form(layer.units));
       const regress = tiled ? undefined : await regressionOf(loaded, reduced);
@@ -120,8 +134,9 @@ function prepared(loaded: Loaded): PreparedBenchmark {
             options.room,
             tiled.matrices,
             drawn,
+            options.told,
           )
-        : await predictEach(fits, regress as Regress, drawn);
+        : await predictEach(loaded, regress as Regress, drawn, options);
       const measured = await score(fitted, options.detail === true);
       const why = measured.raw.value === null ? await constantLayer(reduced) : [];
       const within = async (one: Regress): Promise<NestedLayer> => ({
@@ -142,13 +157,55 @@ function prepared(loaded: Loaded): PreparedBenchmark {
 }
 
 async function predictEach(
-  fits: readonly Fit[],
+  { fits, blocks }: Loaded,
   regress: Regress,
   drawn: FitDraws,
+  { room, told }: MeasureOptions,
 ): Promise<Fitted[]> {
   const fitted: Fitted[] = [];
-  for (const fit of fits) fitted.push(await predict(fit, regress, drawn));
+  for (const fit of fits) {
+    if (blocks) await turn();
+    if (room?.signal?.aborted) throw VentralError.from(room.signal.reason);
+    fitted.push(await predict(fit, regress, drawn, blocks));
+    told?.(fitted.length / fits.length);
+  }
   return fitted;
+}
+
+/** How targets of recordings that are not in memory are fitted. */
+interface TargetBlocks {
+  /** Neuroids that are fitted at a time, where some fit has more than memory holds. */
+  readonly width: number | undefined;
+}
+
+/** Copies of its targets that a regression has in memory. */
+const COPIES = 4;
+
+/**
+ * How the fits take their targets; undefined where these are in memory.
+ * @throws VentralError `memory-exceeded` where a regression needs all neuroids of a fit together, and memory does not hold them
+ */
+function blocksOf(
+  { file, metric: { name } }: Benchmark,
+  { regression }: NeuralMetric,
+  fits: readonly Fit[],
+  store: RecordingStore,
+): TargetBlocks | undefined {
+  const stored = fits.filter(({ train, recorded }) => !train.values.data || !recorded.values.data);
+  if (stored.length === 0) return undefined;
+  const needed = ({ train: { values } }: Fit) => COPIES * 8 * values.rows * values.cols;
+  const large = stored.toSorted((a, b) => needed(b) - needed(a))[0];
+  if (needed(large) <= store.fitted) return { width: undefined };
+  const { rows, cols } = large.train.values;
+  if (regression?.targets === 'apart')
+    return { width: Math.max(1, Math.floor(store.block / (8 * rows))) };
+  const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  const [expected, found] = [mib(needed(large)), mib(store.fitted)];
+  throw new VentralError(
+    'memory-exceeded',
+    `${file}: ${name} fits the ${cols} neuroids of ${large.name} together, since all of them shape its components, so they cannot be divided into blocks as for ridge: ${rows} training stimuli take ${expected}, --max-memory leaves ${found}; give more memory, or fit_per`,
+    { file, field: '--max-memory', expected, found },
+  );
 }
 
 /** Makes something the first time that it is wanted. */
@@ -190,14 +247,14 @@ function inputsOf(
       name,
       names(train.stimulusIds),
       names(train.neuroidIds),
-      train.values.data,
+      digestibleOf(train.values),
     ]),
     recordings: [...files].map(([name, { stimulusIds, repetition, neuroidIds, values }]) => [
       name,
       stimulusIds,
       repetition,
       neuroidIds,
-      values,
+      digestibleOf(values),
     ]),
     order: fits.map(({ test }) => names(test.stimulusIds)),
     coordinates: [...files].map(([, { neuroidCoords }]) =>

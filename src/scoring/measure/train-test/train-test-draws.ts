@@ -1,5 +1,5 @@
 import type { Id } from '../../../data/ids.js';
-import { selectPresentations } from '../../../data/select-presentations.js';
+import { matrixOf } from '../../../data/stored/recorded-values.js';
 import { explainedVariance } from '../../../metrics/ceiling-normalisation.js';
 import { correlate } from '../../../metrics/cross-regressed-correlation.js';
 import { medianDraws, neuroidDraws } from '../../../metrics/resampling/correlation-draws.js';
@@ -14,7 +14,12 @@ import {
   LEAST_SUBJECTS,
 } from '../../draws/drawn-units.js';
 import { type ScoreDraws, singleDraws, twoFactorDraws } from '../../draws/score-draws.js';
-import { selectNeuroids } from '../../recorded/keep-neuroids.js';
+import {
+  inMemory,
+  type StoredRecordings,
+  storedNeuroids,
+  storedPresentations,
+} from '../../recorded/stored-recordings.js';
 import { ceilingDraws, MOST_VALUES } from '../neural-draws.js';
 import type { Fit } from './train-test-fit.js';
 
@@ -75,7 +80,8 @@ export async function fitDraws(
   predicted: Matrix,
   units: TrainTestUnits,
 ): Promise<TwoFactorDraws> {
-  const { stimulusIds, neuroidIds, values: observed } = fit.test;
+  const { stimulusIds, neuroidIds, values } = fit.test;
+  const observed = matrixOf(values);
   const { images } = units;
   const neuroids = neuroidsOf(fit, units);
   if (!units.imagesToo) {
@@ -108,21 +114,39 @@ export async function fitCeilingDraws(
   fits: readonly Fit[],
   ceilings: readonly FitCeiling[] | null,
   units: TrainTestUnits,
+  { fitted, told = async () => {} }: CeilingRoom = {},
 ): Promise<readonly (TwoFactorDraws | number)[] | null> {
   if (!ceilings) return null;
   const drawn: (TwoFactorDraws | number)[] = [];
   for (const [i, fit] of fits.entries()) {
     const { value, neuroids } = ceilings[i];
     const tested = new Set(fit.test.stimulusIds.map(String));
-    const recorded = selectNeuroids(
-      selectPresentations(fit.recorded, (id) => tested.has(String(id))),
-      fit.columns,
+    const recorded = near(
+      storedNeuroids(
+        storedPresentations(fit.recorded, (id) => tested.has(String(id))),
+        fit.columns,
+      ),
+      fitted,
     );
     const own = neuroids && { value, neuroids: { ids: fit.test.neuroidIds, values: neuroids } };
     const factors = [neuroidsOf(fit, units), units.images] as const;
     drawn.push((await ceilingDraws(benchmark, recorded, own ?? value, factors)) ?? value);
+    await told((i + 1) / fits.length);
   }
   return drawn;
+}
+
+/** What ceilings over draws may take. */
+export interface CeilingRoom {
+  /** Bytes that the repetitions of one fit may take in memory; they are read there once in place of many times. */
+  readonly fitted?: number;
+  /** Told the share of the fits that are done. */
+  readonly told?: (share: number) => Promise<void>;
+}
+
+function near(recordings: StoredRecordings, bytes = Number.POSITIVE_INFINITY) {
+  const { rows, cols } = recordings.values;
+  return 8 * rows * cols <= bytes ? inMemory(recordings) : recordings;
 }
 
 /** Fits over draws: their median r, and their ceilings. */

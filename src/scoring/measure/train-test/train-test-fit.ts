@@ -1,21 +1,31 @@
 import { type MeasureRoom, withTileRoom } from '../../../activations/scratch/tile-room.js';
 import { ascending, type Id } from '../../../data/ids.js';
-import type { Recordings } from '../../../data/recordings.js';
+import {
+  matrixOf,
+  type RecordedValues,
+  selectedValues,
+  valuesOf,
+} from '../../../data/stored/recorded-values.js';
 import { VentralError } from '../../../errors/ventral-error.js';
 import { correlate, pickRows } from '../../../metrics/cross-regressed-correlation.js';
 import { requireSameStimuli } from '../../../metrics/cross-validation.js';
 import type { Fold, Prediction, Regress, Source, Warning } from '../../../metrics/metric.js';
 import type { TwoFactorDraws } from '../../../metrics/resampling/two-factor-draws.js';
 import { tiledPredictions } from '../../../metrics/tiled/tiled-regression.js';
+import type { ColumnSource } from '../../../numerics/algebra/column-source.js';
 import { type Matrix, submatrix } from '../../../numerics/algebra/matrix.js';
 import type { Benchmark } from '../../benchmark/benchmark.js';
-import { type AveragedRecordings, averaged } from '../../recorded/averaged.js';
 import {
   type FixedSets,
   type RecordedSets,
   rowsOf,
   sharedColumns,
 } from '../../recorded/fixed-sets.js';
+import {
+  averagedStored,
+  type StoredAverage,
+  type StoredRecordings,
+} from '../../recorded/stored-recordings.js';
 import { completeColumns } from '../drop-incomplete.js';
 
 /** One regression: the neuroids of one subject, or of all. */
@@ -27,10 +37,10 @@ export interface Fit {
   /** Rows of the stimuli, both ascending by stimulus_id. */
   readonly fold: Fold;
   /** Ascending by stimulus_id, averaged; the same columns in the same order. */
-  readonly train: AveragedRecordings;
-  readonly test: AveragedRecordings;
+  readonly train: StoredAverage;
+  readonly test: StoredAverage;
   /** What the ceiling is made of, and the positions of the fit's neuroids in it. */
-  readonly recorded: Recordings;
+  readonly recorded: StoredRecordings;
   readonly columns: readonly number[];
   /** The same with some of the test stimuli. */
   restrict(keep: (stimulus: Id) => boolean): Fit;
@@ -62,8 +72,8 @@ export function fitsOf(
   let dropped = 0;
   const fits = sets.recorded.flatMap((recorded) => {
     const average = {
-      train: averaged(benchmark, recorded.train),
-      test: averaged(benchmark, recorded.test),
+      train: averagedStored(benchmark, recorded.train),
+      test: averagedStored(benchmark, recorded.test),
     };
     if (trainRow) requireAllStimuli(sets, average);
     return sharedColumns(benchmark, recorded, benchmark.fitPer, recorded.name).map((columns) => {
@@ -84,7 +94,7 @@ export function fitsOf(
 /** Recordings of a fixed pair of sets must have all stimuli of each, as features come for all. */
 function requireAllStimuli(
   { shown }: FixedSets,
-  { train, test }: { readonly train: AveragedRecordings; readonly test: AveragedRecordings },
+  { train, test }: { readonly train: StoredAverage; readonly test: StoredAverage },
 ): void {
   for (const [i, side] of [train, test].entries()) {
     const ids = shown[i].stimuli.ids.map(String);
@@ -100,7 +110,7 @@ interface Pair {
 /** The neuroids that have all values in both sets, where the benchmark drops the others. */
 function completePairs(
   benchmark: Benchmark,
-  { train, test }: { readonly train: AveragedRecordings; readonly test: AveragedRecordings },
+  { train, test }: { readonly train: StoredAverage; readonly test: StoredAverage },
   columns: Pair,
 ): Pair {
   if (benchmark.drop === undefined) return columns;
@@ -122,7 +132,7 @@ function makeFit(
   from: {
     readonly benchmark: Benchmark;
     readonly recorded: RecordedSets;
-    readonly average: { readonly train: AveragedRecordings; readonly test: AveragedRecordings };
+    readonly average: { readonly train: StoredAverage; readonly test: StoredAverage };
     readonly trainRow: ReadonlyMap<string, number>;
     readonly testRow: ReadonlyMap<string, number>;
   },
@@ -132,10 +142,12 @@ function makeFit(
   const side = (which: 'train' | 'test') => {
     const all = average[which];
     const order = ascending(all.stimulusIds);
-    const picked: AveragedRecordings = {
+    const picked: StoredAverage = {
       stimulusIds: order.map((i) => all.stimulusIds[i]),
       neuroidIds: columns[which].map((k) => all.neuroidIds[k]),
-      values: submatrix(all.values, order, columns[which]),
+      values: all.values.data
+        ? valuesOf(submatrix(matrixOf(all.values), order, columns[which]))
+        : selectedValues(all.values, { rows: order, columns: columns[which] }),
     };
     return picked;
   };
@@ -166,17 +178,44 @@ function withRestrict(fit: Omit<Fit, 'restrict'>): Fit {
         test: {
           ...test,
           stimulusIds: left.map((i) => test.stimulusIds[i]),
-          values: pickRows(test.values, left),
+          values: test.values.data
+            ? valuesOf(pickRows(matrixOf(test.values), left))
+            : selectedValues(test.values, { rows: left }),
         },
       });
     },
   };
 }
 
-/** Fits, predicts the test stimuli, and correlates. */
-export async function predict(fit: Fit, regress: Regress, drawn: FitDraws): Promise<Fitted> {
-  return fittedBy(fit, await regress(fit.fold, copyOf(fit.train.values)), drawn);
+/** How the regression of a fit takes its targets. */
+export interface TargetsAs {
+  /** Neuroids of a block; all at once where it is absent. */
+  readonly width?: number | undefined;
 }
+
+/** Fits, predicts the test stimuli, and correlates. */
+export async function predict(
+  fit: Fit,
+  regress: Regress,
+  drawn: FitDraws,
+  { width }: TargetsAs = {},
+): Promise<Fitted> {
+  const { values } = fit.train;
+  if (width !== undefined && regress.inBlocks)
+    return fittedBy(fit, await regress.inBlocks(fit.fold, columnsOf(values), width), drawn);
+  return fittedBy(fit, await regress(fit.fold, targetsOf(values)), drawn);
+}
+
+/** The targets of a fit; regressions may write over them. */
+export function targetsOf(values: RecordedValues): Matrix {
+  const { rows, cols, data } = matrixOf(values);
+  return { rows, cols, data: values.data ? data.slice() : data };
+}
+
+const columnsOf = (values: RecordedValues): ColumnSource => ({
+  ...{ rows: values.rows, cols: values.cols },
+  columns: (from, to) => matrixOf(values, from, to),
+});
 
 /** The median r of a fit over draws, from its predictions. */
 export type FitDraws = (fit: Fit, predicted: Matrix) => Promise<TwoFactorDraws>;
@@ -189,13 +228,17 @@ export async function predictInTiles(
   room: MeasureRoom | undefined,
   matrices: number,
   drawn: FitDraws,
+  told?: (share: number) => void,
 ): Promise<Fitted[]> {
-  const jobs = fits.map(({ fold, train }) => ({ fold, targets: train.values }));
+  const jobs = fits.map(({ fold, train }) => ({ fold, targets: columnsOf(train.values) }));
   const predictions = room
     ? await withTileRoom(room, matrices, (own) => tiledPredictions(source, metric, jobs, own))
     : await tiledPredictions(source, metric, jobs);
   const fitted: Fitted[] = [];
-  for (const [i, fit] of fits.entries()) fitted.push(await fittedBy(fit, predictions[i], drawn));
+  for (const [i, fit] of fits.entries()) {
+    fitted.push(await fittedBy(fit, predictions[i], drawn));
+    told?.((i + 1) / fits.length);
+  }
   return fitted;
 }
 
@@ -204,9 +247,6 @@ async function fittedBy(
   { values, alpha, remarks = [] }: Prediction,
   drawn: FitDraws,
 ): Promise<Fitted> {
-  const r = correlate(fit.test.values, values);
+  const r = correlate(matrixOf(fit.test.values), values);
   return { fit, r, draws: await drawn(fit, values), alpha, remarks };
 }
-
-/** Regressions may write over their targets. */
-const copyOf = ({ rows, cols, data }: Matrix): Matrix => ({ rows, cols, data: data.slice() });

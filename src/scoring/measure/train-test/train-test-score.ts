@@ -1,15 +1,24 @@
 import { ascending } from '../../../data/ids.js';
-import type { Recordings } from '../../../data/recordings.js';
-import { selectPresentations } from '../../../data/select-presentations.js';
 import { explainedVariance } from '../../../metrics/ceiling-normalisation.js';
 import { mean, median, nanMedian } from '../../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../../benchmark/benchmark.js';
 import type { DataSources } from '../../benchmark/data-sources.js';
 import { estimated, type ScoreDraws } from '../../draws/score-draws.js';
 import type { TestedSets } from '../../recorded/fixed-sets.js';
-import { selectNeuroids } from '../../recorded/keep-neuroids.js';
+import {
+  type StoredRecordings,
+  storedNeuroids,
+  storedPresentations,
+} from '../../recorded/stored-recordings.js';
 import type { Measured } from '../loaded-benchmark.js';
-import { boundOf, type Ceiling, ceilingOf, neuroidsAt, prepareCeiling } from '../neural-ceiling.js';
+import {
+  boundOf,
+  type Ceiling,
+  ceilingOf,
+  neuroidsAt,
+  prepareCeiling,
+  prepareStoredCeiling,
+} from '../neural-ceiling.js';
 import { neuralRemarks } from '../neural-remarks.js';
 import { averageParts, type Part, scoreParts, standardError } from '../parts.js';
 import { ceilingPart, finite, type ScorePart } from '../score.js';
@@ -65,21 +74,28 @@ export function overallCeiling(
 const fileOf = ({ fitPer }: Benchmark, { column, name }: Fit) =>
   `${column ?? ''} ${fitPer === undefined ? name : ''}`;
 
-function testedPresentations(fit: Fit): Recordings {
+function testedPresentations(fit: Fit): StoredRecordings {
   const tested = new Set(fit.test.stimulusIds.map(String));
-  return selectPresentations(fit.recorded, (id) => tested.has(String(id)));
+  return storedPresentations(fit.recorded, (id) => tested.has(String(id)));
 }
 
 /** Looks the ceilings of fits up in the cache, or keeps them there. */
 export async function prepareCeilings(
-  cache: DataSources['cache'],
+  { cache, store }: DataSources,
   benchmark: Benchmark,
   fits: readonly Fit[],
 ): Promise<void> {
-  if (!cache) return;
   const files = new Map(fits.toReversed().map((fit) => [fileOf(benchmark, fit), fit]));
-  for (const fit of files.values())
-    await prepareCeiling(cache, benchmark, testedPresentations(fit));
+  let done = 0;
+  for (const fit of files.values()) {
+    const tested = testedPresentations(fit);
+    if (fit.recorded.values.data) await prepareCeiling(cache, benchmark, tested);
+    else
+      await prepareStoredCeiling(cache, benchmark, tested, (share) =>
+        store.turn((done + share) / (files.size + 1)),
+      );
+    done++;
+  }
 }
 
 function ofFit({ fitPer, ceiling }: Benchmark, fit: Fit, whole: Ceiling): FitCeiling | null {
@@ -89,7 +105,7 @@ function ofFit({ fitPer, ceiling }: Benchmark, fit: Fit, whole: Ceiling): FitCei
   const neuroids = neuroidsAt(whole, fit.recorded.neuroidIds, fit.columns);
   if (fitPer === undefined || !neuroids) return { value: bound, neuroids };
   if (ceiling.name === 'neuroid') {
-    const own = ceilingOf({ ceiling }, selectNeuroids(fit.recorded, fit.columns));
+    const own = ceilingOf({ ceiling }, storedNeuroids(fit.recorded, fit.columns));
     return { value: boundOf(own) ?? Number.NaN, neuroids };
   }
   const { rows, cols, data } = neuroids;
