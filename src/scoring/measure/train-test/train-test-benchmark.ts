@@ -93,6 +93,8 @@ function prepared(loaded: Loaded): PreparedBenchmark {
     const over = { units: units(), ceilings: await ceilingOver() };
     return trainTestScore(benchmark, fitted, ceiling(), over, detail);
   };
+  // Tiles hold the products of one fit at a time, and blocks some of its targets.
+  const nests = !tiled && loaded.blocks?.width === undefined;
   return {
     benchmark,
     shown,
@@ -118,11 +120,9 @@ function prepared(loaded: Loaded): PreparedBenchmark {
     },
     form,
     ceiling: () => ceilingPart(ceiling().total),
-    // Tiles hold the products of one fit at a time, and blocks some of its targets.
-    nesting:
-      tiled || loaded.blocks?.width !== undefined
-        ? undefined
-        : { work: INNER_SPLITS, score: async (splits) => score(fittedOf(fits, splits), false) },
+    nesting: nests
+      ? { work: INNER_SPLITS, score: async (splits) => score(fittedOf(fits, splits), false) }
+      : undefined,
     async measure(layer, options = {}) {
       const reduced = await inForm(layer, form(layer.units));
       const regress = tiled ? undefined : await regressionOf(loaded, reduced);
@@ -146,7 +146,9 @@ function prepared(loaded: Loaded): PreparedBenchmark {
       return {
         ...measured,
         warnings: [...why, ...measured.warnings],
-        ...(options.nested && regress ? { nested: await orReason(() => within(regress)) } : {}),
+        ...(options.nested && nests && regress
+          ? { nested: await orReason(() => within(regress)) }
+          : {}),
       };
     },
     restrict: (keep) => {
