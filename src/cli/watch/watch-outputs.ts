@@ -6,7 +6,7 @@ import { firstRecord, readEventRecords, scalarRecord } from '../../formats/event
 import { present } from '../../formats/present.js';
 import { interval, threeDigits } from '../../report/map-text.js';
 import { visibleName } from '../../report/visible-name.js';
-import { type PlainCell, tsv } from '../print/print-rows.js';
+import { type PlainCell, tsvLine } from '../print/print-rows.js';
 import type { Io } from '../terminal/io.js';
 import { type MetricPrefixes, metricsOf } from './metric-names.js';
 import type { WatchedResult, WatchedRow, WatchState } from './watch-state.js';
@@ -184,10 +184,9 @@ export function rowPrinter(io: Io): (result: WatchedResult) => void {
       for (const row of result.rows) io.out(`${lineFor(result, row)}\n`);
       return;
     }
-    const rows = result.rows.map((row) => cellsOf(result, row));
-    if (!begun) io.out(tsv({ head: columns, rows: [] }));
+    if (!begun) io.out(tsvLine(columns));
     begun = true;
-    for (const row of rows) io.out(tsv({ head: row, rows: [] }));
+    for (const row of result.rows) io.out(tsvLine(cellsOf(result, row)));
   };
 }
 
@@ -203,12 +202,11 @@ function lineFor({ checkpoint, step }: WatchedResult, row: WatchedRow): string {
     .join('  ');
 }
 
-const cellsOf = (result: WatchedResult, row: WatchedRow): string[] => {
+function cellsOf(result: WatchedResult, row: WatchedRow): PlainCell[] {
   const { run, step, checkpoint, digest } = result;
   const { benchmark, map, layer, value, ci, raw, ceiling, selection, simulated, inputs } = row;
-  const cells: PlainCell[] = [
+  return [
     ...[run, step, checkpoint, benchmark, map, layer, value, ci?.[0] ?? null, ci?.[1] ?? null],
     ...[raw, ceiling, selection, simulated, inputs, digest],
   ];
-  return cells.map((cell) => String(cell ?? ''));
-};
+}
