@@ -149,7 +149,12 @@ export class WatchLoop {
     for (const link of links) this.#sayOnce(`${link} is a link, which is not followed`);
     for (const folder of unreadable) this.#sayOnce(`${folder} cannot be read`);
     const there = new Set(files.map(({ name }) => name));
-    for (const name of this.#looked.keys()) if (!there.has(name)) this.#looked.delete(name);
+    for (const [name, { state, count }] of this.#looked) {
+      if (there.has(name)) continue;
+      // One that was gone at the second look was a temporary name.
+      if (state === 'new' && count > 1) this.#sayOnce(`${name} was deleted before it was scored`);
+      this.#looked.delete(name);
+    }
     const ready: FoundFile[] = [];
     for (const file of files) {
       const looked = await this.#lookAt(file);

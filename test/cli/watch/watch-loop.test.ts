@@ -243,6 +243,14 @@ describe('a training that goes on', () => {
     expect(said).toEqual([]);
   });
 
+  test('may delete files faster than they are scored, which is said', async () => {
+    mishap = () => rmSync(at('runs', 'step-2.pt'), { force: true });
+    write('step-1.pt', madeTorch(0.1));
+    write('step-2.pt', madeTorch(0.2));
+    expect(await once()).toEqual({ scored: 1, failed: 0, waiting: 0 });
+    expect(said).toEqual(['ventral: step-2.pt was deleted before it was scored']);
+  });
+
   test('waits for external data, and sees that they changed', async () => {
     const { model, data } = withExternalData(0.1);
     write('net_1.onnx', model);
