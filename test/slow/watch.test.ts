@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -11,8 +11,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readEventRecords } from '../../src/formats/event-record.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { scoreModel } from '../../src/scoring/model/score-model.js';
 import { endOf, runVentral, startVentral } from '../cli/run-ventral.js';
 import { madeGraph, madeSafetensors, madeTorch, runsCard } from '../cli/watch/made-runs.js';
@@ -174,6 +176,47 @@ describe('twelve checkpoints, one half-written for a while, one corrupt, and two
     expect(err).toMatch(/^1 scored, 0 failed, 0 not complete$/m);
     expect(status).toBe(0);
   });
+});
+
+it('kills at any moment lose and double nothing', async () => {
+  const folder = at('killed');
+  const count = 24;
+  mkdirSync(join(folder, 'runs'), { recursive: true });
+  for (let step = 0; step < count; step++)
+    writeFileSync(
+      join(folder, 'runs', `step-${step}.onnx`),
+      madeCheckpoint({ trained: step / count }),
+    );
+  const script = join(import.meta.dirname, '..', 'cli', 'watch', 'made-watch.mjs');
+  const start = () => spawn(process.execPath, [script, folder], { stdio: 'ignore' });
+  const random = new RandomState(22);
+  const scored = () => of(join(folder, 'state'), 'scored');
+  let kills = 0;
+  for (; kills < 5; kills++) {
+    const before = journal(join(folder, 'state')).length;
+    const child = start();
+    const ended = endOf(child);
+    // Somewhere in the work: after the first lines of this process, whenever that is.
+    await expect
+      .poll(() => child.exitCode !== null || journal(join(folder, 'state')).length > before, {
+        ...{ interval: 2, timeout: 60_000 },
+      })
+      .toBe(true);
+    await sleep(60 * random.double());
+    if (child.exitCode !== null) break;
+    child.kill('SIGKILL');
+    await ended;
+  }
+  expect(kills).toBeGreaterThan(1);
+  await endOf(start());
+  const digests = scored().map(({ digest }) => digest);
+  expect([digests.length, new Set(digests).size]).toEqual([count, count]);
+  const lines = readFileSync(join(folder, 'scores.jsonl'), 'utf8').trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).digest)).toEqual(digests);
+  const events = join(folder, 'logs', 'runs', 'ventral');
+  const { wallTimes, end } = readEventRecords(readFileSync(join(events, readdirSync(events)[0])));
+  expect([wallTimes.length, new Set(wallTimes).size]).toEqual([count + 1, count + 1]);
+  expect(end).toBeGreaterThan(0);
 });
 
 it('a map of each checkpoint scores the layer that it chooses', async () => {
