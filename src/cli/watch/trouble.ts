@@ -7,7 +7,7 @@ import type { TakenCheckpoint } from './take-checkpoint.js';
 export const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['disk-full', 'disk-failed', 'not-ready', 'quota-exceeded', 'queue-full'] as const),
   ...(['storage-exceeded', 'rate-limited', 'database-unavailable', 'files-unavailable'] as const),
-  ...(['worker-lost', 'version-skew', 'request-in-flight'] as const),
+  ...(['worker-lost', 'version-skew', 'request-in-flight', 'idempotency-mismatch'] as const),
 ]);
 /** What no checkpoint of this watch will be spared. */
 export const fatal: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

@@ -276,7 +276,8 @@ export class WatchLoop {
     } catch (thrown) {
       const { code } = VentralError.from(thrown);
       // Cancelled there, too: the same request would be answered with what was cancelled.
-      if (this.#tools.signal.aborted) await state.left(digest, true);
+      const voided = this.#tools.signal.aborted || code === 'idempotency-mismatch';
+      if (voided) await state.left(digest, true);
       else if (passing.has(code) || fatal.has(code)) await state.left(digest, false);
       throw thrown;
     } finally {

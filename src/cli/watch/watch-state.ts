@@ -78,7 +78,6 @@ export interface SeenFile {
 interface Attempts {
   readonly name: string;
   died: number;
-  voided: number;
 }
 
 /**
@@ -99,6 +98,8 @@ export class WatchState {
   readonly #ended = new Map<string, 'scored' | 'failed'>();
   readonly #reasons = new Map<string, string>();
   readonly #attempts = new Map<string, Attempts>();
+  /** How often what was asked of a service for a digest came to nothing. */
+  readonly #voided = new Map<string, number>();
   readonly #versions = new Map<string, number>();
   /** Lines that could not be read. */
   damaged = 0;
@@ -173,9 +174,9 @@ export class WatchState {
     return new Set(open.map(({ name }) => name));
   }
 
-  /** How often what was asked of a service for a digest was voided. */
+  /** How often what was asked of a service for a digest was cancelled or failed: the same would be answered again. */
   voided(digest: string): number {
-    return this.#attempts.get(digest)?.voided ?? 0;
+    return this.#voided.get(digest) ?? 0;
   }
 
   /** How many versions of a file have a result. */
@@ -234,12 +235,12 @@ export class WatchState {
       const { name, signature, parts = [], digest } = entry;
       this.#seen.set(name, { signature, parts, digest });
     } else if (entry.kind === 'started') {
-      const { died, voided } = this.#attemptsOf(entry.digest, entry.name);
-      this.#attempts.set(entry.digest, { name: entry.name, died: died + 1, voided });
+      const { digest, name } = entry;
+      this.#attempts.set(digest, { name, died: this.diedOver(digest) + 1 });
     } else if (entry.kind === 'left') {
-      const attempts = this.#attemptsOf(entry.digest, '');
-      attempts.died = Math.max(0, attempts.died - 1);
-      if (entry.again) attempts.voided++;
+      const attempts = this.#attempts.get(entry.digest);
+      if (attempts) attempts.died = Math.max(0, attempts.died - 1);
+      if (entry.again) this.#void(entry.digest);
     } else if (entry.kind === 'retry') this.#forgetFailures();
     else this.#end(entry);
   }
@@ -250,6 +251,7 @@ export class WatchState {
     this.#attempts.delete(digest);
     if (kind === 'failed') {
       this.#reasons.set(digest, entry.reason);
+      this.#void(digest);
       return;
     }
     const { kind: _, ...result } = entry;
@@ -268,10 +270,8 @@ export class WatchState {
     }
   }
 
-  #attemptsOf(digest: string, name: string): Attempts {
-    const found = this.#attempts.get(digest) ?? { name, died: 0, voided: 0 };
-    this.#attempts.set(digest, found);
-    return found;
+  #void(digest: string): void {
+    this.#voided.set(digest, this.voided(digest) + 1);
   }
 }
 

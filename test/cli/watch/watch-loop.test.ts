@@ -325,6 +325,26 @@ describe('a process that dies', () => {
     expect(first).toMatch(/^watch-made-[0-9a-f]{32}-0$/);
     expect([second, third]).toEqual([first, first]);
   });
+
+  test('asks a service anew for what was cancelled or failed', async () => {
+    write('step-1.pt', madeTorch(0.1));
+    mishap = () => {
+      stop.abort(new VentralError('interrupted', 'Interrupted'));
+      throw new VentralError('interrupted', 'Interrupted; job_1 was cancelled');
+    };
+    await expect(once()).rejects.toMatchObject({ code: 'interrupted' });
+    stop = new AbortController();
+    mishap = () => {
+      throw new VentralError('process-crashed', 'The process crashed');
+    };
+    expect(await once()).toMatchObject({ failed: 1 });
+    await state.retry();
+    mishap = undefined;
+    await reopened();
+    expect(await once()).toMatchObject({ scored: 1, failed: 0 });
+    const keys = asked.map(({ once: key }) => key.slice(-2));
+    expect(keys).toEqual(['-0', '-1', '-2']);
+  });
 });
 
 test('a second watch of the same state is refused', async () => {
