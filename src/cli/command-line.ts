@@ -33,6 +33,7 @@ import { addGlobalOptions } from './options/global-options.js';
 import { requireOutputPlaces } from './options/output-places.js';
 import { errorText, visibleText } from './terminal/error-text.js';
 import type { Io } from './terminal/io.js';
+import { registerWatch } from './watch/watch.js';
 
 /** The tree of commands, as `ventral --help` shows it. */
 export function program(io: Io): Command {
@@ -49,6 +50,7 @@ export function program(io: Io): Command {
     registerScore,
     registerMap,
     registerCompare,
+    registerWatch,
     registerNetworks,
     registerImport,
     registerBenchmarks,

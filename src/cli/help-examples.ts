@@ -24,6 +24,12 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'ventral compare --series checkpoints/ --card net.yaml -r V1,IT --html training.html',
     'ventral compare --series checkpoints/ --card net.yaml -r V1,IT --pdf training.pdf',
   ],
+  watch: [
+    'ventral watch runs/ --card net.yaml -b Simulated.V1-pls',
+    'ventral watch runs/ --arch resnet-50 --assume imagenet -r V4,IT --map --layers "layer*"',
+    'ventral watch runs/ --graph export.onnx --card net.yaml -b mine.yaml --tensorboard logs/ --jsonl scores.jsonl',
+    'ventral watch runs/ --card net.yaml -b Simulated.V1-pls --once',
+  ],
   leaderboard: [
     'ventral leaderboard --family resnet,vit --parameters 1M..30M',
     'ventral leaderboard --to https://ventral.lab.example --training-data "!imagenet-21k" --sort family --csv',

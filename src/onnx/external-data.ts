@@ -93,6 +93,14 @@ export async function packExternalData(
   }
 }
 
+/**
+ * Checks that the external files of a model are there, and long enough for what it says of them; reads none.
+ * @throws VentralError what {@link embedExternalData} throws
+ */
+export async function requireExternalData(model: Model, folder: string): Promise<void> {
+  await packedPieces(model, folder);
+}
+
 /** Bytes of a packed model that are still in a file. */
 interface Stored {
   readonly tensor: TensorInfo;

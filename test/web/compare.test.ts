@@ -380,6 +380,18 @@ it('draws models whose names end in an epoch as one training, and no other numbe
   await close();
 });
 
+it('reads a series again while it is looked at', async () => {
+  const { page, close } = await visit(browser, service.url, '/compare?series=run+plain');
+  await page.clock.install();
+  await page.reload();
+  const figure = page.locator('figure', { has: page.getByText('Regions over training') });
+  await figure.locator('svg').waitFor();
+  const again = page.waitForResponse((response) => response.url().includes('/v1/leaderboard?'));
+  await page.clock.fastForward(16_000);
+  expect((await again).ok()).toBe(true);
+  await close();
+});
+
 it.each(['light', 'dark'] as const)(
   'has nothing that axe-core finds in the %s',
   async (colorScheme) => {

@@ -18,12 +18,16 @@ const regions = ['V1', 'V2', 'V4', 'IT', 'behavior'] as const;
 export const isRegistration = (word: string): boolean =>
   /^(?:mdl_[0-9a-z]+|sha256:[0-9a-f]{64})$/.test(word) && !existsSync(word);
 
+/** Whether a benchmark is named by its file. */
+export const isBenchmarkFile = (name: string): boolean =>
+  /\.(?:ya?ml|json)$/i.test(name) || /[\\/]/.test(name);
+
 /**
  * A service can be asked for names, and for ids of uploads.
  * @throws VentralError `bad-usage` for a file
  */
-function namedBenchmarks(benchmarks: readonly string[]): void {
-  const file = benchmarks.find((name) => /\.(?:ya?ml|json)$/i.test(name) || /[\\/]/.test(name));
+export function namedBenchmarks(benchmarks: readonly string[]): void {
+  const file = benchmarks.find(isBenchmarkFile);
   if (file !== undefined)
     throw new VentralError(
       'bad-usage',
@@ -35,7 +39,7 @@ function namedBenchmarks(benchmarks: readonly string[]): void {
  * Layers as a service takes them, one for each region.
  * @throws VentralError `bad-usage`
  */
-function namedLayers(layers: LayerRequest): Readonly<Record<string, string>> | undefined {
+export function namedLayers(layers: LayerRequest): Readonly<Record<string, string>> | undefined {
   const named = new Map<string, string>();
   for (const [key, value] of Object.entries(layers)) {
     const [layer, ...more] = [value].flat();
@@ -96,18 +100,22 @@ export async function openService(
 /**
  * Scores a model by a service, which gets it first where it does not have it.
  * @param name of a new registration, where its card does not say it
+ * @param once key under which the service runs the same request once
+ * @returns with the name of the model there
  */
 export async function scoreAtService(
   { remote, io }: { readonly remote: RemoteScores; readonly io: Io },
   request: ScoreRequest,
   name: string | undefined,
   tell: Tell = () => {},
-): Promise<ScoreOutcome> {
+  once?: string,
+): Promise<ScoreOutcome & { readonly model: string }> {
   const { benchmarks, input } = request;
   const layers = namedLayers(request.layers ?? {});
   const model = await placedModel(remote, request.model, name, io);
   const detail = request.detail ? ({ detail: true } as const) : {};
-  return remote.score({ model, benchmarks, ...present({ layers, input }), ...detail }, tell);
+  const asked = { model, benchmarks, ...present({ layers, input }), ...detail };
+  return { ...(await remote.score(asked, tell, once)), model };
 }
 
 /** The name of a model at a service. */

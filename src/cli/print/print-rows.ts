@@ -32,7 +32,10 @@ export function printRows(
 }
 
 /** Tab-separated lines, the heading first; a tab or the end of a line in a cell is a space. */
-export function tsv({ head, rows }: PlainRows): string {
+export const tsv = ({ head, rows }: PlainRows): string => [head, ...rows].map(tsvLine).join('');
+
+/** One of these lines, for rows that are printed as they come. */
+export function tsvLine(row: readonly PlainCell[]): string {
   const word = (cell: PlainCell) => visibleName(String(cell ?? '').replaceAll(/[\t\r\n]/g, ' '));
-  return [head, ...rows].map((row) => `${row.map(word).join('\t')}\n`).join('');
+  return `${row.map(word).join('\t')}\n`;
 }

@@ -1,10 +1,12 @@
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import {
   describeValue,
   PickleDict,
   type PickleValue,
   TensorReference,
 } from '../pickle/pickle-values.js';
+import type { TrainingProgress } from '../source/checkpoint.js';
 import { type CheckpointPlace, refuseCheckpoint, shortened } from '../source/checkpoint-fault.js';
 import { NumpyArray } from '../tensor/numpy-array.js';
 
@@ -37,6 +39,7 @@ export interface FoundStateDict {
   readonly others: readonly string[];
   /** Whether its name says that it is a moving average. */
   readonly averaged: boolean;
+  readonly progress: TrainingProgress;
 }
 
 /** Which of several state dicts is wanted. */
@@ -70,7 +73,19 @@ export function findStateDict(
   const tensors = key === undefined ? found.get(path) : tensorsOf(at(root, key));
   if (tensors === undefined || tensors.size === 0) return refuseKey(path, found, place);
   const others = [...found.keys()].filter((other) => other !== path && other !== '');
-  return { path, tensors, others, averaged: isAverage(path) };
+  return { path, tensors, others, averaged: isAverage(path), progress: progressOf(root) };
+}
+
+/** Counters as Lightning (`global_step`), timm (`epoch`) and most scripts keep them beside the state dict. */
+function progressOf(root: PickleDict): TrainingProgress {
+  const counted = (...names: readonly string[]) =>
+    names
+      .map((name) => root.get(name))
+      .find((value): value is number => Number.isSafeInteger(value) && Number(value) >= 0);
+  return present({
+    step: counted('global_step', 'step', 'iteration', 'iter', 'num_updates'),
+    epoch: counted('epoch'),
+  });
 }
 
 /** The one moving average among state dicts; undefined if there is none: names within one may tell it. */

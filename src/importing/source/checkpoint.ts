@@ -25,6 +25,13 @@ export interface StoredTensor {
   read(): Promise<Elements>;
 }
 
+/** How far the training was that wrote a checkpoint, as far as the file says it. */
+export interface TrainingProgress {
+  /** Optimizer steps. */
+  readonly step?: number;
+  readonly epoch?: number;
+}
+
 /** Named tensors of a file, in its order, as the file names them. */
 export interface Checkpoint {
   /** As it is called in messages. */
@@ -38,5 +45,7 @@ export interface Checkpoint {
   readonly others?: readonly string[];
   /** Whether the name of the state dict says that it is a moving average of the weights. */
   readonly averaged?: boolean;
+  /** Counters that stand beside the state dict; undefined where the format has no place for them. */
+  readonly progress?: TrainingProgress;
   close(): Promise<void>;
 }

@@ -26,6 +26,17 @@ export interface RemoteScoreRequest {
   readonly detail?: true;
 }
 
+/** What a service is asked to map. */
+export interface RemoteMapRequest {
+  readonly model: string;
+  readonly benchmarks: readonly string[];
+  /** Candidates, names and globs. */
+  readonly layers?: readonly string[];
+}
+
+/** A layer map as a service gives it. */
+export type RemoteMap = components['schemas']['LayerMap'];
+
 /** How far the work is. */
 export type Tell = (progress: Progress) => void;
 
@@ -89,29 +100,59 @@ export class RemoteScores {
 
   /**
    * Runs a job and follows it to its end.
+   * @param once key under which the service runs the same request once, however often it is sent
    * @throws VentralError `interrupted` when the signal aborts, after the job was cancelled
    */
-  async score(request: RemoteScoreRequest, tell: Tell): Promise<ScoreOutcome> {
-    const headers = { 'Idempotency-Key': randomUUID() };
-    const { id } = await this.#patient<components['schemas']['Job']>(async (place) =>
+  async score(
+    request: RemoteScoreRequest,
+    tell: Tell,
+    once: string = randomUUID(),
+  ): Promise<ScoreOutcome> {
+    return outcomeOf(await this.#run<components['schemas']['Job']>('scores', request, tell, once));
+  }
+
+  /**
+   * The same for a layer map.
+   * @throws VentralError why there is none, and as {@link RemoteScores.score}
+   */
+  async map(
+    request: RemoteMapRequest,
+    tell: Tell,
+    once: string = randomUUID(),
+  ): Promise<RemoteMap> {
+    type Job = components['schemas']['LayerMapJob'];
+    const job = await this.#run<Job>('layer-maps', request, tell, once);
+    if (job.result) return job.result;
+    const [failure] = job.failures;
+    if (failure) throw errorOf(failure.problem);
+    throw new VentralError('interrupted', `${job.id} ended without a map: ${job.state}`);
+  }
+
+  /**
+   * Checks that the service knows a benchmark.
+   * @throws VentralError `benchmark-unknown` and what else the service says
+   */
+  async requireBenchmark(benchmark: string): Promise<void> {
+    await this.#call('GET', `/benchmarks/${encodeURIComponent(benchmark)}`);
+  }
+
+  async #run<T>(kind: string, request: object, tell: Tell, once: string): Promise<T> {
+    const headers = { 'Idempotency-Key': once };
+    const { id } = await this.#patient<{ id: string }>(async (place) =>
       // Not ended by the signal: a job whose id is not known yet could not be cancelled.
-      callWithJson(place, 'POST', '/v1/scores', request, { headers, quiet: ASK_MS }),
+      callWithJson(place, 'POST', `/v1/${kind}`, request, { headers, quiet: ASK_MS }),
     );
+    const path = `/v1/${kind}/${id}`;
     try {
-      for await (const { type, data } of followJob(
-        this.#reach,
-        `/v1/scores/${id}/events`,
-        this.#signal,
-      ))
+      for await (const { type, data } of followJob(this.#reach, `${path}/events`, this.#signal))
         if (type === 'progress') tell(data as Parameters<Tell>[0]);
     } catch (error) {
-      if (this.#signal.aborted) await this.#cancel(id);
+      if (this.#signal.aborted) await this.#cancel(id, path);
       throw error;
     }
-    const job = await this.#patient<components['schemas']['Job']>(async (place) =>
-      callService(place, 'GET', `/v1/scores/${id}`, { signal: this.#signal }),
+    return this.#patient<T>(async (place) =>
+      callService(place, 'GET', path, { signal: this.#signal }),
     );
-    return outcomeOf(job);
   }
 
   /** Brings results that were computed elsewhere, by their receipt. */
@@ -140,10 +181,10 @@ export class RemoteScores {
     return answer;
   }
 
-  async #cancel(id: string): Promise<void> {
+  async #cancel(id: string, path: string): Promise<void> {
     const signal = AbortSignal.timeout(CANCEL_MS);
     try {
-      await callService(await this.#reach(), 'DELETE', `/v1/scores/${id}`, { signal });
+      await callService(await this.#reach(), 'DELETE', path, { signal });
     } catch (thrown) {
       const { code, message } = VentralError.from(thrown);
       // It may have ended in between.
@@ -163,15 +204,20 @@ function outcomeOf({
   failures,
   reason,
 }: components['schemas']['Job']): ScoreOutcome {
-  const failed = failures.map(({ benchmark, problem }) => {
-    const code = problem.type.replace('/problems/', '');
-    const known = code in codes ? (code as ErrorCode) : 'internal';
-    return { benchmark: benchmark ?? id, error: new VentralError(known, problem.detail) };
-  });
+  const failed = failures.map(({ benchmark, problem }) => ({
+    benchmark: benchmark ?? id,
+    error: errorOf(problem),
+  }));
   if (state === 'cancelled') {
     const why = reason === null ? '' : `: ${reason}`;
     const error = new VentralError('interrupted', `${id} was cancelled there${why}`);
     return { scores: results as unknown as Score[], failures: [{ benchmark: id, error }] };
   }
   return { scores: results as unknown as Score[], failures: failed };
+}
+
+/** The error that a problem document is of. */
+function errorOf({ type, detail }: components['schemas']['Problem']): VentralError {
+  const code = type.replace('/problems/', '');
+  return new VentralError(code in codes ? (code as ErrorCode) : 'internal', detail);
 }

@@ -1,4 +1,4 @@
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { useTitle } from '../../parts/title.js';
@@ -12,16 +12,25 @@ import { Scatter } from './scatter.js';
 import { Series } from './series.js';
 import { WhichScores } from './which-scores.js';
 
+/** How often a series is read again while it is looked at: a training may be writing it. */
+const LOOK_MS = 15_000;
+
 /** Two to eight models side by side; the address says which, and how they are looked at. */
 export function ComparePage() {
   const [query, change] = useQuery();
   const models = useMemo(() => [...new Set(query.getAll('model'))].slice(0, MOST), [query]);
   const view = viewOf(query);
   const reference = Math.max(0, models.indexOf(query.get('from') ?? ''));
-  const { data, error, loading } = useResource(
+  const { data, error, loading, reload } = useResource(
     (signal) => readBoard(models, models[reference], view, signal),
     [models.join('\n'), reference, JSON.stringify(view)],
   );
+  const live = query.has('series');
+  useEffect(() => {
+    if (!live) return;
+    const look = setInterval(() => document.visibilityState === 'visible' && reload(), LOOK_MS);
+    return () => clearInterval(look);
+  }, [live, reload]);
   const rows = useMemo(
     () => (data && data.chosen.length === models.length ? comparedRows(data, reference) : []),
     [data, reference],
