@@ -6,8 +6,11 @@ import type { CountedUnits } from '../src/scoring/draws/drawn-units.js';
 import { lessDraws } from '../src/scoring/draws/score-difference.js';
 import { halfWidth, type ScoreDraws, spreadOfVariances } from '../src/scoring/draws/score-draws.js';
 
-/** What is new in every experiment: both factors, or one of them while the other stays for a block of experiments. */
-export type Varied = 'both' | 'first' | 'second';
+/**
+ * What is new in every experiment: both factors, or one of them while the other stays for a block of experiments. Where the second,
+ * images, is new, what was fitted stays too; `refitted` fits to the new images.
+ */
+export type Varied = 'both' | 'first' | 'second' | 'refitted';
 
 /** Random numbers of an experiment, by what they make. */
 export interface Streams {
@@ -15,6 +18,8 @@ export interface Streams {
   readonly second: RandomState;
   /** What is new in every experiment: noise. */
   readonly own: RandomState;
+  /** Where fits stay: what makes the images and the noise that they are made on. */
+  readonly fits?: { readonly second: RandomState; readonly own: RandomState };
 }
 
 /** A score with its draws. */

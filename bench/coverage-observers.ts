@@ -3,14 +3,17 @@ import { meanConsistency } from '../src/metrics/resampling/consistency-draws.js'
 import { matrix } from '../src/numerics/algebra/matrix.js';
 import type { RandomState } from '../src/numerics/random/random-state.js';
 import { nanMean } from '../src/numerics/statistics/statistics.js';
-import { consistencyDraws } from '../src/scoring/draws/consistency-draws.js';
+import { consistencyDraws, observedUnits } from '../src/scoring/draws/consistency-draws.js';
 import type { ScoreDraws } from '../src/scoring/draws/score-draws.js';
 import type { Drawn, Streams } from './coverage-counts.js';
+import { firstDraws } from './coverage-recordings.js';
 
 /** Images × people, the images in equal conditions. */
 export interface ObserverSize {
   readonly images: number;
   readonly subjects: number;
+  /** The first so many of the product's. */
+  readonly draws: number;
 }
 
 /** Images are hard for everybody, hard for people, or hard for networks. */
@@ -21,7 +24,7 @@ const EASE = 0.6;
 
 /** Error consistency of two models with people over its ceiling, in one experiment; the draws are those of the product. */
 export async function observerExperiment(
-  { images, subjects }: ObserverSize,
+  { images, subjects, draws: count }: ObserverSize,
   { first: ofPeople, second: ofImages, own }: Streams,
 ): Promise<readonly [Drawn, Drawn]> {
   const [everybody, people, networks] = [EVERYBODY, PEOPLE, NETWORKS].map((size) =>
@@ -43,10 +46,16 @@ export async function observerExperiment(
     stimuli: [Array.from({ length: images }, (_, i) => i)],
   } as const;
   const ceiling: ConsistencyResult = { ...base, right, value: ceilingOf(right.subjects) };
+  const [ofSubjects, shown] = observedUnits(base);
+  const units = [firstDraws(ofSubjects, count), firstDraws(shown, count)] as const;
   return [0.1, -0.1].map((skill): Drawn => {
     // A model gives the same answer to the same image: where images stay, so do its answers.
     const model = [answers(networks, skill, ofImages)];
-    const { signed, draws } = consistencyDraws({ ...base, right: { model, ...right } }, ceiling);
+    const { signed, draws } = consistencyDraws(
+      { ...base, right: { model, ...right } },
+      ceiling,
+      units,
+    );
     return { value: signed, draws: draws as ScoreDraws };
   }) as [Drawn, Drawn];
 }

@@ -1,12 +1,13 @@
 import { pickRows } from '../src/metrics/cross-regressed-correlation.js';
 import { shuffleSplit } from '../src/metrics/cross-validation.js';
-import { meanOfDraws, medianDraws } from '../src/metrics/resampling/correlation-draws.js';
+import { meanOfDraws, type TestPredictions } from '../src/metrics/resampling/correlation-draws.js';
+import { pooledMedianDraws } from '../src/metrics/resampling/pooled-draws.js';
 import { narrowRidgeRegression } from '../src/metrics/ridge.js';
 import { type Matrix, matrix } from '../src/numerics/algebra/matrix.js';
 import { RandomState } from '../src/numerics/random/random-state.js';
 import { pearson } from '../src/numerics/statistics/pearson.js';
 import { mean, nanMedian } from '../src/numerics/statistics/statistics.js';
-import { type DrawnUnits, drawnUnits, IMAGE_STEP } from '../src/scoring/draws/drawn-units.js';
+import { type DrawnUnits, drawnUnits } from '../src/scoring/draws/drawn-units.js';
 import { type ScoreDraws, twoFactorDraws } from '../src/scoring/draws/score-draws.js';
 import type { Drawn, Streams } from './coverage-counts.js';
 
@@ -44,7 +45,8 @@ function unitsOf({ images, neuroids, draws }: RecordingSize): readonly [DrawnUni
   return units;
 }
 
-function firstDraws(units: DrawnUnits, draws: number): DrawnUnits {
+/** The same units with the first so many of their draws. */
+export function firstDraws(units: DrawnUnits, draws: number): DrawnUnits {
   const times = Array.from(units.draws, (each) => each.slice()).slice(0, draws);
   const first = {
     draws: times.length,
@@ -60,19 +62,27 @@ function firstDraws(units: DrawnUnits, draws: number): DrawnUnits {
  */
 export async function recordingExperiment(
   size: RecordingSize,
-  { first: ofNeuroids, second: ofImages, own }: Streams,
+  { first: ofNeuroids, second: ofImages, own, fits }: Streams,
 ): Promise<readonly [Drawn, Drawn]> {
-  const images = normal(ofImages, size.images, LATENTS);
   const neuroids = normal(ofNeuroids, size.neuroids, LATENTS);
   const reliability = ofNeuroids.randomSample(size.neuroids).map((u) => 0.2 + 0.6 * u);
-  // What a model sees belongs to the image: where images stay, so does it.
-  const noise = normal(ofImages, size.images, LATENTS);
-  const y = responses(images, neuroids, reliability, own);
+  const shown = (images: RandomState, noise: RandomState): Shown => {
+    const latents = normal(images, size.images, LATENTS);
+    // What a model sees belongs to the image: where images stay, so does it.
+    const seen = normal(images, size.images, LATENTS);
+    const y = responses(latents, neuroids, reliability, noise);
+    return { x: SEEN.map((_, model) => features(latents, model, seen)), y };
+  };
+  const tested = shown(ofImages, own);
+  const fitted = fits ? shown(fits.second, fits.own) : tested;
   const units = unitsOf(size);
-  return [
-    await score(features(images, 0, noise), y, units),
-    await score(features(images, 1, noise), y, units),
-  ];
+  return [await score(0, fitted, tested, units), await score(1, fitted, tested, units)];
+}
+
+/** What each model sees of images, and what neuroids respond. */
+interface Shown {
+  readonly x: readonly Matrix[];
+  readonly y: Matrix;
 }
 
 function responses(
@@ -106,32 +116,39 @@ function features(images: Matrix, model: number, noise: Matrix): Matrix {
   return made;
 }
 
-/** Mean over ten splits of the median r, and its draws. */
+/** Mean over ten splits of the median r, and its draws: fitted to some images, tested on the same or on others in their places. */
 async function score(
-  x: Matrix,
-  y: Matrix,
+  model: number,
+  fitted: Shown,
+  tested: Shown,
   [neuroids, images]: readonly [DrawnUnits, DrawnUnits],
 ): Promise<Drawn> {
-  const regress = narrowRidgeRegression(x, 1);
-  const drawn = [];
+  const { y } = tested;
+  const regress = narrowRidgeRegression(stacked(fitted.x[model], tested.x[model]), 1);
+  const splits: TestPredictions[] = [];
   const medians: number[] = [];
   const columns = ids(y.cols);
-  const places = columns.map(neuroids.position);
+  const columnPlaces = columns.map(neuroids.position);
   for (const { train, test } of splitsOf(y.rows)) {
-    const { values: predicted } = await regress({ train, test }, pickRows(y, train));
+    const places = { train, test: test.map((row) => y.rows + row) };
+    const { values: predicted } = await regress(places, pickRows(fitted.y, train));
     const observed = pickRows(y, test);
     medians.push(nanMedian(columns.map((k) => pearson(column(observed, k), column(predicted, k)))));
-    drawn.push(
-      await medianDraws(
-        { stimuli: test.map(images.position), neuroids: places, observed, predicted },
-        { first: neuroids.draws, second: images.draws },
-        { step: IMAGE_STEP },
-      ),
-    );
+    splits.push({
+      stimuli: test.map(images.position),
+      neuroids: columnPlaces,
+      observed,
+      predicted,
+    });
   }
+  const factors = { first: neuroids.draws, second: images.draws };
+  const drawn = await pooledMedianDraws(splits, factors, images.places);
   const draws = twoFactorDraws([neuroids, images], meanOfDraws(drawn)) as ScoreDraws;
   return { value: mean(medians), draws };
 }
+
+const stacked = ({ rows, cols, data }: Matrix, below: Matrix): Matrix =>
+  matrix(rows + below.rows, cols, Float64Array.from([...data, ...below.data]));
 
 const splitsOf = (rows: number) => shuffleSplit(rows, 10, { trainSize: 0.9 }, new RandomState(1));
 

@@ -30,7 +30,8 @@ import { recordingExperiment } from './coverage-recordings.js';
  *
  * Experiments are made in chunks of 25. Each chunk is a file in --chunks (runs/coverage), and is not made again: a run that was
  * ended goes on where it was. At its end every run counts all chunks that are there, and writes --json. Fewer --draws of recordings are
- * faster: with 250, intervals are noisier and hold about 0.1 points less.
+ * faster: with 250, intervals are noisier and hold about 0.1 points less. --pilot has other seeds, for choosing a method: give it a
+ * folder of chunks and a --json of its own.
  */
 
 type Named = readonly [of: Factor, count: number];
@@ -43,12 +44,13 @@ interface Setting {
   readonly varied: readonly Varied[];
 }
 
-const all = ['both', 'first', 'second'] as const;
+const all = ['both', 'first', 'second', 'refitted'] as const;
+const three = ['both', 'first', 'second'] as const;
 
 const recordings = (
   images: number,
   neuroids: number,
-  varied: readonly Varied[] = all,
+  varied: readonly Varied[] = three,
 ): Setting => ({
   units: [
     ['neuroids', neuroids],
@@ -63,15 +65,15 @@ const observers = (images: number, subjects: number): Setting => ({
     ['subjects', subjects],
     ['images', images],
   ],
-  make: async (streams) => observerExperiment({ images, subjects }, streams),
-  varied: all,
+  make: async (streams, draws) => observerExperiment({ images, subjects, draws }, streams),
+  varied: three,
 });
 
 /** Sizes of what ventral ships. */
 const SETTINGS: Readonly<Record<string, Setting>> = {
   /** The smallest recordings: those of docs/examples. */
-  example: recordings(60, 16),
-  'freemanziemba-public': recordings(135, 102),
+  example: recordings(60, 16, all),
+  'freemanziemba-public': recordings(135, 102, all),
   'freemanziemba-private': recordings(315, 102),
   /** The benchmark of the fewest neuroids. */
   cowley: recordings(640, 50),
@@ -83,8 +85,13 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
 
 const CHUNK = 25;
 
-/** What stays is seeded by the chunk, what is new by the experiment. */
-function streamsOf(name: string, varied: Varied, e: number): Streams {
+interface Numbered {
+  readonly e: number;
+  readonly pilot: boolean;
+}
+
+/** What stays is seeded by the chunk, what is new by the experiment; a pilot has seeds of its own. */
+function streamsOf(name: string, varied: Varied, { e, pilot }: Numbered): Streams {
   const code = [...name].map((letter) => letter.charCodeAt(0));
   const stream = (held: boolean, purpose: number) =>
     new RandomState([
@@ -92,24 +99,28 @@ function streamsOf(name: string, varied: Varied, e: number): Streams {
       held ? 1 : 2,
       purpose,
       all.indexOf(varied),
+      ...(pilot ? [0] : []),
       ...code,
     ]);
   return {
-    first: stream(varied === 'second', 1),
+    first: stream(varied === 'second' || varied === 'refitted', 1),
     second: stream(varied === 'first', 2),
     own: stream(false, 3),
+    ...(varied === 'second' ? { fits: { second: stream(true, 4), own: stream(true, 5) } } : {}),
   };
 }
 
 async function chunkOf(
   name: string,
   varied: Varied,
-  { chunk, draws }: { readonly chunk: number; readonly draws: number },
+  { chunk, draws, pilot }: Pick<Numbered, 'pilot'> & Pick<Chunk, 'chunk' | 'draws'>,
 ): Promise<Chunk> {
   const started = process.cpuUsage();
   const experiments: Experiment[] = [];
   for (let e = chunk * CHUNK; e < (chunk + 1) * CHUNK; e++)
-    experiments.push(experimentOf(await SETTINGS[name].make(streamsOf(name, varied, e), draws)));
+    experiments.push(
+      experimentOf(await SETTINGS[name].make(streamsOf(name, varied, { e, pilot }), draws)),
+    );
   const { user, system } = process.cpuUsage(started);
   const seconds = (user + system) / 1e6;
   return { setting: name, varied, chunk, seconds, draws, experiments };
@@ -141,6 +152,7 @@ function summary(chunks: readonly Chunk[]) {
         setting: name,
         units: Object.fromEntries(units.toReversed()),
         new: varied === 'both' ? [other, one] : [varied === 'first' ? one : other],
+        ...(varied === 'refitted' ? { fits: 'new' } : {}),
         ...(direct.length === 0 ? { heldInChunks: other } : {}),
         experiments,
         draws: [...new Set(used.map((each) => each.draws ?? DRAWS))],
@@ -162,6 +174,7 @@ async function main(): Promise<void> {
       draws: { type: 'string', default: String(DRAWS) },
       chunks: { type: 'string', default: 'runs/coverage' },
       json: { type: 'string', default: 'bench/results/coverage.json' },
+      pilot: { type: 'boolean', default: false },
     },
   });
   mkdirSync(values.chunks, { recursive: true });
@@ -174,7 +187,13 @@ async function main(): Promise<void> {
         if (existsSync(file) || performance.now() > until) continue;
         writeFileSync(
           `${file}.part`,
-          JSON.stringify(await chunkOf(name, varied, { chunk, draws: Number(values.draws) })),
+          JSON.stringify(
+            await chunkOf(name, varied, {
+              chunk,
+              draws: Number(values.draws),
+              pilot: values.pilot,
+            }),
+          ),
         );
         renameSync(`${file}.part`, file);
       }

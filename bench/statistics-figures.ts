@@ -17,6 +17,8 @@ interface Covered {
 interface Row {
   readonly units: Readonly<Record<string, number>>;
   readonly new: readonly string[];
+  /** `new` where each experiment fits to its own images though these alone vary. */
+  readonly fits?: 'new';
   readonly experiments: number;
   readonly score: Covered;
   readonly difference: Covered;
@@ -119,7 +121,10 @@ function coverageFigure(rows: readonly Row[]): Drawing {
           .map(([of, count]) => `${count} ${of}`)
           .join(' × ');
         return [
-          text([4, y + 2.5], `${size}; ${row.new.join(' and ')} (${row.experiments})`),
+          text(
+            [4, y + 2.5],
+            `${size}; ${[...row.new, ...(row.fits ? ['fits'] : [])].join(' and ')} (${row.experiments})`,
+          ),
           ...sign(row.score, y - 2, BLUE),
           ...sign(row.difference, y + 2, ORANGE),
         ];

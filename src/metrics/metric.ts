@@ -202,6 +202,8 @@ export interface MatrixSimilarity {
   matrixOf(source: Source): Promise<StimulusMatrix>;
   ofGram?(source: GramSource): StimulusMatrix;
   readonly compare: Compare;
+  /** How their pairs are correlated, where that is all that a comparison does: stimuli can be drawn then. */
+  readonly correlation?: 'spearman' | 'pearson';
   /** Stimuli that a comparison needs. */
   readonly least: number;
 }

@@ -223,7 +223,11 @@ export const rdmMetric: NeuralMetric = {
   defaults: {},
   optional: ['per'],
   normalisation: 'ratio',
-  similarity: { matrixOf: dissimilaritiesOf, compare: compareRdms, least: 3 },
+  similarity: {
+    ...{ matrixOf: dissimilaritiesOf, compare: compareRdms },
+    correlation: 'spearman',
+    least: 3,
+  },
   text: {
     name: 'Representational dissimilarity',
     words:

@@ -11,6 +11,7 @@ import {
   meanConsistencyDraws,
   pairConsistencyDraws,
 } from '../../src/metrics/resampling/consistency-draws.js';
+import { RandomState } from '../../src/numerics/random/random-state.js';
 import { tolerances } from '../tolerances.js';
 import { expectClose } from './close.js';
 import { givenDraws } from './resampling/given-draws.js';
@@ -197,12 +198,33 @@ describe('errorConsistencyCeiling', () => {
     ]);
     const want = [0, Number.NaN, -0.8, Number.NaN, 0, 0, 0, 0, 0];
     expectClose(kappa.data, want, tolerances.float64);
-    const resampled = (drawn: readonly number[]) =>
-      Math.abs(pairConsistencyDraws(right.subjects, drawnSubjects(drawn)).first[0]);
-    expectClose([resampled([0, 1, 2])], [value], tolerances.float64);
-    // A and B twice: four pairs of the two, none of a subject with itself.
-    expectClose([resampled([0, 1, 0, 1])], [0.4], tolerances.float64);
-    expect(resampled([1, 1])).toBeNaN();
+    const undrawn = pairConsistencyDraws(right.subjects, drawnSubjects([0, 1, 2])).first[0];
+    expectClose([Math.abs(undrawn)], [value], tolerances.float64);
+  });
+
+  it('varies over draws of subjects as the jackknife of a mean over pairs', () => {
+    const random = new RandomState(3);
+    const n = 6;
+    const subjects = Array.from({ length: n }, () => [
+      Uint8Array.from(random.randomSample(40), (u) => (u < 0.6 ? 1 : 0)),
+    ]);
+    const images = Array.from({ length: 40 }, (_, i) => i);
+    const over = (drawn: readonly number[], of = subjects) =>
+      pairConsistencyDraws(of, {
+        first: givenDraws([drawn], of.length),
+        second: givenDraws([images], 40),
+      }).first[0];
+    const whole = over([0, 1, 2, 3, 4, 5]);
+    const left = subjects.map((own) => {
+      const others = subjects.filter((each) => each !== own);
+      return over([0, 1, 2, 3, 4], others);
+    });
+    // Linear: a draw says what it has of each subject, (n − 1)² / n of what leaving that one out takes away.
+    const drawn = [0, 0, 0, 3, 4, 4];
+    const times = [3, 0, 0, 1, 2, 0];
+    const away = left.map((each, a) => (times[a] - 1) * (whole - each));
+    const sum = away.reduce((total, each) => total + each, 0);
+    expectClose([over(drawn)], [whole + (sum * (n - 1)) / n], tolerances.float64);
   });
 });
 

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Form, reduceFeatures, wholeLayer } from '../../src/activations/reduced-layer.js';
 import type { Id } from '../../src/data/ids.js';
+import { interpolatedMedianOf } from '../../src/metrics/resampling/select.js';
 import { denseFeatures, type Features, selectRows } from '../../src/numerics/algebra/features.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
-import { nanMean, nanMedian } from '../../src/numerics/statistics/statistics.js';
+import { nanMean } from '../../src/numerics/statistics/statistics.js';
 import { DRAWS, drawnUnits } from '../../src/scoring/draws/drawn-units.js';
 import { estimated } from '../../src/scoring/draws/score-draws.js';
 import type { LoadedBenchmark, Measured } from '../../src/scoring/measure/loaded-benchmark.js';
@@ -190,11 +191,13 @@ describe('the draws behind an interval', () => {
     const animals = ids.map((id) => (['n0', 'n5', 'n4', 'n3'].includes(String(id)) ? 'a' : 'b'));
     const neuroids = drawnUnits('neuroids', ids, animals);
     const [times] = neuroids.draws;
-    const splits = (raw.neuroids ?? []).map((row) =>
-      nanMedian(
-        row.flatMap((r, k) => Array(times[neuroids.position(ids[k])]).fill(r ?? Number.NaN)),
-      ),
-    );
+    const splits = (raw.neuroids ?? []).map((row) => {
+      const drawn = row.flatMap((r, k) =>
+        Array<number>(times[neuroids.position(ids[k])]).fill(r ?? Number.NaN),
+      );
+      const there = Float64Array.from(drawn.filter(Number.isFinite));
+      return interpolatedMedianOf(there, there.length);
+    });
     expect(draws?.first?.[0]).toBeCloseTo(nanMean(splits), 6);
   });
 

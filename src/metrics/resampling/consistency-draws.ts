@@ -22,11 +22,16 @@ export function meanConsistencyDraws(
   return drawnMeans(
     drawn,
     (times) => Float64Array.from(subjects, (answers) => meanKappa(model, answers, times)),
-    Array.from(subjects, (_, s) => [s]),
+    (times) => times,
   );
 }
 
-/** The same between all pairs of subjects: the ceiling. A subject is never paired with itself. */
+/**
+ * The same between all pairs of subjects: the ceiling. A subject is never paired with itself: a pair counts 1 + f · (d + e), with
+ * d and e how much more than once its two were drawn, and f = (n − 1)/(n − 2), which makes the variance over draws that of the
+ * jackknife of a U statistic. The product of how often the two were drawn counts what is peculiar to a pair three times, and what
+ * a subject shares with all others less than once.
+ */
 export function pairConsistencyDraws(
   subjects: RightAnswers['subjects'],
   drawn: DrawnFactors,
@@ -36,27 +41,32 @@ export function pairConsistencyDraws(
   );
   const values = (times: Times) =>
     Float64Array.from(pairs, ([a, b]) => meanKappa(subjects[a], subjects[b], times));
-  return drawnMeans(drawn, values, pairs);
+  const n = subjects.length;
+  const step = n > 2 ? (n - 1) / (n - 2) : 1;
+  return drawnMeans(drawn, values, (times) =>
+    Float64Array.from(pairs, ([a, b]) => 1 + step * (times[a] + times[b] - 2)),
+  );
 }
 
 /**
- * The mean of values that belong to subjects, each as often as the product of how often its subjects were drawn.
+ * The weighted mean of values that belong to subjects.
  * @param values of the subjects or pairs, under a draw of the images
+ * @param weights of these, under a draw of the subjects
  */
 function drawnMeans(
   { first, second }: DrawnFactors,
   values: (times: Times) => Float64Array,
-  subjects: readonly (readonly number[])[],
+  weights: (times: Times) => ArrayLike<number>,
 ): TwoFactorDraws {
   const mean = (of: Float64Array, times: Times) => {
+    const weight = weights(times);
     let [sum, count] = [0, 0];
     for (let i = 0; i < of.length; i++) {
       if (Number.isNaN(of[i])) continue;
-      const weight = subjects[i].reduce((product, s) => product * times[s], 1);
-      sum += weight * of[i];
-      count += weight;
+      sum += weight[i] * of[i];
+      count += weight[i];
     }
-    return sum / count;
+    return count > 0 ? sum / count : Number.NaN;
   };
   const { units } = second;
   const whole = values(new Uint16Array(units).fill(1));
@@ -101,10 +111,12 @@ function weightedKappa(
   let [total, right, other, both] = [0, 0, 0, 0];
   for (let i = 0; i < a.length; i++) {
     const weight = times[from + i];
+    const theirs = weight * b[i];
     total += weight;
-    if (a[i]) right += weight;
-    if (b[i]) other += weight;
-    if (a[i] && b[i]) both += weight;
+    // Without branches: who is right cannot be foreseen.
+    right += weight * a[i];
+    other += theirs;
+    both += theirs * a[i];
   }
   const same = total - right - other + 2 * both;
   const [pa, pb] = [right / total, other / total];

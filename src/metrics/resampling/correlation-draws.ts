@@ -82,8 +82,9 @@ export function neuroidDraws(
   values: Float64Array,
   neuroids: ArrayLike<number>,
   draws: Draws,
+  middle: typeof medianOf = medianOf,
 ): Float64Array {
-  const median = medianUnder(neuroids);
+  const median = medianUnder(neuroids, middle);
   const medians = new Float64Array(draws.draws);
   let draw = 0;
   for (const times of draws) medians[draw++] = median(values, times);
@@ -101,7 +102,11 @@ export function meanOfDraws(splits: readonly TwoFactorDraws[]): TwoFactorDraws {
   };
 }
 
-function medianUnder(neuroids: ArrayLike<number>): (r: Float64Array, times?: Times) => number {
+/** The median over neuroids, each as often as it was drawn; NaN is left out. */
+export function medianUnder(
+  neuroids: ArrayLike<number>,
+  middle: typeof medianOf = medianOf,
+): (r: Float64Array, times?: Times) => number {
   let taken = new Float64Array(neuroids.length);
   return (r, times) => {
     let n = 0;
@@ -115,7 +120,7 @@ function medianUnder(neuroids: ArrayLike<number>): (r: Float64Array, times?: Tim
       }
       for (let k = 0; k < count; k++) taken[n++] = r[c];
     }
-    return medianOf(taken, n);
+    return middle(taken, n);
   };
 }
 
@@ -163,13 +168,18 @@ function correlations(weights: Matrix, sums: Matrix, draw: number, r: Float64Arr
     r.fill(Number.NaN);
     return;
   }
-  const { length } = r;
   const at = draw * sums.cols;
+  correlationsOf(sums.data.subarray(at, at + sums.cols), total, r);
+}
+
+/** Writes r from weighted sums of products; NaN where either side does not vary. */
+export function correlationsOf(sums: Float64Array, total: number, r: Float64Array): void {
+  const { length } = r;
   for (let c = 0; c < length; c++) {
-    const [y, p] = [sums.data[at + c], sums.data[at + length + c]];
-    const [squaresY, squaresP] = [sums.data[at + 2 * length + c], sums.data[at + 3 * length + c]];
+    const [y, p] = [sums[c], sums[length + c]];
+    const [squaresY, squaresP] = [sums[2 * length + c], sums[3 * length + c]];
     const [varY, varP] = [squaresY - (y * y) / total, squaresP - (p * p) / total];
-    const cross = sums.data[at + 4 * length + c] - (y * p) / total;
+    const cross = sums[4 * length + c] - (y * p) / total;
     const flat = varY <= FLAT * squaresY || varP <= FLAT * squaresP;
     r[c] = flat ? Number.NaN : Math.max(-1, Math.min(1, cross / Math.sqrt(varY * varP)));
   }

@@ -19,16 +19,10 @@ const drawnCeilings = new WeakMap<ConsistencyResult, TwoFactorDraws>();
 export function consistencyDraws(
   raw: ConsistencyResult,
   ceiling: ConsistencyResult | number | null,
+  [people, images] = observedUnits(raw),
 ): { readonly signed: number; readonly draws: ScoreDraws | undefined } {
-  const { right, conditions, stimuli } = raw;
-  const { model = [], subjects } = right;
-  const names = stimuli.flatMap((ids, c) => ids.map((id) => imageName(conditions[c], id)));
-  const images = drawnUnits(
-    'images',
-    names,
-    stimuli.flatMap((ids, c) => ids.map(() => conditions[c])),
-  );
-  const people = drawnUnits('subjects', raw.subjects);
+  const { model = [], subjects } = raw.right;
+  const names = imageNames(raw);
   const factors: DrawnFactors = {
     first: drawsInOrder(people, raw.subjects),
     second: drawsInOrder(images, names),
@@ -52,6 +46,23 @@ export function consistencyDraws(
     draws: draws && { ...draws, right: rightOf(model, names, images) },
   };
 }
+
+/** The subjects and images that are drawn. */
+export function observedUnits({
+  subjects,
+  conditions,
+  stimuli,
+}: Pick<ConsistencyResult, 'subjects' | 'conditions' | 'stimuli'>): readonly [
+  DrawnUnits,
+  DrawnUnits,
+] {
+  const groups = stimuli.flatMap((ids, c) => ids.map(() => conditions[c]));
+  const images = drawnUnits('images', imageNames({ conditions, stimuli }), groups);
+  return [drawnUnits('subjects', subjects), images];
+}
+
+const imageNames = ({ conditions, stimuli }: Pick<ConsistencyResult, 'conditions' | 'stimuli'>) =>
+  stimuli.flatMap((ids, c) => ids.map((id) => imageName(conditions[c], id)));
 
 const imageName = (condition: string, id: string | number) => JSON.stringify([condition, id]);
 

@@ -1,5 +1,6 @@
 import { compareCodePoints, type Id } from '../../data/ids.js';
 import { digestOf } from '../../formats/digest.js';
+import type { Places } from '../../metrics/resampling/pooled-draws.js';
 import { type Draws, drawsWithin, type Times } from '../../metrics/resampling/two-factor-draws.js';
 import { RandomState } from '../../numerics/random/random-state.js';
 
@@ -8,11 +9,14 @@ export type Factor = 'images' | 'neuroids' | 'subjects' | 'units';
 
 /** Draws behind every interval. */
 export const DRAWS = 1000;
+/** Raised whenever the same units give other draws of a score: scores are paired within a version. */
+export const DRAWS_VERSION = 2;
 /** Raised whenever the same units are drawn in another way. */
-export const DRAWS_VERSION = 1;
+const UNITS_VERSION = 1;
 /**
- * How far a draw of the images of correlations goes from the sample: half of a bootstrap, stretched to it. With six images in a
- * test set a whole one doubles the standard error; with a quarter the median over neuroids is too rough (docs/statistics.md).
+ * How far a draw of the images of one test set, or of halves of the repetitions, goes from the sample: half of a bootstrap, stretched to
+ * it. With six images a whole one doubles the standard error; with a quarter the median over neuroids is too rough. Where several
+ * splits test images, these take each other's places instead (docs/statistics.md).
  */
 export const IMAGE_STEP = 1 / 2;
 /** Subjects below which nothing is said about others, where images can be drawn. */
@@ -32,10 +36,14 @@ export interface CountedUnits {
 export interface DrawnUnits extends CountedUnits {
   /** The same in every run, whatever the model. */
   readonly draws: Draws;
+  /** How drawn ones take the places of others. */
+  readonly places: Places;
   /** Where a unit stands. */
   position(id: Id): number;
 }
 
+/** Sets the order of drawn units apart from their draws. */
+const PLACES = 1;
 /** Numbers of draws that are kept rather than drawn again. */
 const KEPT = 4e6;
 
@@ -54,7 +62,7 @@ export function drawnUnits(
   const grouped = groupsOf(names.map((name) => groupOf.get(name)));
   const strata = grouped.length < names.length ? grouped : [[...names.keys()]];
   const digest = digestOf({
-    version: DRAWS_VERSION,
+    version: UNITS_VERSION,
     of,
     names,
     ...(strata.length > 1 ? { groups: names.map((name) => groupOf.get(name)) } : {}),
@@ -67,6 +75,7 @@ export function drawnUnits(
     strata: strata.length,
     digest,
     draws: kept(drawsWithin(strata, DRAWS, () => new RandomState(seed))),
+    places: { groups: strata, random: () => new RandomState([...seed, PLACES]) },
     position: (id) => at.get(String(id)) as number,
   };
 }

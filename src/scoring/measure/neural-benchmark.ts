@@ -178,7 +178,7 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
       const raw = await compare(metric, reduced, compared, target, {
         ...{ ...choice, crossValidation },
         ...(metric.perNeuroid && !options.undrawn
-          ? { predicted: (split) => splits.add(split) }
+          ? { predicted: async (split) => splits.add(split) }
           : {}),
       });
       const draws = options.undrawn
@@ -192,7 +192,11 @@ function onRows(parts: Parts, rows: readonly number[]): PreparedBenchmark {
         // Units of a layer are drawn for that layer alone.
         ...(kept && metric.perNeuroid ? { draws: kept } : {}),
         ...(options.nested && !metric.whole
-          ? { nested: await orReason(() => within(reduced, splitParts(metric, raw, splits, own))) }
+          ? {
+              nested: await orReason(async () =>
+                within(reduced, await splitParts(metric, raw, splits, own)),
+              ),
+            }
           : {}),
         ...(options.detail ? detail(target, benchmark, measured, raw, ceiling) : {}),
       };

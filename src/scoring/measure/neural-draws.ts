@@ -8,7 +8,9 @@ import {
   meanOfDraws,
   medianDraws,
   neuroidDraws,
+  type TestPredictions,
 } from '../../metrics/resampling/correlation-draws.js';
+import { pooledMedianDraws } from '../../metrics/resampling/pooled-draws.js';
 import type { TwoFactorDraws } from '../../metrics/resampling/two-factor-draws.js';
 import { nanMean } from '../../numerics/statistics/statistics.js';
 import type { Benchmark } from '../benchmark/benchmark.js';
@@ -29,36 +31,43 @@ export interface RecordedUnits {
 /** Values of a matrix of stimuli × neuroids above which its images are not drawn: products of them take 40 bytes each. */
 export const MOST_VALUES = 4e6;
 
-/** The splits of a regression over draws, made as they are predicted; images of very large recordings are not drawn. */
+/** The splits of a regression, kept until all are predicted and can be drawn; images of very large recordings are not drawn. */
 export class DrawnSplits {
   readonly #units: RecordedUnits;
-  readonly #splits: TwoFactorDraws[] = [];
+  readonly #splits: TestPredictions[] = [];
+  #drawn: Promise<readonly TwoFactorDraws[]> | undefined;
 
   constructor(units: RecordedUnits) {
     this.#units = units;
   }
 
-  /** Draws from what a split predicted. */
-  async add({ stimulusIds, neuroidIds, observed, predicted }: SplitPredictions): Promise<void> {
+  /** Keeps what a split predicted. */
+  add({ stimulusIds, neuroidIds, observed, predicted }: SplitPredictions): void {
     const { neuroids, images } = this.#units;
     if (images.count * neuroids.count > MOST_VALUES) return;
-    const places = {
+    this.#splits.push({
       stimuli: stimulusIds.map(images.position),
       neuroids: neuroidIds.map(neuroids.position),
-    };
-    const factors = { first: neuroids.draws, second: images.draws };
-    const how = { step: IMAGE_STEP };
-    this.#splits.push(await medianDraws({ ...places, observed, predicted }, factors, how));
+      observed,
+      predicted,
+    });
   }
 
-  /** Those of each split. */
-  get each(): readonly TwoFactorDraws[] {
-    return this.#splits;
+  /** The draws of each split; none where nothing is drawn. */
+  each(): Promise<readonly TwoFactorDraws[]> {
+    const { neuroids, images } = this.#units;
+    const factors = { first: neuroids.draws, second: images.draws };
+    this.#drawn ??=
+      this.#splits.length > 0
+        ? pooledMedianDraws(this.#splits.splice(0), factors, images.places)
+        : Promise.resolve([]);
+    return this.#drawn;
   }
 
   /** Their mean; undefined where nothing was drawn. */
-  get mean(): TwoFactorDraws | undefined {
-    return this.#splits.length > 0 ? meanOfDraws(this.#splits) : undefined;
+  async mean(): Promise<TwoFactorDraws | undefined> {
+    const splits = await this.each();
+    return splits.length > 0 ? meanOfDraws(splits) : undefined;
   }
 }
 
@@ -101,7 +110,7 @@ export async function scoreDraws(
   if (!raw.neuroids) return undefined;
   const measured = typeof ceiling === 'object' ? ceiling?.neuroids : undefined;
   if (measured && !sameIds(measured.ids, raw.neuroids.ids)) return undefined;
-  const mean = splits.mean;
+  const mean = await splits.mean();
   if (!mean) {
     const units = metric.perNeuroid ? neuroids : drawnUnits('units', raw.neuroids.ids);
     return aloneDraws(metric, meanOf(valueDraws(raw.neuroids, units)), ceiling, units);
@@ -145,16 +154,17 @@ function aloneDraws(
 }
 
 /** What a layer gives in each split; without draws where those of several layers cannot be put together. */
-export function splitParts(
+export async function splitParts(
   metric: NeuralMetric,
   { splits: medians, neuroids: own }: MetricResult,
   splits: DrawnSplits,
   { neuroids }: RecordedUnits,
-): SplitPart[] {
+): Promise<SplitPart[]> {
+  const drawn = await splits.each();
   // Units of a layer are drawn for that layer alone.
   const alone = metric.perNeuroid && own ? valueDraws(own, neuroids) : [];
   return medians.map((value, s) => {
-    const both = splits.each[s];
+    const both = drawn[s];
     const draws = both ? [both.both, both.first, both.second] : alone.slice(s, s + 1);
     return { values: [value], draws: metric.perNeuroid ? draws : [] };
   });

@@ -29,6 +29,10 @@ interface ComparedModel {
 /** Pairs × subjects above which stimuli are not drawn: a thousand draws take some seconds. */
 const MOST_PAIRS = 5e5;
 
+/** Whether there are few enough pairs for draws of the stimuli. */
+export const drawsStimuli = (pairs: number, subjects: number): boolean =>
+  pairs * subjects <= MOST_PAIRS;
+
 /**
  * The value over draws of subjects and stimuli; of stimuli alone with fewer than five subjects, of subjects alone with very many
  * stimuli. The mean RDM that bounds a subject stays that of all subjects, on the drawn stimuli.
@@ -48,7 +52,7 @@ export function rdmScoreDraws(
   };
   const ofSubjects = () =>
     Float64Array.from(people, (times) => value(bySubject, measured?.bySubject, times));
-  if (model.length * names.length > MOST_PAIRS) return singleDraws(subjects, ofSubjects());
+  if (!drawsStimuli(model.length, names.length)) return singleDraws(subjects, ofSubjects());
   const images = drawnUnits('images', rdms.stimulusIds);
   const shown = drawsInOrder(images, rdms.stimulusIds);
   const others = comparison.perSubject ? rdms.pairs : [meanOf(rdms.pairs)];

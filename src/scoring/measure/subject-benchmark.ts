@@ -21,8 +21,7 @@ import type { Benchmark } from '../benchmark/benchmark.js';
 import type { DataSources } from '../benchmark/data-sources.js';
 import { regionLayer } from '../benchmark/layer-role.js';
 import { definitionInputs } from '../benchmark/shown-stimuli.js';
-import { drawnUnits, LEAST_SUBJECTS } from '../draws/drawn-units.js';
-import { estimated, oneFactorDraws, type ScoreDraws } from '../draws/score-draws.js';
+import { estimated, type ScoreDraws } from '../draws/score-draws.js';
 import type { AveragedRecordings } from '../recorded/averaged.js';
 import {
   type FixedSets,
@@ -42,6 +41,7 @@ import { neuralRemarks } from './neural-remarks.js';
 import { averageParts, bootstrapped, type Part, scoreParts } from './parts.js';
 import { requireComplete } from './require-comparable.js';
 import { ceilingPart, finite, type ScorePart } from './score.js';
+import { subjectDraws } from './subject-draws.js';
 
 /** Benchmarks of stimulus × stimulus matrices, compared subject by subject (spec §1.10). */
 export const subjectKind: BenchmarkKind = {
@@ -213,6 +213,7 @@ function prepared(loaded: Loaded): PreparedBenchmark {
   const { benchmark, similarity, sets, rows, subjects, inputs } = loaded;
   const { stimulusIds, shown } = sets;
   const ids = rows.map((row) => stimulusIds[row]);
+  const drawn = subjectDraws({ ...loaded, stimulusIds: ids });
   const form = (units: number): Form =>
     similarity.ofGram && units > stimulusIds.length ? 'gram' : 'features';
   const compared = async (layer: ReducedLayer): Promise<Matrix> => {
@@ -242,11 +243,13 @@ function prepared(loaded: Loaded): PreparedBenchmark {
     },
     form,
     ceiling: () => totalOf(loaded, []).ceiling,
-    async measure(layer) {
+    async measure(layer, options = {}) {
       const reduced = await inForm(layer, form(layer.units));
       const source = await compared(reduced);
       const raws = subjects.map(({ matrix }) => similarity.compare(source, matrix));
-      const measured = totalOf(loaded, raws);
+      const measured = totalOf(loaded, raws, (parts) =>
+        options.undrawn ? undefined : drawn(source, parts),
+      );
       const why = raws.every(Number.isFinite) ? [] : await constantLayer(reduced);
       return { ...measured, warnings: [...why, ...measured.warnings] };
     },
@@ -274,7 +277,11 @@ function prepared(loaded: Loaded): PreparedBenchmark {
 }
 
 /** The score of a likeness to each subject; of none, what concerns the ceiling alone. */
-function totalOf({ benchmark, subjects, ceiling }: Loaded, raws: readonly number[]): Measured {
+function totalOf(
+  { benchmark, subjects, ceiling }: Loaded,
+  raws: readonly number[],
+  drawn?: (parts: readonly Part[]) => ScoreDraws | undefined,
+): Measured {
   const { bootstrap, metric, subjectRecordings } = benchmark;
   const overall = boundOf(ceiling);
   const parts: Part[] = subjects.map(({ name, ceiling: own }, s) => {
@@ -294,7 +301,7 @@ function totalOf({ benchmark, subjects, ceiling }: Loaded, raws: readonly number
   return {
     value: finite(value),
     error: finite(error),
-    ...estimated(value, subjectDraws(parts)),
+    ...estimated(value, drawn?.(parts)),
     formula: bound === null ? 'raw' : ownCeilings ? 'mean(raw/ceiling)' : 'raw/ceiling',
     errorOf: 'value',
     errorKind: Number.isFinite(error) ? 'bootstrap over subjects' : 'none',
@@ -309,15 +316,6 @@ function totalOf({ benchmark, subjects, ceiling }: Loaded, raws: readonly number
         ? []
         : neuralRemarks({ raw, bound, value }, false, undefinedFor(subjects, raws)),
   };
-}
-
-/** The score over draws of the subjects, where there are enough of them; each keeps its ceiling. */
-function subjectDraws(parts: readonly Part[]): ScoreDraws | undefined {
-  if (parts.length < LEAST_SUBJECTS) return undefined;
-  const names = parts.map(({ name }) => name);
-  return oneFactorDraws(drawnUnits('subjects', names), names, (drawn) =>
-    mean(drawn.map((s) => parts[s].value)),
-  );
 }
 
 /** Which subject has no likeness, and why that may be. */

@@ -1,0 +1,234 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { type Matrix, matrix } from '../../numerics/algebra/matrix.js';
+import type { RandomState } from '../../numerics/random/random-state.js';
+import { mean } from '../../numerics/statistics/statistics.js';
+import type { TestPredictions } from './correlation-draws.js';
+import { correlationsOf, medianUnder, neuroidDraws } from './correlation-draws.js';
+import { interpolatedMedianOf } from './select.js';
+import type { DrawnFactors, Draws, TwoFactorDraws } from './two-factor-draws.js';
+
+/** How images take places in test sets. */
+export interface Places {
+  /** Positions of the images that are drawn from each other: all, or those of a class. */
+  readonly groups: readonly (readonly number[])[];
+  /** Begins the stream that orders them anew. */
+  readonly random: () => RandomState;
+}
+
+/** Draws whose correlations are held at once. */
+const BLOCK = 50;
+
+/**
+ * Median over neuroids of Pearson's r in each split, over draws of neuroids (first factor) and images (second). In a draw each
+ * place of a test set gets an image of those that any split tests, with what a split predicts that tests it. A test set of
+ * six then has six images of sixty, not four of its own six, and r varies as it does over new images.
+ *
+ * The draws of both are what each factor changes and what their interaction does: the median where every neuroid has images
+ * drawn for itself. A median of drawn neuroids on drawn images holds less of it than the two draws alone do.
+ * @returns the draws of each split
+ */
+export async function pooledMedianDraws(
+  splits: readonly TestPredictions[],
+  { first, second }: DrawnFactors,
+  places: Places,
+): Promise<TwoFactorDraws[]> {
+  const pool = new Pool(splits, second.units);
+  const stretch = stretchOf(pool.tested, places);
+  const drawn = splits.map(
+    ({ neuroids }, s) => new SplitDraws(neuroids, pool.correlations(s), { first, second, stretch }),
+  );
+  let draw = 0;
+  for (const images of placed(second, pool.tested, places)) {
+    for (const [s, own] of drawn.entries()) own.add(pool.correlations(s, images));
+    if (++draw % BLOCK === 0) await turn();
+  }
+  return drawn.map((own) => own.finish());
+}
+
+/**
+ * The variance over draws of u images is (u − 1)/u of that of new ones. Intervals correct that for all images: where fewer are tested,
+ * the rest is left to do.
+ */
+function stretchOf(tested: Uint8Array, { groups }: Places): number {
+  const shortfall = (units: number) => (units > groups.length ? 1 - groups.length / units : 1);
+  const count = tested.reduce((sum, each) => sum + each, 0);
+  return Math.sqrt(shortfall(tested.length) / shortfall(count));
+}
+
+/** The draws of one split, made a block at a time. */
+class SplitDraws {
+  readonly #neuroids: ArrayLike<number>;
+  readonly #median: ReturnType<typeof medianUnder>;
+  readonly #undrawn: number;
+  readonly #stretch: number;
+  readonly #first: Float64Array;
+  readonly #second: Float64Array;
+  readonly #both: Float64Array;
+  readonly #block: Float64Array[] = [];
+  #done = 0;
+
+  constructor(
+    neuroids: ArrayLike<number>,
+    whole: Float64Array,
+    { first, second, stretch }: DrawnFactors & { readonly stretch: number },
+  ) {
+    this.#neuroids = neuroids;
+    this.#median = medianUnder(neuroids);
+    this.#undrawn = this.#median(whole);
+    this.#stretch = stretch;
+    this.#first = neuroidDraws(whole, neuroids, first, interpolatedMedianOf);
+    this.#second = new Float64Array(second.draws);
+    this.#both = new Float64Array(second.draws);
+  }
+
+  /** Takes r of each neuroid in the next draw of images. */
+  add(r: Float64Array): void {
+    this.#block.push(r.slice());
+    if (this.#block.length === BLOCK) this.#flush();
+  }
+
+  finish(): TwoFactorDraws {
+    this.#flush();
+    return { both: this.#both, first: this.#first, second: this.#second };
+  }
+
+  #flush(): void {
+    const { length } = this.#block;
+    const apart = new Float64Array(this.#neuroids.length);
+    const away = (r: Float64Array) => this.#stretch * (this.#median(r) - this.#undrawn);
+    for (let row = 0; row < length; row++, this.#done++) {
+      for (let c = 0; c < apart.length; c++) {
+        const other = 1 + (this.#neuroids[c] % Math.max(1, length - 1));
+        apart[c] = this.#block[(row + other) % length][c];
+      }
+      const ofImages = away(this.#block[row]);
+      this.#second[this.#done] = this.#undrawn + ofImages;
+      this.#both[this.#done] = this.#first[this.#done] + ofImages + away(apart);
+    }
+    this.#block.length = 0;
+  }
+}
+
+/** What all splits predict, and where an image's is. */
+class Pool {
+  readonly #products: Matrix;
+  readonly #stimuli: readonly ArrayLike<number>[];
+  /** Of each split: the row of an image, its own where it tests it. */
+  readonly #rows: readonly Int32Array[];
+  readonly #sums: Float64Array;
+  readonly #r: Float64Array;
+  /** Whether any split tests an image. */
+  readonly tested: Uint8Array;
+
+  constructor(splits: readonly TestPredictions[], units: number) {
+    this.#stimuli = splits.map(({ stimuli }) => stimuli);
+    this.#products = productsOf(stacked(splits, 'observed'), stacked(splits, 'predicted'));
+    const home = new Int32Array(units).fill(-1);
+    const own = splits.map(() => new Map<number, number>());
+    let row = 0;
+    for (const [s, { stimuli }] of splits.entries())
+      for (let i = 0; i < stimuli.length; i++, row++) {
+        own[s].set(stimuli[i], row);
+        if (home[stimuli[i]] < 0) home[stimuli[i]] = row;
+      }
+    this.#rows = own.map((rows) => home.map((at, image) => rows.get(image) ?? at));
+    this.tested = Uint8Array.from(home, (at) => (at < 0 ? 0 : 1));
+    this.#sums = new Float64Array(this.#products.cols);
+    this.#r = new Float64Array(this.#products.cols / 5);
+  }
+
+  /** r of each neuroid in a split, with an image in each place; valid until the next call. */
+  correlations(split: number, images?: Uint32Array): Float64Array {
+    const [stimuli, rows] = [this.#stimuli[split], this.#rows[split]];
+    const { length } = stimuli;
+    const rowAt = (i: number) => rows[images ? images[stimuli[i]] : stimuli[i]];
+    this.#sums.fill(0);
+    // Four rows at once: most of the time goes into reading and writing the sums.
+    let i = 0;
+    for (; i + 4 <= length; i += 4)
+      addRows(this.#sums, this.#products, [rowAt(i), rowAt(i + 1), rowAt(i + 2), rowAt(i + 3)]);
+    for (; i < length; i++) addRow(this.#sums, this.#products, rowAt(i));
+    correlationsOf(this.#sums, length, this.#r);
+    return this.#r;
+  }
+}
+
+type Four = readonly [number, number, number, number];
+
+function addRows(sums: Float64Array, { cols, data }: Matrix, rows: Four): void {
+  const [a, b, c, d] = rows.map((row) => row * cols);
+  for (let k = 0; k < cols; k++) sums[k] += data[a + k] + data[b + k] + data[c + k] + data[d + k];
+}
+
+function addRow(sums: Float64Array, { cols, data }: Matrix, row: number): void {
+  const at = row * cols;
+  for (let k = 0; k < cols; k++) sums[k] += data[at + k];
+}
+
+/** Test stimulus × [y, p, y², p², yp], with y and p of each column of mean 0 and at most 1. */
+function productsOf(observed: Matrix, predicted: Matrix): Matrix {
+  const { rows, cols } = observed;
+  const products = matrix(rows, 5 * cols);
+  for (let c = 0; c < cols; c++) {
+    const [y, p] = [scaled(observed, c), scaled(predicted, c)];
+    for (let i = 0; i < rows; i++) {
+      const at = i * 5 * cols + c;
+      products.data[at] = y[i];
+      products.data[at + cols] = p[i];
+      products.data[at + 2 * cols] = y[i] * y[i];
+      products.data[at + 3 * cols] = p[i] * p[i];
+      products.data[at + 4 * cols] = y[i] * p[i];
+    }
+  }
+  return products;
+}
+
+/** A column, with sums that do not lose digits; what was not recorded stays NaN. */
+function scaled({ rows, cols, data }: Matrix, c: number): Float64Array {
+  const values = Float64Array.from({ length: rows }, (_, i) => data[i * cols + c]);
+  const finite = values.filter(Number.isFinite);
+  const centre = mean(finite);
+  const largest = finite.reduce((most, value) => Math.max(most, Math.abs(value - centre)), 0);
+  return largest > 0 ? values.map((value) => (value - centre) / largest) : values.fill(0);
+}
+
+function stacked(splits: readonly TestPredictions[], of: 'observed' | 'predicted'): Matrix {
+  const { cols } = splits[0][of];
+  const all = matrix(
+    splits.reduce((rows, split) => rows + split[of].rows, 0),
+    cols,
+  );
+  let at = 0;
+  for (const { [of]: part } of splits) {
+    all.data.set(part.data, at);
+    at += part.data.length;
+  }
+  return all;
+}
+
+/**
+ * The image in each place that a split tests. Images that were drawn come in random order; where fewer of a group were drawn
+ * than it has places, some are drawn anew. Valid until the next one is asked for.
+ */
+function* placed(
+  draws: Draws,
+  tested: Uint8Array,
+  { groups, random }: Places,
+): Generator<Uint32Array> {
+  const stream = random();
+  const images = new Uint32Array(draws.units);
+  const within = groups.map((members) => members.filter((image) => tested[image] === 1));
+  for (const times of draws) {
+    for (const members of within) {
+      const drawn = members.flatMap((image) => new Array<number>(times[image]).fill(image));
+      while (drawn.length < members.length)
+        drawn.push(members[stream.interval(members.length - 1)]);
+      for (let i = 0; i < members.length; i++) {
+        const other = i + stream.interval(drawn.length - 1 - i);
+        [drawn[i], drawn[other]] = [drawn[other], drawn[i]];
+        images[members[i]] = drawn[i];
+      }
+    }
+    yield images;
+  }
+}
