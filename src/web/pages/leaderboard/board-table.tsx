@@ -271,7 +271,7 @@ function Rank({ item, board: { groups, columns } }: Pick<RowProps, 'item' | 'boa
       {group && (
         <small
           class="range"
-          title={`Ranks by ${groups?.column} that it may have, at 95 % for all pairs`}
+          title={`Ranks by ${groups?.column} that it may have, at 95 % simultaneously for all pairs of models`}
         >
           {elsewhere && `${group.rank} `}({group.ranks.join('–')}){!group.paired && '*'}
         </small>

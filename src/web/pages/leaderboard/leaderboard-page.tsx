@@ -89,7 +89,7 @@ function Groups({ groups }: { readonly groups: NonNullable<Board['groups']> }) {
     <p class="quiet">
       (1–7): the <Term of="rank-interval">ranks by {column} that a model may have</Term>, at{' '}
       {percent} simultaneously for all pairs of {compared} models.
-      {pairs.unpaired > 0 && ' *: errors are taken as independent.'}
+      {pairs.unpaired > 0 && ' *: errors are assumed to be independent.'}
       {reliability !== null && (
         <>
           {' '}
