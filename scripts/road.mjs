@@ -51,7 +51,7 @@ export async function walkRoad({ browser, base, root, folder }) {
   await press('button', /^Upload/);
   await page.waitForURL('**/benchmarks/bmk_*');
   await page.getByRole('region', { name: 'Ceilings' }).waitFor();
-  await page.locator('canvas.stimulus').last().waitFor();
+  await page.locator('canvas[aria-busy=false]').nth(11).waitFor();
   await show('2-benchmark', { screens: 2 });
   const benchmark = page.url();
   for (const model of ['objects-resnet', 'pixels']) {
