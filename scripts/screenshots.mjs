@@ -1,7 +1,9 @@
-// Images of every page at two widths, light and dark, into docs/images: a service of its own scores, maps and trains
-// for real (some minutes), and a real browser looks at it.
+// Images of every page at two widths, light and dark, and of the road of one's own recordings, into docs/images: a
+// service of its own scores, maps and trains for real (some minutes), and a real browser looks at it.
 //
-//   npm run build && node scripts/screenshots.mjs [FOLDER] [--home HOME]     (a home that is kept is not scored again)
+//   npm run build && node scripts/screenshots.mjs [FOLDER] [--home HOME] [--widths 360,768,1920]
+//
+// A home that is kept is not scored again. With widths all screens of a page are in its image, and there is no road.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,15 +14,23 @@ import { parseArgs } from 'node:util';
 import chromium from '@sparticuz/chromium';
 import { chromium as driver } from 'playwright-core';
 import sharp from 'sharp';
+import { walkRoad } from './road.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const { values, positionals } = parseArgs({
-  options: { home: { type: 'string' } },
+  options: { home: { type: 'string' }, widths: { type: 'string' } },
   allowPositionals: true,
 });
 const folder = resolve(positionals[0] ?? join(root, 'docs', 'images'));
 const home = values.home ?? mkdtempSync(join(tmpdir(), 'ventral-screenshots-'));
-const widths = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } };
+const standard = { wide: { width: 1280, height: 900 }, narrow: { width: 390, height: 844 } };
+const widths = values.widths
+  ? Object.fromEntries(
+      values.widths.split(',').map((each) => [each, { width: Number(each), height: 900 }]),
+    )
+  : standard;
+/** Screens of a page that its image has at most. */
+const screens = values.widths ? 8 : 3;
 const shown = ['gabor-v1', 'objects-resnet', 'pixels', 'resnet-20', 'untrained-cnn'];
 const seen = { generate: 'objects-on-backgrounds', seed: 1, count: 600, side: 64 };
 const threats = [1, 2, 4].map((epsilon) => ({ norm: 'Linf', epsilon: `${epsilon}/255` }));
@@ -98,6 +108,8 @@ const pages = {
   trainings: '/trainings',
   training: `/trainings/${training.id}`,
   service: '/admin',
+  docs: '/docs',
+  document: '/docs/own-recordings',
 };
 
 mkdirSync(folder, { recursive: true });
@@ -128,6 +140,7 @@ for (const [width, viewport] of Object.entries(widths)) {
     await context.close();
   }
 }
+if (!values.widths) await walkRoad({ browser, base, root, folder });
 await browser.close();
 server.kill();
 
@@ -139,8 +152,8 @@ async function submitted(page) {
   await page.locator('.card-text').waitFor();
 }
 
-/** At most three screens of a long page. */
+/** As much of a long page as an image has. */
 async function within(picture, viewport) {
   const { width, height } = await sharp(picture).metadata();
-  return { width, height: Math.min(height, 3 * viewport.height) };
+  return { width, height: Math.min(height, screens * viewport.height) };
 }

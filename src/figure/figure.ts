@@ -109,7 +109,7 @@ export interface ProfilePanel extends PanelHead {
     readonly name: string;
     readonly series: number;
     /** One a layer. */
-    readonly points: readonly (Estimate & { readonly mark?: 'chosen' | 'tied' | '' })[];
+    readonly points: readonly (Estimate & Pick<FigureRow, 'mark' | 'floor'>)[];
   }[];
 }
 
@@ -157,6 +157,7 @@ export interface LegendEntry {
     | 'missing'
     | 'ceiling'
     | 'floor'
+    | 'floor-line'
     | 'neurons'
     | 'chosen-ring'
     | 'tied-ring'

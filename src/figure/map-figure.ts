@@ -67,15 +67,23 @@ export function mapFigure(map: MapToDraw): Figure {
       { sign: 'value', text: 'value, 95 % interval' },
       ...(marks.has('chosen') ? ([{ sign: 'chosen', text: 'chosen' }] as const) : []),
       ...(marks.has('tied') ? ([{ sign: 'tied', text: 'tied with it' }] as const) : []),
-      ...(panels.some(({ rows }) => rows.some(({ floor }) => floor))
-        ? ([{ sign: 'floor', text: 'floor: permuted rows; a grey value is inside it' }] as const)
-        : []),
+      ...floorSign(panels, 'floor', 'a grey value'),
       ...signsOf(panels),
     ],
     notes: mapNotes(map),
     table: mapTable(map),
   };
 }
+
+/** The sign of floors, where some were asked for. */
+export const floorSign = (
+  panels: readonly RowsPanel[],
+  sign: 'floor' | 'floor-line',
+  inside: string,
+): LegendEntry[] =>
+  panels.some(({ rows }) => rows.some(({ floor }) => floor))
+    ? [{ sign, text: `floor: permuted stimuli; ${inside} is inside it` }]
+    : [];
 
 /** What is said below every figure of a map. */
 export const mapNotes = (map: MapToDraw): string[] => [
@@ -172,10 +180,11 @@ export const endsOf = (ci: readonly number[] | null | undefined): [number, numbe
 /** The values of a map, a line a benchmark and layer. */
 export function mapTable(map: MapToDraw): Figure['table'] {
   const head = ['benchmark', 'layer', 'value', 'ci_low', 'ci_high', 'raw', 'ceiling'];
+  const floored = map.layers.some(({ floors }) => floors);
   return [
-    [...head, 'simulated', 'chosen', 'reason'],
+    [...head, 'simulated', 'chosen', 'reason', ...(floored ? ['floor'] : [])],
     ...map.benchmarks.flatMap((benchmark) =>
-      map.layers.map(({ layer, cells }) => {
+      map.layers.map(({ layer, cells, floors }) => {
         const cell = cells?.[benchmark];
         const score = cell && isScore(cell) ? cell : undefined;
         return [
@@ -183,6 +192,7 @@ export function mapTable(map: MapToDraw): Figure['table'] {
           ...[score?.ci?.[1] ?? null, score?.raw.value ?? null, score?.ceiling?.value ?? null],
           ...[String(score?.simulated ?? ''), String(map.chosen?.[benchmark]?.layer === layer)],
           reasonOf(cell) ?? null,
+          ...(floored ? [floors?.[benchmark]?.rows?.value.floor ?? null] : []),
         ];
       }),
     ),

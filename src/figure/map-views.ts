@@ -1,5 +1,6 @@
 import type { Figure, LegendEntry, RowsPanel } from './figure.js';
 import {
+  floorSign,
   type MapToDraw,
   mapFileName,
   mapNotes,
@@ -40,6 +41,7 @@ export function profileFigure(map: MapToDraw): Figure {
       }),
       ...(marks.has('chosen') ? ([{ sign: 'chosen-ring', text: 'chosen' }] as const) : []),
       ...(marks.has('tied') ? ([{ sign: 'tied-ring', text: 'tied with it' }] as const) : []),
+      ...floorSign(benchmarks, 'floor-line', 'an open symbol'),
       ...signsOf(benchmarks).filter(({ sign }) => sign === 'missing'),
     ],
     notes: ['Bands are 95 % intervals.', ...mapNotes(map)],

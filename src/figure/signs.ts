@@ -42,6 +42,13 @@ export function signAt(sign: LegendEntry['sign'], [x, y]: Point): Shape[] {
         ],
       },
     ];
+  if (sign === 'floor-line')
+    return [
+      floorLine([
+        [x - 7, y],
+        [x + 7, y],
+      ]),
+    ];
   if (sign === 'neurons')
     return [{ ...block([x - 5, x + 5], [y - 2.5, y + 2.5], ink.faint), opacity: 0.35 }];
   if (sign === 'value') return [intervalLine([x - 6, y], [x + 6, y], blue), dot([x, y], blue)];
@@ -134,6 +141,11 @@ const STAMP = 7;
 /** A 95 % interval. */
 export const intervalLine = (from: Point, to: Point, stroke: string): Shape => ({
   ...{ kind: 'line', points: [from, to], stroke, width: 0.75 },
+});
+
+/** What nulls reach along a curve. */
+export const floorLine = (points: readonly Point[], stroke: string = ink.faint): Shape => ({
+  ...{ kind: 'line', points, stroke, width: 0.9, ...dashes.dotted },
 });
 
 export const ceilingLine = (from: Point, to: Point): Shape => ({

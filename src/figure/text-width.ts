@@ -113,7 +113,9 @@ export function estimateText({
 }
 
 /** Three decimals, or one digit of what would be 0 then and is not. */
-export const decimals = (number: number): string => {
+export const decimals = (given: number): string => {
+  // What is left of two equal numbers that were added up in another order.
+  const number = Math.abs(given) < 1e-12 ? 0 : given;
   const rounded = number.toFixed(3);
   const text = number !== 0 && Number(rounded) === 0 ? number.toPrecision(1) : rounded;
   return text.replaceAll('-', '−');

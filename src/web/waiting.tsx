@@ -36,7 +36,7 @@ export function Waiting({ first }: { readonly first: readonly Node[] }) {
   return (
     <>
       <p class="waiting" role="status">
-        <span class="unseen">Loading the page …</span>
+        <span class="unseen">Loading the page…</span>
       </p>
       <First nodes={kept.current} />
     </>

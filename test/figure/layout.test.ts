@@ -106,21 +106,25 @@ const score = ({ value, ci }: Estimate, simulated: boolean): CellToDraw => ({
   ...{ region: null, simulated, value, ci, formula: 'raw^2/ceiling', warnings: [] },
   ...{ raw: { value: 0.5 }, ceiling: { value: 0.8 } },
 });
+const floorOf = (made: { readonly value: number | null; readonly above: number } | null) =>
+  made ? { rows: { value: { floor: made.value }, raw: { above: made.above } } } : {};
 const map: fc.Arbitrary<MapToDraw> = fc
   .record({
     name,
     benchmarks: fc.uniqueArray(name, { maxLength: 9 }),
     layers: count.chain((length) => fc.uniqueArray(name, { minLength: 0, maxLength: length })),
     estimate: fc.infiniteStream(estimate),
+    floor: fc.infiniteStream(fc.option(fc.record({ value: fc.option(unlucky), above: unlucky }))),
     simulated: fc.boolean(),
   })
-  .map(({ name, benchmarks, layers, estimate, simulated }) => ({
+  .map(({ name, benchmarks, layers, estimate, floor, simulated }) => ({
     ...{ name, benchmarks },
     layers: layers.map((layer) => ({
       layer,
       cells: Object.fromEntries(
         benchmarks.map((id, i) => [id, score(estimate.next().value, simulated && i % 2 === 0)]),
       ),
+      floors: Object.fromEntries(benchmarks.map((id) => [id, floorOf(floor.next().value)])),
     })),
     chosen: Object.fromEntries(
       benchmarks.map((id) => [id, { layer: layers.at(-1) ?? '', tied: layers.slice(0, 2) }]),

@@ -116,11 +116,30 @@ async function cells(task, milliseconds, progress, part) {
   await sleep(BETWEEN_MS);
 }
 
-/** A map of one layer with a value, and one without. */
-function mapOf({ model, benchmarks, holdout }, scores) {
+/** What permuted stimuli reach. */
+const floorOf = (floor, above) => {
+  const part = { runs: Array(19).fill(floor), mean: floor, floor, above, p: 0.05 };
+  return { rows: { null: 'rows', seed: 1, value: part, raw: part } };
+};
+
+const nestedScore = {
+  ...{ value: 0.42, error: 0.01, ci: [0.3, 0.5], formula: 'raw^2/ceiling', errorOf: 'raw' },
+  ...{ errorKind: 'sem over splits', raw: { value: 0.6, error: 0.01, splits: [0.6] } },
+  ...{ ceiling: null, splits: ['layer1', 'layer3'], method: 'highest', warnings: [] },
+  layers: [
+    { layer: 'layer1', splits: 1 },
+    { layer: 'layer3', splits: 1 },
+  ],
+  inputs: 'sha256:x',
+};
+
+/** A map of one layer with a value, and others without; with floors, another one that is inside its own. */
+function mapOf({ model, benchmarks, holdout, floors, nested }, scores) {
   const entries = (value) => Object.fromEntries(benchmarks.map((id) => [id, value(id)]));
   const reason = { reason: '24 units < 25 components' };
   const cells = entries((id) => scores.find(({ benchmark }) => benchmark === id) ?? reason);
+  const floored = (floor, above) =>
+    floors ? { floors: entries(() => floorOf(floor, above)) } : {};
   const choice = { by: { benchmark: 'x', version: 1, inputs: 'sha256:x', method: 'max' } };
   const chosen = scores.map(({ benchmark }) => [
     benchmark,
@@ -131,10 +150,18 @@ function mapOf({ model, benchmarks, holdout }, scores) {
     name: model.name,
     benchmarks,
     layers: [
-      { layer: 'layer1', units: 100, depth: 1, cells },
+      { layer: 'layer1', units: 100, depth: 1, cells, ...floored(0.05, 0.2) },
       { layer: 'layer2', aliases: ['two'], units: 24, depth: 2, cells: entries(() => reason) },
-      { layer: 'layer3', units: null, depth: null, cells: entries(() => ({ reason: 'folded' })) },
+      floors
+        ? { layer: 'layer3', units: 100, depth: 3, cells, ...floored(0.4, -0.1) }
+        : {
+            layer: 'layer3',
+            units: null,
+            depth: null,
+            cells: entries(() => ({ reason: 'folded' })),
+          },
     ],
+    ...(nested ? { nested: entries(() => nestedScore) } : {}),
     chosen: Object.fromEntries(chosen),
     ...(holdout ? { holdout: cells } : {}),
     plan: {

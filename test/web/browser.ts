@@ -95,3 +95,32 @@ export async function accessibilityFaults(
     ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`,
   );
 }
+
+/** A phone, a tablet, a laptop and a wide screen. */
+const WIDTHS = [360, 768, 1280, 1920];
+export const HEIGHT = 640;
+
+/** What is too wide, or found by axe-core, on a page as it stands at each width. */
+export async function faultsAtWidths(page: Page): Promise<string[]> {
+  const faults: string[] = [];
+  // What axe-core finds depends on the width or on the theme, hardly ever on both.
+  for (const [i, width] of WIDTHS.entries()) {
+    const colorScheme = i % 2 === 0 ? 'light' : 'dark';
+    await page.setViewportSize({ width, height: HEIGHT });
+    await page.emulateMedia({ colorScheme });
+    for (const fault of await tooWide(page)) faults.push(`${width}: ${fault}`);
+    for (const fault of await accessibilityFaults(page, { targets: true }))
+      faults.push(`${width}, ${colorScheme}: ${fault}`);
+  }
+  return faults;
+}
+
+/** What is wider than the page, by its class, and not in a box that scrolls. */
+const tooWide = (page: Page) =>
+  page.evaluate<string[]>(`(() => {
+    const wide = document.documentElement.scrollWidth > innerWidth;
+    if (!wide) return [];
+    return [...document.querySelectorAll('main *')]
+      .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
+      .map((each) => each.tagName + '.' + each.className).slice(0, 5);
+  })()`);

@@ -25,11 +25,11 @@ afterAll(async () => {
 it('a job of the service is called that: in the queue, on its page, and when it has ended', async () => {
   const { page, close } = await visit(browser, service.url, '/admin');
   const row = page.getByRole('region', { name: 'Queue' }).locator('tbody tr').first();
-  await row.getByText('of the service', { exact: true }).waitFor();
+  await row.getByText('background', { exact: true }).waitFor();
   await row.getByRole('link', { name: 'Scores' }).click();
   await page.waitForURL('**/scores/job_*');
   const job = new URL(page.url()).pathname.split('/').at(-1) as string;
-  await page.locator('.job-state').getByText('of the service', { exact: true }).waitFor();
+  await page.locator('.job-state').getByText('background', { exact: true }).waitFor();
   await page.getByText('Done', { exact: true }).waitFor();
   // How long it took, and by which stages.
   await expect.poll(() => page.locator('.job .facts').textContent()).toMatch(/Ended.*, after \d/);
@@ -39,7 +39,7 @@ it('a job of the service is called that: in the queue, on its page, and when it 
     .toEqual(['Running the network over the stimuli', 'Comparing layers with recordings']);
   await page.goto(`${service.url}/admin?state=succeeded`);
   const ended = page.locator('tbody tr', { hasText: job });
-  await ended.getByText('of the service', { exact: true }).waitFor();
+  await ended.getByText('background', { exact: true }).waitFor();
   // The page asks for health, too: a service that has just started is not ready at once.
   await close(/\/v1\/ready/);
 });

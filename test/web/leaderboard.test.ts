@@ -425,7 +425,7 @@ it('shows the board of an earlier date, says so, and leads back; ranks over time
   await page.getByLabel('As of').fill(today);
   await expect.poll(async () => (await names(page)).slice(0, 2)).toEqual(['best', 'near']);
   expect(await accessibilityFaults(page)).toEqual([]);
-  await page.getByRole('button', { name: 'Show the present board' }).click();
+  await page.getByRole('button', { name: 'Show the current leaderboard' }).click();
   await expect.poll(() => new URL(page.url()).search).toBe('');
   await page.goto(`${service.url}/models/mdl_best`);
   await page.getByText('Rank over time').first().click();

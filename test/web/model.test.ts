@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -206,6 +207,77 @@ it('shows the layer map: its cells by the keyboard, why some are refused, which 
   await close();
 });
 
+it('shows a nested choice, and floors in the table, in the heat map and in the depth profile', async () => {
+  const asked = { model, benchmarks: [V1], layers: ['a'], nested: true, null: ['rows'] };
+  const { body: job } = await service.post('/v1/layer-maps', asked, { Prefer: 'wait=30' });
+  const { page, close } = await visit(browser, service.url, `/layer-maps/${job.id}`);
+  const nested = page.getByRole('region', { name: 'Nested choice' }).locator('tbody tr');
+  await expect
+    .poll(() => nested.textContent())
+    .toMatch(
+      new RegExp(
+        `^${V1}0\\.\\d{3}0\\.420\\[0\\.300, 0\\.500\\]layer1 \\(1\\), layer3 \\(1\\) of 2 splits$`,
+      ),
+    );
+  const cells = page.locator('.layer-heatmap tbody tr', { hasText: 'layer' }).locator('td');
+  await expect
+    .poll(() => cells.allTextContents())
+    .toEqual([
+      expect.stringMatching(/^◆ 0\.\d{3}$/),
+      '– 1',
+      expect.stringMatching(/^\(0\.\d{3}\)$/),
+    ]);
+  const chart = page.locator('figure.chart', { hasText: 'Depth profile' });
+  await chart.locator('svg').waitFor();
+  // The line of the floors, and its sign in the legend.
+  await expect.poll(() => chart.locator('polyline[stroke-dasharray="1.2 1.4"]').count()).toBe(3);
+  await expect
+    .poll(() => chart.locator('svg').textContent())
+    .toContain('floor: permuted stimuli; an open symbol is inside it');
+  await chart.locator('.drawn').focus();
+  for (const [key, said] of [
+    ['Home', /^layer1, V1: .*, above its floor 0\.050, chosen$/],
+    ['End', /^layer3, V1: .*, inside its floor 0\.400$/],
+  ] as const) {
+    await page.keyboard.press(key);
+    await expect.poll(() => chart.locator('.value-shown').textContent()).toMatch(said);
+  }
+  await chart.locator('summary').click();
+  await expect
+    .poll(() => chart.locator('tbody tr td:nth-child(6)').allTextContents())
+    .toEqual(['0.050', '0.400']);
+  const download = await exported(page, 'Depth profile', 'Figure, values (CSV)');
+  const csv = await readFile(await download.path(), 'utf8');
+  expect(csv.split('\r\n')[0]).toMatch(/,reason,floor$/);
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await close();
+});
+
+it('says of features that they were computed elsewhere, wherever they are named', async () => {
+  const bytes = Buffer.from('stimulus_id,a\n1,0.5\n2,1.5\n');
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const { body: begun } = await service.post('/v1/uploads', { size: bytes.length, digest });
+  await service.call('PATCH', `/v1/uploads/${begun.id}?offset=0`, {
+    ...{ headers: { 'Content-Type': 'application/octet-stream' }, body: bytes },
+  });
+  const made = { upload: begun.id, format: 'csv', name: 'elsewhere' };
+  const { body: features } = await service.post('/v1/features', made);
+  const wanted = { model: features.id, benchmarks: [V1] };
+  const { body: job } = await service.post('/v1/scores', wanted, { Prefer: 'wait=30' });
+  for (const [path, named] of [
+    ['/?set=public&layers=any', '.board th.model'],
+    [`/models/${features.id}`, 'h1'],
+    [`/scores/${job.id}`, 'h1'],
+    [`/benchmarks/${V1}`, 'tbody th'],
+  ]) {
+    const { page, close } = await visit(browser, service.url, path);
+    const chip = page.locator(named, { hasText: 'elsewhere' }).locator('.chip');
+    await expect.poll(() => chip.allTextContents(), { message: path }).toContain('features');
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await close();
+  }
+});
+
 it('starts a score of the benchmarks that one chooses', async () => {
   const { page, close } = await open();
   await page.getByLabel('Simulated.V1-pls', { exact: true }).check();
@@ -288,7 +360,7 @@ it('saves a card only over the one that it was made from, and keeps edits until 
   await page.getByText('Unsaved edits from earlier are restored').waitFor();
   await expect.poll(() => area.inputValue()).toContain('"visual_degrees":6');
   await page.getByRole('button', { name: 'Save the card' }).click();
-  await page.getByRole('button', { name: 'Save my card over it' }).click();
+  await page.getByRole('button', { name: 'Overwrite it with my card' }).click();
   await expect.poll(degrees).toBe(6);
   // A layer that the graph lacks is told when the card is saved.
   await area.fill(JSON.stringify({ ...card, region_layer_map: { V1: 'layer9.9' } }));

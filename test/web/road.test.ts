@@ -3,12 +3,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from '../../models/gabor-v1/build.js';
 import { type RunningService, runningService } from '../service/running-service.js';
 import { makeKey } from '../service/with-key.js';
 import { openBrowser, visit } from './browser.js';
+import { tabTo } from './hands.js';
 
 const V1 = 'Simulated.V1-pls';
 /** Real scores on a machine that has other work, too. */
@@ -98,16 +99,6 @@ async function drop(page: Page): Promise<void> {
   await page.getByRole('region', { name: 'The ONNX file' }).dispatchEvent('drop', {
     dataTransfer: dropped,
   });
-}
-
-/** Presses Tab until the focus is on what is meant. */
-async function tabTo(page: Page, target: Locator): Promise<void> {
-  await target.waitFor();
-  for (let tabs = 0; tabs < 120; tabs++) {
-    await page.keyboard.press('Tab');
-    if ((await target.and(page.locator(':focus')).count()) > 0) return;
-  }
-  throw new Error(`the keyboard does not reach ${target}`);
 }
 
 describe('the road of a new checkpoint', () => {

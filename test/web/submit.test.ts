@@ -54,7 +54,7 @@ describe('a file', () => {
     await page.getByLabel('Drop an ONNX file here').setInputFiles(path);
     await page.getByText('This file is already registered').waitFor();
     await page.getByRole('button', { name: 'Continue with this model' }).click();
-    await page.getByText('was registered before').waitFor();
+    await page.getByText('was already registered').waitFor();
     await expect.poll(() => new URL(page.url()).searchParams.get('model')).toBe(model);
     expect(sent).toEqual([]);
     await close();
@@ -84,6 +84,12 @@ describe('a file', () => {
   });
 });
 
+/** Fields of the form by their labels, and what is written there. */
+const metadata = {
+  ...{ Family: 'resnet', Parameters: '1234', 'Training data': 'imagenet-1k, coco' },
+  ...{ 'Date of publication': '2019-05', 'Licence of the weights': 'MIT' },
+};
+
 it('asks for what the file does not say, and shows what is wrong where it stands', async () => {
   const { page, close } = await submitPage();
   await page.getByLabel('Drop an ONNX file here').setInputFiles(folded);
@@ -105,6 +111,7 @@ it('asks for what the file does not say, and shows what is wrong where it stands
     .toBe(await page.getByLabel('Range').getAttribute('id'));
   await page.getByRole('radio', { name: 'zero-to-one' }).check();
   await page.getByLabel('Layer for V1').fill('layer1');
+  for (const [label, text] of Object.entries(metadata)) await page.getByLabel(label).fill(text);
   await page.getByRole('button', { name: 'Save the card' }).click();
   await page.getByText('The card is saved.', { exact: true }).waitFor();
   await expect.poll(() => page.getByText('Not set').count()).toBe(0);
@@ -113,7 +120,16 @@ it('asks for what the file does not say, and shows what is wrong where it stands
   expect(body).toMatchObject({
     visibility: 'public',
     card: { input: { mean: [0, 0, 0], std: [1, 1, 1] }, region_layer_map: { V1: 'layer1' } },
+    metadata: {
+      ...{ family: 'resnet', parameters: 1234, trainingData: ['imagenet-1k', 'coco'] },
+      ...{ date: '2019-05', licence: 'MIT' },
+    },
   });
+  await page.getByLabel('Training data').fill('none');
+  await page.getByRole('button', { name: 'Save the card' }).click();
+  await expect
+    .poll(async () => (await service.get(`/v1/models/${id}`)).body.metadata.trainingData)
+    .toEqual([]);
   const chosen = page.getByRole('group', { name: 'Simulated benchmarks' }).locator(':checked');
   await expect.poll(() => chosen.count()).toBe(2);
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -172,7 +188,7 @@ describe('a job', () => {
   it('says why a benchmark has no score, and what to do', async () => {
     const { body } = await ask('part');
     const { page, close } = await visit(browser, service.url, `/scores/${body.id}`);
-    await page.getByText('Failed in part').waitFor();
+    await page.getByText('Partly failed').waitFor();
     const failures = page.getByRole('region', { name: 'Failures' });
     await expect.poll(() => failures.textContent()).toContain(`${V1}The layer has fewer units`);
     await expect

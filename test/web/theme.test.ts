@@ -21,7 +21,7 @@ const declarations: readonly Declaration[] = files
     [
       ...read(name)
         .replaceAll(/\/\*.*?\*\//gs, '')
-        .matchAll(/[{;]\s*([a-z-]+)\s*:\s*([^;{}]+);/g),
+        .matchAll(/[{;]\s*([a-z-]+)\s*:\s*([^;{}]+)(?=;)/g),
     ].map(([, property, value]) => ({ where: name, property, value: value.trim() })),
   )
   .filter(({ property }) => !property.startsWith('--'));

@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { oraclePath } from '../oracle.js';
 import { card, network, type RunningService, runningService } from '../service/running-service.js';
-import { accessibilityFaults, openBrowser, visit } from './browser.js';
+import { makeKey } from '../service/with-key.js';
+import { faultsAtWidths, HEIGHT, openBrowser, visit } from './browser.js';
 
 const V1 = 'FreemanZiemba2013public.V1-pls';
 const V2 = 'FreemanZiemba2013public.V2-pls';
 const LONG = `a_checkpoint_with_a_long_name_${'x'.repeat(100)}`;
-const WIDTHS = [360, 768, 1280, 1920];
-const HEIGHT = 640;
 
 let browser: Browser;
 let service: RunningService;
@@ -69,38 +68,20 @@ const pages: Readonly<Record<string, readonly [path: () => string, ready: string
   'layer map': [() => `/layer-maps/${jobs[3]}`, '.layer-heatmap td'],
   trainings: [() => '/trainings', 'textarea'],
   service: [() => '/admin', '.admin dd'],
+  documents: [() => '/docs', '.document'],
+  'a document': [() => '/docs/own-recordings', '.document h2'],
+  nothing: [() => '/nowhere', 'h1'],
 };
 
-/** What is wider than the page, by its class, and not in a box that scrolls. */
-const tooWide = (page: Page) =>
-  page.evaluate<string[]>(`(() => {
-    const wide = document.documentElement.scrollWidth > innerWidth;
-    if (!wide) return [];
-    return [...document.querySelectorAll('main *')]
-      .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
-      .map((each) => each.tagName + '.' + each.className).slice(0, 5);
-  })()`);
-
-describe.each(Object.entries(pages))('the page of %s', (_name, [path, ready]) => {
+describe.each(Object.entries(pages))('the page of %s', (name, [path, ready]) => {
   it('fits every width, light and dark, and axe-core finds nothing', async () => {
     const { page, close } = await visit(browser, service.url, path(), {
-      viewport: { width: WIDTHS[0], height: HEIGHT },
       reducedMotion: 'reduce',
     });
     await page.waitForSelector(ready);
-    const faults: string[] = [];
-    // What axe-core finds depends on the width or on the theme, hardly ever on both.
-    for (const [width, colorScheme] of [...WIDTHS.entries()].map(
-      ([i, each]) => [each, i % 2 === 0 ? 'light' : 'dark'] as const,
-    )) {
-      await page.setViewportSize({ width, height: HEIGHT });
-      await page.emulateMedia({ colorScheme });
-      for (const fault of await tooWide(page)) faults.push(`${width}: ${fault}`);
-      for (const fault of await accessibilityFaults(page, { targets: true }))
-        faults.push(`${width}, ${colorScheme}: ${fault}`);
-    }
-    expect(faults).toEqual([]);
-    await close();
+    expect(await faultsAtWidths(page)).toEqual([]);
+    // What a browser says of an address at which nothing is.
+    await close(name === 'nothing' ? /404/ : undefined);
   });
 });
 
@@ -131,4 +112,12 @@ it('uses a wide screen, and keeps lines of text short', async () => {
   );
   expect(widest).toBeLessThan(1000);
   await close();
+});
+
+it('has a sign-in form that fits every width once there is a key', async () => {
+  await makeKey(service, { name: 'root', role: 'admin' });
+  const { page, close } = await visit(browser, service.url, '/');
+  await page.waitForSelector('.sign-in');
+  expect(await faultsAtWidths(page)).toEqual([]);
+  await close(/401/);
 });

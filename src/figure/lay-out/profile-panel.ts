@@ -1,9 +1,9 @@
 import { placeOn, valueAxis } from '../axis.js';
 import { ink, type Point, type Shape, type Tip } from '../drawing.js';
 import type { ProfilePanel } from '../figure.js';
-import { dashes, intervalLine, ringAt, signAt } from '../signs.js';
+import { dashes, floorLine, intervalLine, ringAt, signAt } from '../signs.js';
 import { styleOf, symbolAt } from '../symbols.js';
-import { estimateText, textWidth, wrapText } from '../text-width.js';
+import { decimals, estimateText, textWidth, wrapText } from '../text-width.js';
 import { runs, titleLines, valueGrid, valueMargin } from './curves-panel.js';
 
 const SIZE = 7;
@@ -29,7 +29,7 @@ export function profilePanel(
   { width, stamped }: { readonly width: number; readonly stamped: boolean },
 ) {
   const values = panel.curves.flatMap(({ points }) =>
-    points.flatMap(({ value, ci }) => [value ?? 0, ...(ci ?? [])]),
+    points.flatMap(({ value, ci, floor }) => [value ?? 0, ...(ci ?? []), floor?.value ?? 0]),
   );
   const axis = valueAxis(values, 6);
   const left = valueMargin(panel.valueTitle, axis, HEIGHT);
@@ -125,21 +125,48 @@ function curveShapes({ series, points }: Curve, { x, y, bottom }: Places): Shape
     });
   // Of very many layers the symbols would hide each other: every so many, and the marked ones.
   const every = Math.max(1, Math.ceil((5 * points.length) / (x(points.length - 1) - x(0) + 5)));
-  const signs = placed.flatMap(({ layer, value, mark }): Shape[] => {
+  const signs = placed.flatMap(({ layer, value, mark, floor }): Shape[] => {
     if (value === null) return signAt('missing', [x(layer), bottom - 4]);
     const at: Point = [x(layer), y(value)];
-    if (mark === 'chosen') return [ringAt('chosen-ring', at), symbolAt(series, at, 2.2)];
-    if (mark === 'tied') return [ringAt('tied-ring', at), symbolAt(series, at, 1.8)];
-    return layer % every === 0 ? [symbolAt(series, at, 1.8)] : [];
+    const open = floor?.inside ?? false;
+    if (mark === 'chosen') return [ringAt('chosen-ring', at), symbolAt(series, at, 2.2, open)];
+    if (mark === 'tied') return [ringAt('tied-ring', at), symbolAt(series, at, 1.8, open)];
+    return layer % every === 0 ? [symbolAt(series, at, 1.8, open)] : [];
   });
-  return [...bands, ...lines, ...signs];
+  return [...bands, ...floorOf(placed, colour, { x, y }), ...lines, ...signs];
 }
+
+/** What permuted stimuli reach, as a dotted line in the colour of its curve; a dash where only one layer has a floor. */
+const floorOf = (
+  points: readonly (ProfilePoint & { readonly layer: number })[],
+  colour: string,
+  { x, y }: Pick<Places, 'x' | 'y'>,
+): Shape[] =>
+  runs(points, ({ floor }) => (floor?.value ?? null) !== null).map((run) => {
+    const along = run.map(({ layer, floor }): Point => [x(layer), y(floor?.value ?? 0)]);
+    const [[left, at]] = along;
+    return floorLine(
+      along.length > 1
+        ? along
+        : [
+            [left - 3, at],
+            [left + 3, at],
+          ],
+      colour,
+    );
+  });
 
 /** Odd series are dashed, so that two neighbours of the legend differ in grey, too. */
 const dashOfSeries = (series: number) => (series % 2 === 0 ? dashes.solid : dashes.dashed);
 
-const wordsOf = ({ mark }: ProfilePoint) =>
-  mark === 'chosen' ? ', chosen' : mark === 'tied' ? ', tied with the chosen layer' : '';
+const MARKS = { chosen: ', chosen', tied: ', tied with the chosen layer', '': '' };
+
+function wordsOf({ mark = '', floor }: ProfilePoint): string {
+  const of = floor
+    ? `, ${floor.inside ? 'inside' : 'above'} its floor ${floor.value === null ? '' : decimals(floor.value)}`
+    : '';
+  return `${of.trimEnd()}${MARKS[mark]}`;
+}
 
 const tipsOf = (
   { name, points }: Curve,

@@ -78,8 +78,8 @@ export function rowsPanel(panel: RowsPanel, place: RowsPlace) {
 }
 
 function axisOf({ rows, differences }: RowsPanel, most: number) {
-  const numbers = rows.flatMap(({ value, ci, samples, band }) => [
-    ...[value ?? 0, ...(ci ?? []), ...(samples ?? [])],
+  const numbers = rows.flatMap(({ value, ci, samples, band, floor }) => [
+    ...[value ?? 0, ...(ci ?? []), ...(samples ?? []), floor?.value ?? 0],
     ...(band ? [band.low, band.high, band.mean ?? band.low] : []),
   ]);
   if (!differences) return valueAxis(numbers, most);

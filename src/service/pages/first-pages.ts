@@ -126,7 +126,7 @@ function benchmarksPage(): Content {
       .map(({ id }) => html`<li>${benchmarkLink(id)}</li>`)}</ul>`;
   return {
     title: 'Benchmarks',
-    content: html`<h1>Benchmarks</h1><h2>Real</h2>${list(false)}<h2>Simulated</h2>${list(true)}`,
+    content: html`<h1>Benchmarks</h1><h2>Recorded</h2>${list(false)}<h2>Simulated</h2>${list(true)}`,
   };
 }
 

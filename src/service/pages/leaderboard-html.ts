@@ -39,7 +39,7 @@ ${noteOf(address, board)}<div class="board-scroll"><table class="board">
 /** Says of an earlier board that it is one. */
 const noteOf = (address: URLSearchParams, { reconstructed }: Leaderboard) =>
   address.get('at') &&
-  html`<p class="notice">The board as it was at ${address.get('at')}${reconstructed && ', before changes were recorded'}. ${link('Show the present board', without(address, 'at'))}</p>
+  html`<p class="notice">The leaderboard as it was at ${address.get('at')}${reconstructed && ', before changes were recorded'}. ${link('Show the current leaderboard', without(address, 'at'))}</p>
 `;
 
 function shownColumns(columns: readonly Column[], address: URLSearchParams): Column[] {
@@ -99,7 +99,7 @@ const row = (item: Item, { columns, facts, board }: Shown) =>
 const range = ({ group }: Item, { groups, columns }: Leaderboard) =>
   group &&
   groups &&
-  html` <small class="range" title="by ${groups.column}, at 95 % for all pairs of models">${groups.column !== columns[0]?.id && `${group.rank} `}(${group.ranks.join('–')})${!group.paired && '*'}</small>`;
+  html` <small class="range" title="by ${groups.column}, at 95 % simultaneously for all pairs of models">${groups.column !== columns[0]?.id && `${group.rank} `}(${group.ranks.join('–')})${!group.paired && '*'}</small>`;
 
 function cell(column: Column, item: Item): Html {
   if (column.kind === 'formula')

@@ -118,7 +118,7 @@ export function leaderboardMarkdown({ columns, items, groups }: Leaderboard): st
 }
 
 const UNPAIRED =
-  '\\* Compared as if its errors were independent: no draws that others share were kept.';
+  '\\* Errors are assumed to be independent: no resamples shared with other models were stored.';
 
 function groupText({ group }: Item): string {
   if (!group) return '';
@@ -128,7 +128,7 @@ function groupText({ group }: Item): string {
 
 /** What the places in brackets say. */
 const groupNote = ({ level, compared, state }: NonNullable<Leaderboard['groups']>) =>
-  `In brackets: the places that a model may have, at ${Math.round(100 * level)} % for all pairs of ${compared} models together. Models that share a letter cannot be told apart.${state === 'stale' ? ' Of earlier scores: new ones are being computed.' : ''}`;
+  `In brackets: the ranks that a model may have, at ${Math.round(100 * level)} % simultaneously for all pairs of ${compared} models. Models that share a letter cannot be told apart.${state === 'stale' ? ' From earlier scores; an update is being computed.' : ''}`;
 
 /** Uploads by their names, as readers know them; CSV has their ids, which are unique. */
 const headingOf = (column: Column) =>

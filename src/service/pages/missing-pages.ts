@@ -10,7 +10,7 @@ const others = /^\/(?:v1|assets)(?:\/|$)/i;
 
 /** Answers a browser at an address that nothing has with a page; other clients get a problem document. */
 export function missingPages(): RequestHandler {
-  const { title, content } = missing('Nothing is at this address.');
+  const { title, content } = missing('There is nothing at this address.');
   const page = builtPage('docs.html')
     .replace('<!--title-->', () => String(html`${title} · ventral`))
     .replace('<!--first-->', () => String(framed('', content)));

@@ -70,9 +70,13 @@ export async function unpackBenchmark({
 function benchmarkFile({ entries }: ZipArchive): string {
   const nested = entries.find(({ name }) => /[/\\]/.test(name));
   if (nested)
-    throw new VentralError('zip-invalid', `The archive must be flat, found ${nested.name}`, {
-      file: nested.name,
-    });
+    throw new VentralError(
+      'zip-invalid',
+      `The archive must be flat, found ${nested.name}: put images into a ZIP inside it`,
+      {
+        file: nested.name,
+      },
+    );
   const odd = entries.find(({ name }) => /\p{Cc}/u.test(name));
   if (odd)
     throw new VentralError(

@@ -10,6 +10,12 @@ export function titleOf(column: Column): string {
   return column.id === 'simulated' ? 'average' : column.id.replace(/^simulated\./, '');
 }
 
+/** What a column is called by its id; an upload by what it holds. */
+export function titleAmong(columns: readonly Column[], id: string): string {
+  const column = columns.find((each) => each.id === id);
+  return column?.kind === 'benchmark' ? column.title : id;
+}
+
 /** The page of a benchmark; the regions of an upload have ids of their own, their page is the upload's. */
 export const pageOf = ({ id }: Pick<Extract<Column, { kind: 'benchmark' }>, 'id'>): string =>
   `/benchmarks/${encodeURIComponent(id.startsWith('bmk_') ? id.split('.')[0] : id)}`;

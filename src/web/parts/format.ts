@@ -1,10 +1,16 @@
 /** A score, an average or a difference, at three decimals; a dash if there is none. */
 export const value = (number: number | null | undefined): string =>
-  number === null || number === undefined ? '–' : number.toFixed(3);
+  number === null || number === undefined ? '–' : digits(number);
+
+/** Three decimals; nothing is less than 0 by less than them. */
+const digits = (number: number): string => {
+  const text = number.toFixed(3);
+  return text === '-0.000' ? '0.000' : text;
+};
 
 /** A 95 % interval, as `[.412, .478]` reads with full zeros; empty without one. */
 export const interval = (ci: readonly number[] | null | undefined): string =>
-  ci ? `[${ci.map((bound) => bound.toFixed(3)).join(', ')}]` : '';
+  ci ? `[${ci.map(digits).join(', ')}]` : '';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 

@@ -57,7 +57,7 @@ export function ModelIdentity({ model }: { readonly model: Model }) {
       </dd>
       <dt>Visible to</dt>
       <dd>
-        {VISIBILITIES[visibility]}
+        {visibleTo[visibility]}
         {visibility === 'group' && group && (
           <>
             {' '}
@@ -106,7 +106,8 @@ export function FileFacts({ model: { id, digest, size, graph } }: { readonly mod
   );
 }
 
-const VISIBILITIES: Readonly<Record<Schemas['Visibility'], string>> = {
+/** To whom something is visible, in words. */
+export const visibleTo: Readonly<Record<Schemas['Visibility'], string>> = {
   private: 'only the owner',
   group: 'the group',
   public: 'everyone',

@@ -79,14 +79,14 @@ export function SaveFaults({ saving, overwrite, take }: SaveFaultsProps) {
       </p>
       <p>
         Another tab, or somebody else, changed <bdi>{conflict.name}</bdi> after these edits began.
-        Nothing of yours is lost, and nothing is saved.
+        Your edits are kept, but not saved yet.
       </p>
       <p class="actions">
         <button type="button" onClick={() => take(conflict)}>
           Discard my edits and show the saved card
         </button>
         <button type="button" onClick={() => overwrite(conflict)}>
-          Save my card over it
+          Overwrite it with my card
         </button>
       </p>
     </div>

@@ -24,7 +24,7 @@ export function Stages({ job }: { readonly job: EndedJob }) {
   return (
     <Scroll label="Stages">
       <table class="stages">
-        <caption>Stages of the last attempt, each until the next one began</caption>
+        <caption>Stages of the last attempt, each until the next began</caption>
         <thead>
           <tr>
             <th scope="col">Stage</th>

@@ -67,7 +67,7 @@ export function Figures() {
     [],
   );
   return (
-    <section aria-label="Figures">
+    <section aria-label="Statistics">
       <h2>Statistics since start</h2>
       {error && <Problem error={error} />}
       <dl class="facts">

@@ -12,8 +12,8 @@ interface ListedJob extends Pick<Schemas['QueuedJob'], 'id' | 'kind' | 'model' |
 export const OfService = () => (
   <>
     {' '}
-    <span class="badge" title="It makes way for all others.">
-      of the service
+    <span class="badge" title="Started by the service; paused while other jobs run.">
+      background
     </span>
   </>
 );

@@ -109,9 +109,9 @@ function KeyForm({ first, create }: KeyFormProps) {
         <label>
           Role
           <select name="role">
-            <option value="admin">admin: everything</option>
-            {!first && <option value="member">member: creates, changes its own</option>}
-            {!first && <option value="reader">reader: reads</option>}
+            <option value="admin">admin: full access</option>
+            {!first && <option value="member">member: creates and edits its own</option>}
+            {!first && <option value="reader">reader: read-only</option>}
           </select>
         </label>
         <label>

@@ -1,5 +1,6 @@
 import { useRoute } from 'preact-iso';
 import { answer, client, type Schemas } from '../../client/client.js';
+import { visibleTo } from '../../parts/model-facts.js';
 import { Problem } from '../../parts/problem.js';
 import { OriginChip } from '../../parts/provenance.js';
 import { useTitle } from '../../parts/title.js';
@@ -10,6 +11,7 @@ import { Citation } from './citation.js';
 import { DeleteBenchmark } from './delete-benchmark.js';
 import { Measured } from './measured.js';
 import { Recorded } from './recorded.js';
+import { ScoreModel } from './score-model.js';
 import { ScoresOn } from './scores-on.js';
 import { Shown } from './shown.js';
 
@@ -76,6 +78,7 @@ function Sections({ one }: { readonly one: Benchmark }) {
         <section>
           <h2>Scores</h2>
           <ScoresOn one={one} />
+          {(one.upload || one.simulated || one.ready) && <ScoreModel one={one} />}
         </section>
         <section>
           <h2>How to cite</h2>
@@ -126,7 +129,7 @@ function About({ one, items }: { readonly one: Benchmark; readonly items: readon
           </dd>
           <dt>Visible to</dt>
           <dd>
-            {upload.visibility}
+            {visibleTo[upload.visibility]}
             {upload.group && (
               <>
                 {' '}

@@ -38,7 +38,7 @@ function Pairs() {
         Simulated benchmarks
       </label>
       {error && <Problem error={error} />}
-      {!data && !error && <p aria-live="polite">Loading …</p>}
+      {!data && !error && <p aria-live="polite">Loading…</p>}
       {data && pairs.length === 0 && <p>No two benchmarks have four models in common yet.</p>}
       {pairs.length > 0 && (
         <Scroll label="Correlations of benchmarks">

@@ -120,7 +120,7 @@ const CEILINGS: Readonly<Record<Data['ceiling']['name'], string>> = {
 
 const ceilingOf = (name: Data['ceiling']['name'], { kind }: MetricWords) =>
   name === 'metric' && kind === 'properties'
-    ? 'Samples of the recorded neurons, compared with all of them in place of the units.'
+    ? 'Samples of the recorded neurons are compared with all of them, in place of the units.'
     : CEILINGS[name];
 
 function CeilingTable({ items }: { readonly items: readonly Data[] }) {

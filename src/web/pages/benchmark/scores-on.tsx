@@ -73,8 +73,7 @@ function ScoreTable({ one, column, name }: ScoreTableProps) {
   if (rows.length === 0)
     return (
       <p>
-        There are no scores on <bdi>{name}</bdi> that you may see. Score a model from its page, or{' '}
-        <a href="/submit">submit one</a>.
+        There are no scores on <bdi>{name}</bdi> that you may see.
       </p>
     );
   return (

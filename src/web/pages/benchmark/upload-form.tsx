@@ -32,8 +32,10 @@ export function UploadForm({ registered }: { readonly registered: () => void }) 
   };
   const place = useRef<HTMLFormElement>(null);
   useEffect(() => {
-    // The form comes with the list, later than the address that leads to it.
-    if (location.hash === '#upload') place.current?.scrollIntoView();
+    // The form comes with the list, later than the address that leads to it; before it are some hundred links.
+    if (location.hash !== '#upload') return;
+    place.current?.querySelector('input')?.focus({ preventScroll: true });
+    place.current?.scrollIntoView();
   }, []);
   return (
     <form id="upload" ref={place} onSubmit={send}>

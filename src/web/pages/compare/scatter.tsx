@@ -20,7 +20,7 @@ export function Scatter({ board, query, change }: ScatterProps) {
   const filled = columns.filter((column) =>
     board.everybody.some((item) => estimateOf(item, column)?.value != null),
   );
-  const leaves = filled.filter(({ kind }) => kind === 'benchmark');
+  const leaves = useMemo(() => standardAxes(board.everybody, filled), [board]);
   const chosenColumn = (name: 'x' | 'y', standard: Column | undefined) =>
     filled.find(({ id }) => id === query.get(name)) ?? standard ?? filled[0];
   const x = chosenColumn('x', leaves[0]);
@@ -93,6 +93,23 @@ export function Scatter({ board, query, change }: ScatterProps) {
       </Chart>
     </section>
   );
+}
+
+/** Models on both that make a picture. */
+const ENOUGH = 4;
+
+/** The first two benchmarks on which enough models have a score, else those with the most. */
+function standardAxes(items: ComparedBoard['everybody'], columns: readonly Column[]): Column[] {
+  const leaves = columns.filter(({ kind }) => kind === 'benchmark');
+  const has = leaves.map((leaf) => items.map((item) => estimateOf(item, leaf)?.value != null));
+  let [best, most] = [leaves.slice(0, 2), -1];
+  for (const [i, x] of leaves.entries())
+    for (let k = i + 1; k < leaves.length; k++) {
+      const both = has[i].filter((one, item) => one && has[k][item]).length;
+      if (both > most) [best, most] = [[x, leaves[k]], both];
+      if (most >= ENOUGH) return best;
+    }
+  return best;
 }
 
 function pointsOf({ everybody, chosen }: ComparedBoard, x: Column, y: Column): PlacedModel[] {

@@ -67,7 +67,7 @@ const words = {
 
 function stateOf(job: ScoreJob | MapJob): string {
   const part = job.state === 'failed' && ('results' in job ? job.results.length > 0 : job.result);
-  return part ? 'Failed in part' : words[job.state];
+  return part ? 'Partly failed' : words[job.state];
 }
 
 interface CourseProps {
@@ -85,8 +85,8 @@ function Course({ job, lost, cancel }: CourseProps) {
         {job.attempt > 1 && ` (attempt ${job.attempt})`}
         {job.reason && <span class="quiet"> {job.reason}</span>}
         {job.ofService && (
-          <span class="badge" title="It makes way for all others.">
-            of the service
+          <span class="badge" title="Started by the service; paused while other jobs run.">
+            background
           </span>
         )}
       </p>

@@ -31,13 +31,13 @@ export function AtNote({
   if (!at) return null;
   return (
     <p class="notice">
-      <strong>Not the present board.</strong> This is the board as it was{' '}
+      <strong>Not the current leaderboard.</strong> This is the leaderboard as it was{' '}
       {at.length > 10 ? `at ${at}` : `at the end of ${at} (UTC)`}, without models that you may not
       see now.{' '}
       {reconstructed &&
-        'Changes were not recorded yet: names, visibilities and versions are those known later, and what had been removed or replaced is missing. '}
+        'Changes were not yet recorded then: names, visibility and versions are later ones, and anything removed or replaced since is missing. '}
       <button type="button" onClick={() => change({ at: null })}>
-        Show the present board
+        Show the current leaderboard
       </button>
     </p>
   );

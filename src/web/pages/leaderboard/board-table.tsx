@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { FactName } from '../../../figure/fact-words.js';
 import { shadeOf } from '../../../figure/score-shade.js';
-import { type Column, type Item, pageOf } from '../../parts/board-column.js';
+import { type Column, type Item, pageOf, titleAmong } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { FeaturesChip, OriginChip, WeightsChip } from '../../parts/provenance.js';
 import { BROUGHT } from '../../parts/score-words.js';
@@ -271,7 +271,7 @@ function Rank({ item, board: { groups, columns } }: Pick<RowProps, 'item' | 'boa
       {group && (
         <small
           class="range"
-          title={`Ranks by ${groups?.column} that it may have, at 95 % for all pairs`}
+          title={`Ranks by ${groups && titleAmong(columns, groups.column)} that it may have, at 95 % simultaneously for all pairs of models`}
         >
           {elsewhere && `${group.rank} `}({group.ranks.join('–')}){!group.paired && '*'}
         </small>

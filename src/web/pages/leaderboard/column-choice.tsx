@@ -38,7 +38,7 @@ export function ColumnChoice({
         </label>
       </div>
       <fieldset>
-        <legend>What cards say of models</legend>
+        <legend>Model metadata</legend>
         <div class="controls">
           {factNames.map((name) => (
             <label key={name} class="inline">

@@ -1,6 +1,6 @@
 import { useCallback, useState } from 'preact/hooks';
 import { factNames, facts } from '../../../figure/fact-words.js';
-import { titleOf } from '../../parts/board-column.js';
+import { titleAmong, titleOf } from '../../parts/board-column.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { useTitle } from '../../parts/title.js';
@@ -67,7 +67,9 @@ export function LeaderboardPage() {
       {board && board.models > 0 && (
         <div aria-busy={loading}>
           <BoardTable {...view} board={board} chosen={address.getAll('pick')} reached={reached} />
-          {board.groups && <Groups groups={board.groups} />}
+          {board.groups && (
+            <Groups groups={board.groups} column={titleAmong(board.columns, board.groups.column)} />
+          )}
           <Legend />
         </div>
       )}
@@ -76,8 +78,15 @@ export function LeaderboardPage() {
 }
 
 /** What the places in brackets say, and what the column can tell apart. */
-function Groups({ groups }: { readonly groups: NonNullable<Board['groups']> }) {
-  const { column, state, level, compared, pairs, instrument } = groups;
+function Groups({
+  groups,
+  column,
+}: {
+  readonly groups: NonNullable<Board['groups']>;
+  /** What ranges of ranks are of, in words. */
+  readonly column: string;
+}) {
+  const { state, level, compared, pairs, instrument } = groups;
   if (compared === null || !pairs)
     return <p class="quiet">Ranges of ranks by {column} are being computed.</p>;
   // One model has nothing to be told apart from.
@@ -89,7 +98,7 @@ function Groups({ groups }: { readonly groups: NonNullable<Board['groups']> }) {
     <p class="quiet">
       (1–7): the <Term of="rank-interval">ranks by {column} that a model may have</Term>, at{' '}
       {percent} simultaneously for all pairs of {compared} models.
-      {pairs.unpaired > 0 && ' *: errors are taken as independent.'}
+      {pairs.unpaired > 0 && ' *: errors are assumed to be independent.'}
       {reliability !== null && (
         <>
           {' '}

@@ -1,5 +1,4 @@
 import { shadeBounds } from '../../../figure/score-shade.js';
-import { BROUGHT } from '../../parts/score-words.js';
 import { Term } from '../../parts/words/term.js';
 
 /** What the table's colours and marks mean. */
@@ -28,7 +27,7 @@ export function Legend() {
         </li>
         <li>
           †: the layer was chosen on stimuli of the same benchmark, a{' '}
-          <Term of="selection">selection</Term>. ‡: {BROUGHT}, with a{' '}
+          <Term of="selection">selection</Term>. ‡: computed elsewhere and submitted with a{' '}
           <Term of="receipt">receipt</Term>.
         </li>
         <li>

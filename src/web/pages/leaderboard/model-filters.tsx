@@ -20,8 +20,8 @@ export function ModelFilters({
       <details>
         <summary>Models{active.length > 0 && ` (${active.length})`}</summary>
         <p class="quiet">
-          A comma is <strong>or</strong>, <code>!</code> is <strong>not</strong>, <code>..</code> a
-          range, <code>unknown</code> what no card says.
+          Use a comma for <strong>or</strong>, <code>!</code> for <strong>not</strong>,{' '}
+          <code>..</code> for a range, and <code>unknown</code> for what the card does not state.
         </p>
         <div class="controls">
           <Field

@@ -14,7 +14,7 @@ export function FeaturesPage({ id }: { readonly id: string }) {
   );
   useTitle(data?.name ?? 'Features');
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Loading …</p>;
+  if (!data) return <p aria-live="polite">Loading…</p>;
   return (
     <>
       <h1>
@@ -22,16 +22,18 @@ export function FeaturesPage({ id }: { readonly id: string }) {
         <FeaturesChip model={data.id} />
       </h1>
       <p>
-        What layers gave for {data.stimuli} stimuli, computed elsewhere: the service has no network
-        of them. Owner <bdi>{data.owner}</bdi>, {data.visibility}.{' '}
-        <a href={data.links.content}>The file</a>
+        Activations of these layers for {data.stimuli.toLocaleString()} stimuli, computed elsewhere;
+        the service does not have their network. Owner <bdi>{data.owner}</bdi>, {data.visibility}.{' '}
+        <a href={data.links.content}>Download the file</a>
       </p>
       <Scroll label="Layers">
         <table>
           <thead>
             <tr>
               <th scope="col">Layer</th>
-              <th scope="col">Units</th>
+              <th scope="col" class="number">
+                Units
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -40,7 +42,7 @@ export function FeaturesPage({ id }: { readonly id: string }) {
                 <th scope="row">
                   <bdi>{name}</bdi>
                 </th>
-                <td class="number">{units}</td>
+                <td class="number">{units.toLocaleString()}</td>
               </tr>
             ))}
           </tbody>

@@ -98,7 +98,7 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
         </dd>
         <dt>Planned resources</dt>
         <dd>
-          {bytes(result.plan.memory)} of memory beside the network’s own,{' '}
+          {bytes(result.plan.memory)} of memory in addition to the network’s own,{' '}
           {bytes(result.plan.scratch)} of scratch disk
         </dd>
         <dt>Runtime</dt>

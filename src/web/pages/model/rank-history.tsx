@@ -19,13 +19,13 @@ export function RankOverTime({ model }: { readonly model: string }) {
 function Ranks({ model }: { readonly model: string }) {
   const { data, error } = useResource((signal) => readRanks(model, signal), [model]);
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Loading …</p>;
-  if (data.points.length === 0) return <p>This model has had no rank yet.</p>;
+  if (!data) return <p aria-live="polite">Loading…</p>;
+  if (data.points.length === 0) return <p>This model has not been ranked yet.</p>;
   return (
     <>
       <p class="quiet">
         By {data.column}, among the models that you may see, at the end of each day (UTC) on which
-        something changed. Behind + and − stands what each reason adds to the rank.
+        something changed. + and − give how much each reason changed the rank.
         {data.recordedSince && ` Changes are recorded since ${data.recordedSince.slice(0, 10)}.`}
       </p>
       <Scroll label="Rank over time">

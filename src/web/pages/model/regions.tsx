@@ -37,7 +37,7 @@ export function Regions({ model }: { readonly model: Schemas['Model'] }) {
     return () => clearTimeout(timer);
   }, [data]);
   if (error) return <Problem error={error} />;
-  if (!data) return <p aria-live="polite">Loading regions …</p>;
+  if (!data) return <p aria-live="polite">Loading regions…</p>;
   if (data.regions.length === 0) return null;
   const ends = data.regions.flatMap(({ standing, scores }) =>
     [standing, ...scores].flatMap((each) => [each?.value ?? 0, each?.best?.value ?? 0]),
@@ -54,7 +54,7 @@ export function Regions({ model }: { readonly model: Schemas['Model'] }) {
       <Scroll label="Standing by region">
         <table class="regions">
           <caption class="quiet">
-            Among {data.total} {data.total === 1 ? 'model' : 'models'} of the leaderboard. Bar: the
+            Among {data.total} {data.total === 1 ? 'model' : 'models'} on the leaderboard. Bar: the
             score with its 95 % interval; grey line: the median; circle: the best.
           </caption>
           <thead>
@@ -132,7 +132,7 @@ function Marks({ score: { selection, brought } }: { readonly score: RegionScore 
       )}
       {brought && (
         <span class="badge" title={BROUGHT}>
-          brought
+          external
         </span>
       )}
     </>
@@ -145,7 +145,7 @@ function StandingCells({ of, most }: { readonly of: Standing | null; readonly mo
     return (
       <>
         <td class="number">–</td>
-        <td class="quiet">in no average</td>
+        <td class="quiet">not in any average</td>
         <td />
       </>
     );
@@ -159,7 +159,10 @@ function StandingCells({ of, most }: { readonly of: Standing | null; readonly mo
       <td>
         {rank === null ? '–' : `${rank} of ${models}`}
         {ranks && (
-          <small class="quiet" title="Places that it may have, at 95 % for all pairs of models">
+          <small
+            class="quiet"
+            title="Ranks that it may have, at 95 % simultaneously for all pairs of models"
+          >
             {' '}
             ({ranks.join('–')})
           </small>

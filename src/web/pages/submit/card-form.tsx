@@ -5,8 +5,9 @@ import { type CardDraft, KeptEdits, SaveFaults, useSaveCard } from '../../parts/
 import { Term } from '../../parts/words/term.js';
 import { type Card, type CardEditor, withValue } from './card.js';
 import { CardText } from './card-text.js';
-import { ChoiceField, NumberField, TextField } from './field.js';
+import { NumberField, TextField } from './field.js';
 import { LayerFields } from './layer-fields.js';
+import { MetadataFields } from './metadata-fields.js';
 import { PictureFields } from './picture-fields.js';
 
 type Model = Schemas['Model'];
@@ -25,13 +26,6 @@ interface Edits {
   readonly card: Card;
   readonly open: readonly string[];
 }
-
-const weightsChoices = [
-  ['', 'not stated'],
-  ['trained', 'trained'],
-  ['random', 'random (never trained)'],
-  ['control', 'control (nothing is learned)'],
-] as const;
 
 /** Form for the card of a model, prefilled from its file. */
 export function CardForm({ model, draft, saved, changed }: CardFormProps) {
@@ -114,16 +108,10 @@ export function CardForm({ model, draft, saved, changed }: CardFormProps) {
           }
           required
         />
-        <ChoiceField
-          editor={editor}
-          pointer="/weights"
-          label="Weights"
-          hint="Shown beside the model’s name; does not affect scores."
-          choices={weightsChoices}
-        />
       </div>
       <PictureFields editor={editor} presets={draft.presets} />
       <LayerFields editor={editor} draft={draft} />
+      <MetadataFields editor={editor} />
       <SaveFaults
         saving={saving}
         overwrite={(current) => void save(tagOf(current))}

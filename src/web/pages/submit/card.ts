@@ -33,7 +33,8 @@ const isEmpty = (value: unknown) =>
 
 /** The keys of a card and of what is in it, in the order in which cards are written. */
 const order = [
-  ...['name', 'weights', 'input', 'resize', 'to', 'mode', 'filter', 'library', 'antialias', 'crop'],
+  ...['name', 'weights', 'parameters', 'family', 'training_data', 'date', 'licence'],
+  ...['input', 'resize', 'to', 'mode', 'filter', 'library', 'antialias', 'crop'],
   ...['crop_rule', 'range'],
   ...[
     'mean',

@@ -99,12 +99,18 @@ export function TextField(
     readonly list?: string;
     /** Whether it is a list, also if it has one item. */
     readonly several?: boolean;
+    /** The word for a list without items; an empty field is no list. */
+    readonly none?: string;
     readonly maxLength?: number;
   },
 ) {
-  const { editor, pointer, list, several = false, maxLength } = props;
+  const { editor, pointer, list, several = false, none = '', maxLength } = props;
   const value = valueAt(editor.card, pointer);
-  const shown = Array.isArray(value) ? value.join(', ') : String(value ?? '');
+  const shown = Array.isArray(value) ? value.join(', ') || none : String(value ?? '');
+  const written = (text: string) => {
+    if (none !== '' && text.trim().toLowerCase() === none) return [];
+    return several || text.includes(', ') ? listOf(text) : text || undefined;
+  };
   return (
     <Labelled {...props}>
       {(control) => (
@@ -115,9 +121,7 @@ export function TextField(
           spellcheck={false}
           value={shown}
           // Once it is left: a comma that is being written is no list yet.
-          onChange={({ currentTarget: { value: text } }) =>
-            editor.set(pointer, several || text.includes(', ') ? listOf(text) : text || undefined)
-          }
+          onChange={({ currentTarget: { value: text } }) => editor.set(pointer, written(text))}
         />
       )}
     </Labelled>

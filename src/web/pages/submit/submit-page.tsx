@@ -98,7 +98,7 @@ function Steps({ model: given, draft, said, before, another }: StepsProps) {
           <bdi>{model.name}</bdi>
         </a>
         <WeightsChip weights={model.weights} />{' '}
-        {before ? 'was registered before.' : 'is registered.'}{' '}
+        {before ? 'was already registered.' : 'is registered.'}{' '}
         <button type="button" onClick={another}>
           Choose another file
         </button>

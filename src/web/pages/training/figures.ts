@@ -22,7 +22,7 @@ export function robustnessFigure(outcomes: readonly Outcome<'robustness'>[], nor
     panels: [
       {
         ...{ kind: 'curves', title: '', about: '', ceilings: null, simulated: false },
-        ...{ xTitle: `epsilon, ${norm}`, valueTitle: 'share of images that are right' },
+        ...{ xTitle: `epsilon, ${norm}`, valueTitle: 'share of images classified correctly' },
         curves: whos.map((who, series) => ({
           ...{ name: who, series },
           points: shown
@@ -70,9 +70,7 @@ export function checkpointsFigure(
     sharedRows: false,
     legend: [
       { sign: 'value', text: 'value, 95 % interval' },
-      ...(baselines
-        ? ([{ sign: { series: 0, open: true }, text: 'to compare with' }] as const)
-        : []),
+      ...(baselines ? ([{ sign: { series: 0, open: true }, text: 'reference' }] as const) : []),
     ],
     notes: missingNotes(
       outcomes.map(({ event }) =>

@@ -38,7 +38,11 @@ export async function readRecipe(text: string): Promise<ReadRecipe> {
     };
   const recipe: unknown = document.toJS({ maxAliasCount: 100 });
   if (typeof recipe !== 'object' || recipe === null || Array.isArray(recipe))
-    return { faults: [{ pointer: '', detail: 'A recipe is a map of keys', place: undefined }] };
+    return {
+      faults: [
+        { pointer: '', detail: 'A recipe must be a mapping of keys to values', place: undefined },
+      ],
+    };
   return {
     recipe: recipe as Record<string, unknown>,
     placeOf: (pointer) => placeIn(document, lines, pointer),

@@ -21,7 +21,7 @@ export async function drawingPng(drawing: Drawing, font: Uint8Array<ArrayBuffer>
   );
   const canvas = new OffscreenCanvas(Math.ceil(width * scale), Math.ceil(height * scale));
   const context = canvas.getContext('2d');
-  if (!context) throw new Error('the browser has no room for the picture.');
+  if (!context) throw new Error('The browser has no memory left for the image.');
   context.scale(scale, scale);
   context.fillStyle = '#ffffff';
   context.fillRect(0, 0, width, height);

@@ -42,6 +42,9 @@ function loadFont(): Promise<Uint8Array<ArrayBuffer>> {
 
 async function fetchFont(): Promise<Uint8Array<ArrayBuffer>> {
   const answer = await fetch(fontAddress).catch(() => undefined);
-  if (!answer?.ok) throw new Error('its font could not be loaded. Check the connection and retry.');
+  if (!answer?.ok)
+    throw new Error(
+      'The font of the figure could not be loaded. Check the connection and try again.',
+    );
   return new Uint8Array(await answer.arrayBuffer());
 }

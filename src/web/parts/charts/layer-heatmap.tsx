@@ -252,7 +252,9 @@ const reasonsOf = ({ cells }: MapColumn) =>
   [...cells.values()].flatMap((cell) => (cell.value === null ? [cell.reason] : []));
 
 function csv(map: ShownMap): string {
-  const rows = mapColumns(map).flatMap((column) =>
+  const columns = mapColumns(map);
+  const floored = columns.some(({ floors }) => floors.size > 0);
+  const rows = columns.flatMap((column) =>
     map.layers.flatMap(({ layer, depth, units }) => {
       const cell = column.cells.get(layer);
       if (!cell) return [];
@@ -260,11 +262,11 @@ function csv(map: ShownMap): string {
       const [low, high] = score.ci ?? [];
       const numbers = [cell.value, low, high, score.raw?.value, score.ceiling?.value];
       const reason = cell.value === null ? cell.reason : '';
-      return [[column.benchmark, layer, depth, units, ...numbers, column.markOf(layer), reason]];
+      const floor = floored ? [column.floors.get(layer)?.value.floor] : [];
+      const words = [column.markOf(layer), reason];
+      return [[column.benchmark, layer, depth, units, ...numbers, ...words, ...floor]];
     }),
   );
-  const head = 'benchmark layer depth units value ci_low ci_high raw ceiling mark reason'.split(
-    ' ',
-  );
-  return csvText([head, ...rows]);
+  const head = 'benchmark layer depth units value ci_low ci_high raw ceiling mark reason';
+  return csvText([[...head.split(' '), ...(floored ? ['floor'] : [])], ...rows]);
 }

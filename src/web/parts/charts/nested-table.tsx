@@ -15,8 +15,9 @@ export function NestedTable({ map }: { readonly map: ShownMap }) {
     <Scroll label="Nested choice">
       <table>
         <caption>
-          Nested: of each split the layer was chosen within its training part and scored on its test
-          part. A selected value is the highest of all layers on its own stimuli, and so too high.
+          Nested: in each split, the layer was chosen on the training part and scored on the test
+          part. A selected value is the highest of all layers on the same stimuli, and so biased
+          upwards.
         </caption>
         <thead>
           <tr>
@@ -28,7 +29,7 @@ export function NestedTable({ map }: { readonly map: ShownMap }) {
               Nested
             </th>
             <th scope="col">95 % interval</th>
-            <th scope="col">Chosen in training parts</th>
+            <th scope="col">Layer chosen on training parts</th>
           </tr>
         </thead>
         <tbody>

@@ -109,13 +109,13 @@ export function MapChoice({ map, benchmarks, change }: MapChoiceProps) {
           onChange={(on) => change({ ...map, components: on })}
         />
         <Box
-          says="Choose within the training part of each split too, and score the rest (nested; slower)"
+          says="Also choose a layer on the training part of each split and score it on the test part (nested; slower)"
           checked={nested}
           disabled={holdout || components}
           onChange={(on) => change({ ...map, nested: on })}
         />
         <Box
-          says="Floor of each cell: what permuted stimuli reach (20 times the measuring)"
+          says="Floor of each cell: its score with permuted stimuli (20 times as much scoring)"
           checked={floors}
           disabled={components}
           onChange={(on) => change({ ...map, floors: on })}

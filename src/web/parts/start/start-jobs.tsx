@@ -94,7 +94,7 @@ function Choice({ model, card, benchmarks, unsaved, suggest }: ChoiceProps) {
           checked={floors}
           onChange={(event) => setFloors(event.currentTarget.checked)}
         />
-        Floors: what permuted stimuli and labels reach (40 times the measuring)
+        Floors: scores with permuted stimuli and permuted labels (40 times as much scoring)
       </label>
       <MapChoice map={map} benchmarks={mappable} change={setMap} />
       {error && <Problem error={error} />}
