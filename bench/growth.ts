@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RandomState } from '../src/numerics/random/random-state.js';
 import { GraphBuilder } from '../src/onnx/graph-builder.js';
+import { exponent } from './growth/line.js';
 import { writeMadeSet } from './made-set.js';
 import type { MeasuredMap } from './measure-map.js';
 import { inOwnProcess } from './own-process.js';
@@ -12,6 +13,8 @@ interface Case {
   readonly units: number;
   readonly layers: number;
   readonly neuroids: number;
+  /** Regions of as many neuroids each, with the images of one set for every four. */
+  readonly benchmarks: number;
 }
 
 /** How the map grows along one axis. */
@@ -27,14 +30,18 @@ export interface GrowthLine {
   readonly memory: number;
 }
 
-const usual: Case = { stimuli: 320, units: 16 * 28 ** 2, layers: 12, neuroids: 100 };
+const usual: Case = { stimuli: 320, units: 16 * 28 ** 2, layers: 12, neuroids: 100, benchmarks: 1 };
 
 const axes: Readonly<Record<keyof Case, readonly number[]>> = {
   stimuli: [160, 320, 640, 1280],
   units: [16, 32, 64, 128].map((channels) => channels * 28 ** 2),
   layers: [24, 48, 96, 192],
   neuroids: [100, 200, 400, 800],
+  benchmarks: [1, 2, 4, 8],
 };
+
+/** The regions that a benchmark may be of. */
+const REGIONS = ['V1', 'V2', 'V4', 'IT'];
 
 /** So little that most layers go to scratch at every size: the step from memory to disk is no growth. */
 const MEMORY = 384 * 2 ** 20;
@@ -42,10 +49,16 @@ const MEMORY = 384 * 2 ** 20;
 /** Of each size; other work on the machine only adds to the time, so that the least of them is taken. */
 const ROUNDS = 3;
 
-/** Maps a made network of equal layers at four sizes along each axis, each in processes of its own. */
-export async function growth(folder: string): Promise<GrowthLine[]> {
+/**
+ * Maps a made network of equal layers at four sizes along each axis, each in processes of its own.
+ * @param only some of the axes
+ */
+export async function growth(
+  folder: string,
+  only = Object.keys(axes) as readonly (keyof Case)[],
+): Promise<GrowthLine[]> {
   const lines: GrowthLine[] = [];
-  for (const what of Object.keys(axes) as (keyof Case)[]) {
+  for (const what of only) {
     const points: GrowthLine['points'][number][] = [];
     for (const size of axes[what]) {
       const own = join(folder, `${what}-${size}`);
@@ -63,14 +76,16 @@ export async function growth(folder: string): Promise<GrowthLine[]> {
 
 async function measured(made: Case, folder: string) {
   mkdirSync(folder, { recursive: true });
-  const benchmark = await writeMadeSet(folder, {
-    stimuli: made.stimuli,
-    regions: { V1: made.neuroids },
-    repetitions: 2,
-    side: 28,
-    classes: 8,
-    degrees: 8,
-  });
+  const benchmark: string[] = [];
+  for (let k = 0; k < made.benchmarks; k += REGIONS.length) {
+    const regions = REGIONS.slice(0, made.benchmarks - k).map((region) => [region, made.neuroids]);
+    const set = { stimuli: made.stimuli, repetitions: 2, side: 28, classes: 8, degrees: 8 };
+    benchmark.push(
+      await writeMadeSet(join(folder, `set-${k}`), {
+        ...{ ...set, regions: Object.fromEntries(regions), name: `made${k}` },
+      }),
+    );
+  }
   const model = join(folder, 'network.onnx');
   writeFileSync(model, network(made));
   writeFileSync(join(folder, 'network.yaml'), card);
@@ -108,14 +123,4 @@ function network({ layers, units }: Case): Uint8Array {
     graph.output(value);
   }
   return graph.build();
-}
-
-/** Slope of the least-squares line through the logarithms. */
-function exponent(points: readonly (readonly [number, number])[]): number {
-  const x = points.map(([size]) => Math.log(size));
-  const y = points.map(([, value]) => Math.log(value));
-  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
-  const [mx, my] = [mean(x), mean(y)];
-  const sum = (f: (i: number) => number) => x.reduce((total, _, i) => total + f(i), 0);
-  return sum((i) => (x[i] - mx) * (y[i] - my)) / sum((i) => (x[i] - mx) ** 2);
 }

@@ -14,6 +14,8 @@ export interface MadeSet {
   /** Classes that the splits are stratified on. */
   readonly classes: number;
   readonly degrees: number;
+  /** First part of the identifiers, `made` by default. */
+  readonly name?: string;
 }
 
 /** Dimensions that the neuroids of all regions share. */
@@ -36,7 +38,7 @@ export async function writeMadeSet(folder: string, made: MadeSet): Promise<strin
   writeRecordings(folder, made, ids, random);
   const names = Object.keys(made.regions);
   const lines = [
-    'identifier: made.{region}-pls',
+    `identifier: ${made.name ?? 'made'}.{region}-pls`,
     'version: 1',
     `regions: [${names.join(', ')}]`,
     `visual_degrees: ${made.degrees}`,

@@ -9,8 +9,9 @@ import { type ExtractionRates, extractionRates } from './extraction.js';
 import { type GrowthLine, growth } from './growth.js';
 import { writeMadeSet } from './made-set.js';
 import { type MeasuredMap, measureMap } from './measure-map.js';
-import { hasPython, original, withArrays } from './original.js';
+import { hasPython, hasTorch, original, withArrays } from './original.js';
 import { inOwnProcess } from './own-process.js';
+import { resultOptions, writeResults } from './results-file.js';
 
 /**
  * Layer maps measured in one run: the whole map of EfficientNet-B1 (67 candidates, V1 and V2, 315 stimuli)
@@ -102,7 +103,7 @@ async function main(): Promise<void> {
       scratch: { type: 'string', default: '10' },
       rounds: { type: 'string', default: '3' },
       'no-original': { type: 'boolean', default: false },
-      save: { type: 'boolean', default: false },
+      ...resultOptions,
       part: { type: 'string' },
     },
   });
@@ -118,7 +119,7 @@ async function main(): Promise<void> {
       ? await mapAgainstOriginal(folder, python && !values['no-original'])
       : undefined;
     const extraction = wanted.includes('extraction')
-      ? await extractionRates(join(folder, 'extraction'), Number(values.rounds), python)
+      ? await extractionRates(join(folder, 'extraction'), Number(values.rounds), hasTorch())
       : undefined;
     extraction?.forEach(printExtraction);
     const grown = wanted.includes('growth') ? await growth(join(folder, 'growth')) : undefined;
@@ -126,7 +127,10 @@ async function main(): Promise<void> {
     const large = wanted.includes('large')
       ? await largeMap(join(folder, 'large'), values.model, Number(values.scratch))
       : undefined;
-    if (values.save) save({ map, extraction, growth: grown, large });
+    const figures = { map, extraction, growth: grown, large };
+    if (values.save) save(figures);
+    const { out } = values;
+    if (out !== undefined) writeResults('map', figures, { out });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

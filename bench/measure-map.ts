@@ -9,7 +9,8 @@ import { mapLayers } from '../src/scoring/map/layer-map.js';
 /** A map to be measured in this process. */
 export interface MapTask {
   readonly model: string;
-  readonly benchmark: string;
+  /** One file of benchmarks, or several. */
+  readonly benchmark: string | readonly string[];
   readonly home: string;
   readonly layers?: readonly string[];
   readonly maxMemory?: number;
@@ -54,7 +55,7 @@ export async function measureMap(task: MapTask): Promise<MeasuredMap> {
   const { map } = await mapLayers(
     {
       model: { path: task.model, ...(task.card ? { file: task.card } : {}) },
-      benchmarks: [task.benchmark],
+      benchmarks: [task.benchmark].flat(),
       ...(task.layers ? { layers: task.layers } : {}),
     },
     {

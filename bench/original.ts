@@ -33,6 +33,13 @@ export function hasPython(): boolean {
   return status === 0;
 }
 
+/** Whether PyTorch is here to be compared with; says so where it is not. */
+export function hasTorch(): boolean {
+  const { status } = spawnSync(PYTHON, ['-c', 'import torch']);
+  if (status !== 0) console.log(`${PYTHON} with PyTorch is not here: nothing to compare with`);
+  return status === 0;
+}
+
 /** Runs the original on a folder of arrays; BLAS picks its own kernel and cache size. */
 export function original(kind: Arrays['kind'], folder: string, threads: number): Original {
   const { OPENBLAS_CORETYPE: _kernel, OPENBLAS_L2_SIZE: _cache, ...environment } = process.env;

@@ -17,6 +17,7 @@ import {
   regressionKinds,
   type Size,
 } from './regression-arrays.js';
+import { resultOptions, writeResults } from './results-file.js';
 
 /**
  * Our metrics beside the original definitions (bench/reference.py) on the same arrays, in turn, each
@@ -206,7 +207,7 @@ async function main(): Promise<void> {
       features: { type: 'string', default: '20000,100000' },
       rounds: { type: 'string', default: '3' },
       'no-i2n': { type: 'boolean', default: false },
-      save: { type: 'boolean', default: false },
+      ...resultOptions,
       regressions: { type: 'string' },
       images: { type: 'string', default: '1000' },
       units: { type: 'string', default: '10000' },
@@ -234,6 +235,7 @@ async function main(): Promise<void> {
     return;
   }
   const rounds = Number(values.rounds);
+  const { out } = values;
   const comparisons: Comparison[] = [];
   const add = (comparison: Comparison) => {
     print(comparison);
@@ -242,6 +244,7 @@ async function main(): Promise<void> {
   if (values.regressions) {
     for (const kind of values.regressions.split(',')) compareKind(kind, values, add);
     if (values.save) console.log(`kept in ${save(comparisons, 'regressions')}`);
+    if (out !== undefined) writeResults('regressions', comparisons, { out });
     return;
   }
   if (!values['no-i2n'])
@@ -249,6 +252,7 @@ async function main(): Promise<void> {
   for (const features of values.features.split(',').filter(Boolean).map(Number))
     add(compare(`V1-pls, 315 × 102, ${features} features`, plsArrays(features), { rounds }));
   if (values.save) console.log(`kept in ${save(comparisons, 'reference')}`);
+  if (out !== undefined) writeResults('reference', comparisons, { out });
 }
 
 await main();

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/formats/package-root.js';
 import { median } from '../src/numerics/statistics/statistics.js';
 import { runtimeIdentity } from '../src/runtime/session.js';
+import { resultOptions, writeResults } from './results-file.js';
 import { type Answer, agent, call, readsUntil, spread, start } from './running-service.js';
 
 /**
@@ -129,7 +130,7 @@ async function main(): Promise<void> {
     options: {
       seconds: { type: 'string', default: '30' },
       rate: { type: 'string', default: '200' },
-      save: { type: 'boolean', default: false },
+      ...resultOptions,
     },
   });
   const home = mkdtempSync(join(tmpdir(), 'ventral-bench-service-'));
@@ -165,18 +166,10 @@ async function main(): Promise<void> {
       uploads: uploaded,
       residentMiB: { before: memory[0], after: memory[1] },
     };
-    if (values.save) save(results);
+    writeResults('service', results, values);
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
-}
-
-function save(results: object): void {
-  const folder = join(packageRoot, 'bench', 'results');
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'service.json');
-  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
-  console.log(`kept in ${file}`);
 }
 
 await main();

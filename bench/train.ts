@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../src/formats/package-root.js';
 import { runtimeIdentity } from '../src/runtime/session.js';
-import { PYTHON } from './original.js';
+import { hasTorch, PYTHON } from './original.js';
 import { inOwnProcess } from './own-process.js';
+import { resultOptions, writeResults } from './results-file.js';
 import {
   bytesOf,
   ownSteps,
@@ -113,7 +114,7 @@ async function main(): Promise<void> {
       rounds: { type: 'string', default: '3' },
       steps: { type: 'string', default: '4' },
       torch: { type: 'boolean', default: true },
-      save: { type: 'boolean', default: false },
+      ...resultOptions,
     },
     allowPositionals: true,
   });
@@ -125,19 +126,16 @@ async function main(): Promise<void> {
   }
   const folder = mkdtempSync(join(tmpdir(), 'ventral-train-'));
   const [rounds, steps] = [Number(values.rounds), Number(values.steps)];
+  const torch = values.torch && hasTorch();
   const results = [];
   for (const one of cases) {
     const title = `${one.network}@${one.side}`;
     if (values.only && !values.only.split(',').some((name) => title.startsWith(name))) continue;
-    results.push(await compare(one, folder, { rounds, steps, torch: values.torch }));
+    results.push(await compare(one, folder, { rounds, steps, torch }));
   }
   rmSync(folder, { recursive: true });
-  if (!values.save) return;
   const machine = { processor: cpus()[0].model, threads: THREADS, node: process.version };
-  const report = { ...machine, ort: runtimeIdentity().ort, steps, results };
-  const target = join(packageRoot, 'bench', 'results');
-  mkdirSync(target, { recursive: true });
-  writeFileSync(join(target, 'train.json'), `${JSON.stringify(report, null, 2)}\n`);
+  writeResults('train', { ...machine, ort: runtimeIdentity().ort, steps, results }, values);
 }
 
 await main();

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -8,11 +8,10 @@ import { parseArgs } from 'node:util';
 import chromium from '@sparticuz/chromium';
 import { type Browser, chromium as driver, type Page } from 'playwright-core';
 import { packageRoot } from '../src/formats/package-root.js';
-import { RandomState } from '../src/numerics/random/random-state.js';
 import { median } from '../src/numerics/statistics/statistics.js';
-import { listBenchmarks } from '../src/scoring/registry/registry.js';
-import type { Queries } from '../src/store/database/database.js';
 import { openHomeStore } from '../src/store/home-store.js';
+import { fillBoard } from './growth/made-board.js';
+import { resultOptions, writeResults } from './results-file.js';
 
 /**
  * The leaderboard of 1,000 models on 60 benchmarks in a browser: what the first load transfers (at most 100 kB,
@@ -20,90 +19,17 @@ import { openHomeStore } from '../src/store/home-store.js';
  * is answered by something that is seen (100 ms), and how long it takes until it is sorted, searched, which waits
  * 150 ms for the writing to rest, and scrolled to the last row (500 ms). Each visitor comes with an empty cache.
  *
- *   node dist/bench/web.js [--save]
+ *   node dist/bench/web.js [--rounds 10] [--save]
  */
 
 const MODELS = 1000;
-const UPLOADS = 21;
-/** Models that are written by one statement. */
-const CHUNK = 20;
-const ROUNDS = 10;
 
-/** The 39 that ventral ships with their private sets, and uploads beside them. */
-function benchmarksOfBoard() {
-  const shipped = listBenchmarks().filter(
-    ({ id, simulated }) => !simulated && !/public[.-]/.test(id),
-  );
-  return [
-    ...shipped.map(({ id, version }) => ({ id, source: id, version })),
-    ...Array.from({ length: UPLOADS }, (_, k) => ({
-      ...{ id: `lab${k}.IT-pls`, source: `bmk_${k}`, version: 1 },
-    })),
-  ];
-}
-
-/** Writes models and their scores past the service, as its tables hold them. */
+/** @returns the benchmarks of the board */
 async function fill(home: string): Promise<readonly string[]> {
-  const benchmarks = benchmarksOfBoard();
-  const random = new RandomState(0);
   const store = await openHomeStore(home);
-  const { database } = store;
-  for (let k = 0; k < UPLOADS; k++) await writeUpload(database, k);
-  for (let start = 0; start < MODELS; start += CHUNK)
-    await writeModels(database, start, benchmarks, random);
+  const sources = await fillBoard(store.database, MODELS);
   await store.close();
-  return benchmarks.map(({ source }) => source);
-}
-
-async function writeUpload(database: Queries, k: number): Promise<void> {
-  const benchmarks = [{ id: `lab${k}.IT-pls`, region: 'IT' }];
-  const summary = {
-    ...{ identifier: benchmarks[0].id, version: 1, simulated: false, metric: 'pls' },
-    ...{ visualDegrees: 8, reference: null, benchmarks },
-  };
-  await database.query(
-    `insert into benchmarks (id, owner, digest, file, visibility, size, summary)
-     values ($1, 'local', $2, 'benchmark.yaml', 'public', 1, $3)`,
-    [`bmk_${k}`, `sha256:${String(k).padStart(64, '0')}`, JSON.stringify(summary)],
-  );
-}
-
-async function writeModels(
-  database: Queries,
-  start: number,
-  benchmarks: ReturnType<typeof benchmarksOfBoard>,
-  random: RandomState,
-): Promise<void> {
-  const numbers = Array.from({ length: CHUNK }, (_, k) => String(start + k).padStart(4, '0'));
-  await database.query(
-    `insert into models (id, owner, digest, name, visibility, size, graph)
-     select 'mdl_' || n, 'local', 'sha256:' || lpad(n, 64, '0'), 'network-' || n, 'public', 1, '{}' from unnest($1::text[]) as n`,
-    [numbers],
-  );
-  await database.query(
-    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, card, benchmarks, sources, keys)
-     select 'job_' || n, 'score', 'succeeded', 'local', 'mdl_' || n, 'mdl_' || n, 'sha256:' || lpad(n, 64, '0'), 'network-' || n,
-       '{}', $2::jsonb, $3::jsonb, $2::jsonb from unnest($1::text[]) as n`,
-    [
-      numbers,
-      JSON.stringify(benchmarks.map(({ id }) => id)),
-      JSON.stringify(benchmarks.map(({ source }) => source)),
-    ],
-  );
-  const results = numbers.flatMap((n) =>
-    benchmarks.map(({ id, version }) => {
-      const [value, error] = [random.double(), 0.02 * random.double()];
-      const ci = [value - 2 * error, value + 2 * error];
-      const score = { value, error, ci, version, selection: false, layerChoice: { by: 'card' } };
-      return { job: `job_${n}`, benchmark: id, score };
-    }),
-  );
-  await database.query(
-    `insert into results (job, benchmark, key, score)
-     select job, benchmark, job || ' ' || benchmark, score
-     from jsonb_to_recordset($1::jsonb) as made (job text, benchmark text, score jsonb)`,
-    [JSON.stringify(results)],
-  );
+  return sources;
 }
 
 /** A service in a process of its own, and how to end it. */
@@ -204,7 +130,10 @@ function spread(rounds: readonly Round[], of: keyof Round) {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { save: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: { rounds: { type: 'string', default: '10' }, ...resultOptions },
+  });
+  const many = Number(values.rounds);
   const home = mkdtempSync(join(tmpdir(), 'ventral-bench-web-'));
   try {
     const sources = await fill(home);
@@ -218,14 +147,14 @@ async function main(): Promise<void> {
     );
     const rounds: Round[] = [];
     // The first one finds a service that has read nothing yet, and is left out.
-    for (let k = 0; k <= ROUNDS; k++) rounds.push(await round(browser, `${service.url}/?${query}`));
+    for (let k = 0; k <= many; k++) rounds.push(await round(browser, `${service.url}/?${query}`));
     await browser.close();
     await service.stop();
     const counted = rounds.slice(1);
     const results = {
       machine: `${cpus()[0].model.trim()}, ${availableParallelism()} threads, Node ${process.versions.node}`,
       load: loadavg()[0],
-      board: { models: MODELS, benchmarks: sources.length, rounds: ROUNDS },
+      board: { models: MODELS, benchmarks: sources.length, rounds: many },
       firstLoadBytes: spread(counted, 'firstLoad'),
       milliseconds: {
         interactive: spread(counted, 'interactive'),
@@ -236,16 +165,10 @@ async function main(): Promise<void> {
       },
     };
     console.log(JSON.stringify(results, null, 2));
-    if (values.save) save(results);
+    writeResults('web', results, values);
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
-}
-
-function save(results: object): void {
-  const file = join(packageRoot, 'bench', 'results', 'web.json');
-  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
-  console.log(`kept in ${file}`);
 }
 
 await main();

@@ -28,7 +28,7 @@ it('everything that is shipped has a licence that was looked at', () => {
     expect(isAllowed(licence)).toBe(false);
 });
 
-it('nothing runs at installation, and neither core-js nor what reports installations is shipped', async () => {
+it('nothing runs at installation, and neither core-js nor what reports installations is there', async () => {
   const all = shipped();
   expect(all.filter(({ hasInstallScript }) => hasInstallScript).map(({ name }) => name)).toEqual([
     'onnxruntime-node',
@@ -38,6 +38,11 @@ it('nothing runs at installation, and neither core-js nor what reports installat
   expect(Object.values(allowScripts)).not.toContain(true);
   expect(all.find(({ name }) => name === 'core-js')).toBeUndefined();
   expect(all.find(({ name }) => name === '@scarf/scarf')).toMatchObject({ version: '0.0.0' });
+  const { packages } = JSON.parse(await read('package-lock.json'));
+  expect(packages['vendor/tfjs']).toMatchObject({ name: '@tensorflow/tfjs', version: '0.0.0' });
+  expect(Object.keys(packages).filter((place) => /core-js|tfjs-backend-webgl/.test(place))).toEqual(
+    [],
+  );
 });
 
 it('the lock names no registry and has a hash of every archive', async () => {

@@ -1,5 +1,5 @@
 import { open, readdir, readFile, rename, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import type { CatalogEntry, CatalogFile, FileRole } from './catalog.js';
 import { requireWhole } from './checked-data.js';
@@ -41,8 +41,14 @@ export function locator(home: string): (entry: CatalogEntry) => Promise<LocatedD
     imports ??= importRecords(home);
     return imports;
   };
+  let folders: Promise<ReadonlySet<string>> | undefined;
+  // A home has few of the hundreds of files: one look at its folder in place of one for each.
+  const isHere = async (path: string) => {
+    folders ??= namesIn(join(home, 'data')).then((names) => new Set(names));
+    return (await folders).has(basename(dirname(path))) && isThere(path);
+  };
   return (entry) => {
-    const found = located.get(entry) ?? locateData(entry, home, records);
+    const found = located.get(entry) ?? locateData(entry, home, records, isHere);
     located.set(entry, found);
     return found;
   };
@@ -53,6 +59,7 @@ export async function locateData(
   entry: CatalogEntry,
   home: string,
   imports: () => Promise<readonly DataImport[]> = () => importRecords(home),
+  isHere: (path: string) => Promise<boolean> = isThere,
 ): Promise<LocatedData> {
   const paths: Partial<Record<FileRole, string>> = {};
   const missing: LocatedFile[] = [];
@@ -63,7 +70,7 @@ export async function locateData(
   for (const file of files) {
     const { sha1 } = file;
     const path = sha1 && dataPath(home, { sha1, file: file.file });
-    if (path && (await isThere(path))) {
+    if (path && (await isHere(path))) {
       paths[file.role] = path;
       continue;
     }

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { env, InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { VentralError } from '../errors/ventral-error.js';
 
 /**
@@ -94,7 +95,21 @@ export function runtimeIdentity(threads: number = defaultThreads()): {
   provider: 'cpu';
   threads: number;
 } {
-  return { ort: env.versions.node ?? env.versions.common, provider: 'cpu', threads };
+  return { ort: version, provider: 'cpu', threads };
+}
+
+/** Of the package, which is that of the runtime in it: asked for without loading it. */
+const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as {
+  readonly version: string;
+};
+
+type Library = typeof import('onnxruntime-node');
+let loaded: Library | undefined;
+
+/** With the first session: its library takes a tenth of a second, and tens of MiB where nothing is run. */
+async function library(): Promise<Library> {
+  loaded ??= await import('onnxruntime-node');
+  return loaded;
 }
 
 /** One loaded graph on the CPU. Close it when done: its weights live outside the JavaScript heap. */
@@ -142,6 +157,7 @@ export class Session {
         },
       },
     };
+    const { InferenceSession } = await library();
     try {
       const session =
         typeof model === 'string'
@@ -205,7 +221,9 @@ function toOrtAll(tensors: Readonly<Record<string, Tensor>>): Record<string, Ort
 }
 
 function toOrt({ dtype, dims, data }: Tensor): OrtTensor {
-  return new OrtTensor(dtype, data as OrtTensor.DataType, dims);
+  // A session has loaded it.
+  const { Tensor: Made } = loaded as Library;
+  return new Made(dtype, data as OrtTensor.DataType, dims);
 }
 
 function fromOrt(tensor: OrtTensor): Tensor {

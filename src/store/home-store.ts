@@ -79,7 +79,7 @@ export async function openHomeStore(home: string, options: StoreOptions = {}): P
   await checkHomeFormat(home, kind);
   const database =
     databaseUrl === undefined
-      ? await openEmbeddedDatabase(join(home, 'db'), options.guard)
+      ? await openEmbeddedDatabase(join(home, 'db'), options.guard, 'prepared')
       : await openPostgresDatabase(databaseUrl);
   try {
     await migrate(database);

@@ -39,10 +39,12 @@ export function channelEnergies(
       ),
     ),
   );
-  return pictures.map((picture) =>
-    Float64Array.from(pairs, ({ even, odd }) => {
-      const [e, o] = [applyPatch(even, picture, side), applyPatch(odd, picture, side)];
-      return Math.sqrt(e * e + o * o);
-    }),
-  );
+  const energies = pictures.map(() => new Float64Array(pairs.length));
+  pairs.forEach(({ even, odd }, k) => {
+    const [e, o] = [even, odd].map((patch) => applyPatch(patch, pictures, side));
+    energies.forEach((own, s) => {
+      own[k] = Math.sqrt(e[s] * e[s] + o[s] * o[s]);
+    });
+  });
+  return energies;
 }

@@ -84,15 +84,49 @@ export function gaussianWindow(
   return { ...patch, weights: patch.weights.map((w) => w / total) };
 }
 
-/** Σ weights × image over the patch. */
-export function applyPatch(patch: Patch, picture: Float64Array, side: number): number {
-  const { left, top, width, height, weights } = patch;
-  let sum = 0;
+/** Images that are summed side by side: each sum waits for its own last addition alone. */
+const BESIDE = 4;
+
+/** Σ weights × image over the patch, for each image; every sum is added up in the order of the pixels. */
+export function applyPatch(
+  patch: Patch,
+  pictures: readonly Float64Array[],
+  side: number,
+): Float64Array {
+  const sums = new Float64Array(pictures.length);
+  for (let from = 0; from < pictures.length; from += BESIDE)
+    applyToFour(patch, pictures, { from, side, sums });
+  return sums;
+}
+
+function applyToFour(
+  { left, top, width, height, weights }: Patch,
+  pictures: readonly Float64Array[],
+  {
+    from,
+    side,
+    sums,
+  }: { readonly from: number; readonly side: number; readonly sums: Float64Array },
+): void {
+  // Where fewer are left the last one is summed again.
+  const [p, q, r, t] = Array.from(
+    { length: BESIDE },
+    (_, k) => pictures[Math.min(from + k, pictures.length - 1)],
+  );
+  let [a, b, c, d] = [0, 0, 0, 0];
   for (let y = 0, i = 0; y < height; y++) {
     const row = (top + y) * side + left;
-    for (let x = 0; x < width; x++) sum += weights[i++] * picture[row + x];
+    for (let x = row; x < row + width; x++) {
+      const weight = weights[i++];
+      a += weight * p[x];
+      b += weight * q[x];
+      c += weight * r[x];
+      d += weight * t[x];
+    }
   }
-  return sum;
+  [a, b, c, d].forEach((sum, k) => {
+    if (from + k < sums.length) sums[from + k] = sum;
+  });
 }
 
 /** 8-bit grey as contrast: (pixel − 128) / 127. */

@@ -59,17 +59,26 @@ function makeUnit(random: RandomState, { side, pixelsPerDegree }: Retina): Unit 
   };
 }
 
-function respond(unit: Unit, picture: Float64Array, squared: Float64Array, side: number): number {
-  const even = applyPatch(unit.even, picture, side);
-  const odd = applyPatch(unit.odd, picture, side);
-  const simple = Math.max(0, Math.cos(unit.phase) * even + Math.sin(unit.phase) * odd);
-  const energy = (even * even + odd * odd) / 2;
-  const drive = (1 - unit.complexity) * simple * simple + unit.complexity * energy;
-  const center = applyPatch(unit.center, squared, side);
-  const surround = applyPatch(unit.surround, squared, side);
-  const pool = (center + unit.surroundWeight * surround) / (1 + unit.surroundWeight);
-  const half = unit.exponent / 2;
-  return drive ** half / (unit.halfContrast ** unit.exponent + pool ** half);
+/** Responses of a unit to all images, whose squares come too. */
+function respond(
+  unit: Unit,
+  pictures: readonly Float64Array[],
+  squared: readonly Float64Array[],
+  side: number,
+): Float64Array {
+  const evens = applyPatch(unit.even, pictures, side);
+  const odds = applyPatch(unit.odd, pictures, side);
+  const centers = applyPatch(unit.center, squared, side);
+  const surrounds = applyPatch(unit.surround, squared, side);
+  return evens.map((even, s) => {
+    const odd = odds[s];
+    const simple = Math.max(0, Math.cos(unit.phase) * even + Math.sin(unit.phase) * odd);
+    const energy = (even * even + odd * odd) / 2;
+    const drive = (1 - unit.complexity) * simple * simple + unit.complexity * energy;
+    const pool = (centers[s] + unit.surroundWeight * surrounds[s]) / (1 + unit.surroundWeight);
+    const half = unit.exponent / 2;
+    return drive ** half / (unit.halfContrast ** unit.exponent + pool ** half);
+  });
 }
 
 /** Drive of the V1 units on images in contrast units, one array a stimulus. */
@@ -77,10 +86,10 @@ export function driveV1(pictures: readonly Float64Array[], retina: Retina): Regi
   const random = randomStream(populationSeed, 'V1 units');
   const population = Array.from({ length: units }, () => makeUnit(random, retina));
   const drive = new Float64Array(pictures.length * units);
-  pictures.forEach((picture, s) => {
-    const squared = picture.map((value) => value * value);
-    population.forEach((unit, u) => {
-      drive[s * units + u] = respond(unit, picture, squared, retina.side);
+  const squared = pictures.map((picture) => picture.map((value) => value * value));
+  population.forEach((unit, u) => {
+    respond(unit, pictures, squared, retina.side).forEach((response, s) => {
+      drive[s * units + u] = response;
     });
   });
   return { region: 'V1', units, drive };

@@ -33,12 +33,19 @@ export function dataOf(benchmark: BenchmarkDefinition): readonly NamedSource[] {
   return parts.flatMap(([name, kind, source]) => (source ? { name, kind, source } : []));
 }
 
+/** Of definitions, which are not changed: lists of all benchmarks ask for each again and again. */
+const entriesOf = new WeakMap<BenchmarkDefinition, readonly CatalogEntry[]>();
+
 /** The catalog entries that a benchmark is made of; none if its data are files or generated. */
 export function catalogEntriesOf(benchmark: BenchmarkDefinition): readonly CatalogEntry[] {
+  const known = entriesOf.get(benchmark);
+  if (known) return known;
   const entries = dataOf(benchmark).flatMap(({ source, kind }) =>
     source.kind === 'catalog' ? [findData(source.identifier, kind)] : [],
   );
-  return [...new Set(entries)];
+  const found = [...new Set(entries)];
+  entriesOf.set(benchmark, found);
+  return found;
 }
 
 /** Whether data of publications that Brain-Score does not have are among its own: no node of its tree averages it. */

@@ -7,17 +7,22 @@ import { syncFile } from '../files/write-whole.js';
 import { type Database, type Queries, shortOr } from './database.js';
 import { freeBytes, RESERVE_BYTES } from './disk-room.js';
 import { DurableFiles, type WriteGuard } from './durable-files.js';
+import { unpackDatabase } from './prepared-database.js';
 
 /** Major version of the PostgreSQL inside PGlite 0.5; a data folder of another one cannot be read. */
 export const EMBEDDED_POSTGRES = 18;
 
-/** PGlite's own, but for `-F`, which turns fsync off, and a log that is kept short by {@link CHECKPOINT_BYTES}. */
+/**
+ * PGlite's own, but for `-F`, which turns fsync off, a log that is kept short by {@link CHECKPOINT_BYTES}, and a small buffer:
+ * all of it is written with zeros at the start, and what it lacks the system has in its cache.
+ */
 const START = [
   ...PGlite.defaultStartParams.filter((word) => word !== '-F'),
   // PGlite's fdatasync reaches nothing, whatever its folder does.
-  ...['fsync=on', 'wal_sync_method=fsync', 'max_wal_size=64MB', 'min_wal_size=32MB'].flatMap(
-    (setting) => ['-c', setting],
-  ),
+  ...[
+    ...['fsync=on', 'wal_sync_method=fsync', 'max_wal_size=64MB', 'min_wal_size=32MB'],
+    'shared_buffers=16MB',
+  ].flatMap((setting) => ['-c', setting]),
 ];
 
 /**
@@ -35,13 +40,15 @@ const anyWrite: WriteGuard = { mayWrite: () => {} };
  * A new database is made beside its place and renamed when it is whole, so that a kill in the first
  * seconds leaves nothing half-made. While the disk has less than {@link RESERVE_BYTES} nothing is written, and
  * what would is `disk-full`.
+ * @param made whether a new database is empty, or has the tables of the present schema where the build prepared one
  * @throws VentralError `home-format` where the folder cannot be opened
  */
 export async function openEmbeddedDatabase(
   folder: string,
   guard: WriteGuard = anyWrite,
+  made: 'empty' | 'prepared' = 'empty',
 ): Promise<Database> {
-  if (!existsSync(folder)) await create(folder, guard);
+  if (!existsSync(folder)) await create(folder, guard, made);
   let lite: PGlite;
   try {
     await settle(folder);
@@ -62,14 +69,22 @@ export async function openEmbeddedDatabase(
 const start = (folder: string, guard: WriteGuard) =>
   PGlite.create({ fs: new DurableFiles(folder, guard), startParams: START });
 
-async function create(folder: string, guard: WriteGuard): Promise<void> {
+async function create(
+  folder: string,
+  guard: WriteGuard,
+  made: 'empty' | 'prepared',
+): Promise<void> {
   const unfinished = `${folder}.new`;
   await rm(unfinished, { recursive: true, force: true });
-  const lite = await start(unfinished, guard);
-  await lite.close();
-  // PGlite unpacks a new folder without a sync.
-  await syncTree(unfinished);
-  await markSynced(unfinished);
+  guard.mayWrite();
+  if (made === 'empty' || !(await unpackDatabase(unfinished))) {
+    const lite = await start(unfinished, guard);
+    await lite.close();
+    // PGlite unpacks a new folder without a sync.
+    await syncTree(unfinished);
+    await markSynced(unfinished);
+  }
+  guard.mayWrite();
   await rename(unfinished, folder);
   await syncFile(dirname(folder));
 }

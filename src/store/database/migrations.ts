@@ -384,9 +384,14 @@ async function step(queries: Queries, until: number): Promise<number> {
       `The database has schema ${from}, this ventral supports up to ${SCHEMA}: use the newer ventral that wrote it`,
     );
   }
+  if (from === SCHEMA) await identify(queries);
   if (from >= until) return from;
   for (const statement of migrations[from]) await queries.query(statement);
   await queries.query('delete from schema_version');
   await queries.query('insert into schema_version (version) values ($1)', [from + 1]);
   return from + 1;
 }
+
+/** Gives a prepared database its id, which others have from their migration. */
+const identify = (queries: Queries) =>
+  queries.query('insert into installation select where not exists (select from installation)');

@@ -8,7 +8,7 @@ import { BROUGHT } from '../../parts/score-words.js';
 import { FactCells, FactHeads } from './fact-columns.js';
 import { type Asked, ScoreDetail } from './score-detail.js';
 import type { Board, RowRange } from './use-board.js';
-import { useRowWindow } from './use-row-window.js';
+import { UNREAD, useRowWindow } from './use-row-window.js';
 import {
   type Change,
   openNodes,
@@ -43,6 +43,7 @@ export function BoardTable({
   const columns = useMemo(() => shownColumns(board.columns, address), [board.columns, address]);
   const { first, last, wanted, height } = useRowWindow(
     place,
+    board.models,
     `${intervals} ${board.items.length > 0}`,
   );
   useEffect(() => reached({ first, last: wanted }), [first, wanted]);
@@ -76,8 +77,12 @@ export function BoardTable({
                   ask={setAsked}
                 />
               ) : (
-                <tr key={first + k} aria-rowindex={first + k + 2}>
-                  <td colSpan={columns.length + facts.length + 2} class="quiet">
+                <tr key={first + k} aria-rowindex={first + k + 2} class={UNREAD}>
+                  <td
+                    colSpan={columns.length + facts.length + 2}
+                    class="quiet"
+                    style={{ height: `${height}px` }}
+                  >
                     Loading…
                   </td>
                 </tr>

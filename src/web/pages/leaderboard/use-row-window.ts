@@ -19,13 +19,21 @@ export interface RowWindow {
   readonly height: number;
 }
 
+/** The class of a row that stands for one that was not read yet. */
+export const UNREAD = 'unread';
+
 /**
- * The rows that can be seen in a box that scrolls. All are as high as the first one; on paper all rows
+ * The rows that can be seen in a box that scrolls. All are as high as the first one that was read; on paper all rows
  * that are here are drawn.
  * @param place the box
+ * @param rows of the whole table
  * @param drawn changes when rows get another height
  */
-export function useRowWindow(place: RefObject<HTMLElement | null>, drawn: unknown): RowWindow {
+export function useRowWindow(
+  place: RefObject<HTMLElement | null>,
+  rows: number,
+  drawn: unknown,
+): RowWindow {
   const [range, setRange] = useState<RowWindow>({
     first: 0,
     last: 3 * BEYOND,
@@ -35,14 +43,19 @@ export function useRowWindow(place: RefObject<HTMLElement | null>, drawn: unknow
   useEffect(() => {
     const box = place.current as HTMLElement;
     const look = () => {
-      const row = box.querySelector('tbody tr[aria-rowindex]');
-      const height = row?.getBoundingClientRect().height || USUAL_HEIGHT;
-      const start = STEP * Math.floor(box.scrollTop / height / STEP);
-      const seen = STEP * Math.ceil(box.clientHeight / height / STEP);
-      const last = start + seen + BEYOND + STEP;
-      const wanted = start === 0 ? seen : last;
-      const next = { first: Math.max(0, start - BEYOND), last, wanted, height };
-      setRange((now) => (same(now, next) ? now : next));
+      // One that was not read is lower, and would move the window.
+      const row = box.querySelector(`tbody tr[aria-rowindex]:not(.${UNREAD})`);
+      const measured = row?.getBoundingClientRect().height;
+      setRange((now) => {
+        const height = measured || now.height;
+        const seen = STEP * Math.ceil(box.clientHeight / height / STEP);
+        const top = Math.min(box.scrollTop / height, Math.max(0, rows - seen));
+        const start = STEP * Math.floor(top / STEP);
+        const last = start + seen + BEYOND + STEP;
+        const wanted = start === 0 ? seen : last;
+        const next = { first: Math.max(0, start - BEYOND), last, wanted, height };
+        return same(now, next) ? now : next;
+      });
     };
     const printAll = () =>
       setRange((now) => ({ ...now, first: 0, last: Number.POSITIVE_INFINITY }));
@@ -58,7 +71,7 @@ export function useRowWindow(place: RefObject<HTMLElement | null>, drawn: unknow
       window.removeEventListener('beforeprint', printAll);
       window.removeEventListener('afterprint', look);
     };
-  }, [place, drawn]);
+  }, [place, rows, drawn]);
   return range;
 }
 
