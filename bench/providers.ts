@@ -33,6 +33,7 @@ const { values: options } = parseArgs({
     output: { type: 'string' },
   },
 });
+const ROUNDS = 2;
 const threads = availableParallelism();
 const limits = { threads, maxMemory: 2 ** 31, maxScratch: 10 * 2 ** 30 };
 const root = mkdtempSync(join(tmpdir(), 'ventral-providers-'));
@@ -59,12 +60,6 @@ interface Report {
   /** Images a second through the network with all candidate layers kept, by round. */
   readonly rates: { readonly cpu: readonly number[]; readonly provider: readonly number[] };
   readonly ratio: number;
-}
-
-try {
-  await main();
-} finally {
-  rmSync(root, { recursive: true, force: true });
 }
 
 async function main(): Promise<void> {
@@ -123,7 +118,7 @@ async function measured(
     return {
       ...{ model, execution, layers, ...(tf32 ? { tf32 } : {}) },
       largest: Math.max(...Object.values(layers)),
-      ...(await scoresOf(model, provider, benchmark)),
+      ...(await scoresOf(model, provider, { benchmark, layer: deepLayer(network) })),
       ...{ rates, ratio: best(rates.provider) / best(rates.cpu) },
     };
   } finally {
@@ -143,12 +138,16 @@ async function errorsOf(
 }
 
 /** Both into one cache, the CPU first. */
-async function scoresOf(model: string, provider: Execution['provider'], benchmark: string) {
+async function scoresOf(
+  model: string,
+  provider: Execution['provider'],
+  { benchmark, layer }: { readonly benchmark: string; readonly layer: string },
+) {
   const home = join(root, `${model}-${provider}`);
   const run = async (asked: 'cpu' | Execution['provider']) => {
     const cache = await ContentCache.open(home);
     const context = { ...limits, home, cache, provider: { provider: asked } };
-    const layers = { '*': 'layer3.0' };
+    const layers = { '*': layer };
     const found = await scoreModel(
       { model: { path: model }, benchmarks: [benchmark], layers },
       context,
@@ -165,6 +164,12 @@ async function scoresOf(model: string, provider: Execution['provider'], benchmar
   };
 }
 
+/** Three quarters into the network. */
+function deepLayer({ file, card }: Network): string {
+  const layers = candidateLayers(file.model, card);
+  return layers[Math.floor((layers.length * 3) / 4)].layer;
+}
+
 const difference = (cpu: Score, other: Score) => ({
   benchmark: cpu.benchmark,
   ...{ cpu: cpu.value, provider: other.value },
@@ -172,8 +177,6 @@ const difference = (cpu: Score, other: Score) => ({
   error: cpu.error,
   sameInputs: cpu.provenance.inputs === other.provenance.inputs,
 });
-
-const ROUNDS = 3;
 
 /** Decoded and resized images through the network, all candidate layers kept. */
 async function ratesOf(network: Network, shown: Shown, execution: Execution) {
@@ -197,4 +200,10 @@ async function ratesOf(network: Network, shown: Shown, execution: Execution) {
   }
   pictures.close();
   return rates;
+}
+
+try {
+  await main();
+} finally {
+  rmSync(root, { recursive: true, force: true });
 }

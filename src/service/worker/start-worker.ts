@@ -15,8 +15,8 @@ import { workerFiles } from './worker-files.js';
 
 /** How a worker is started. */
 export interface StartWorkerOptions
-  extends Omit<WorkerOptions, 'tables' | 'files' | 'temporary' | 'offers'> {
-  /** What jobs may ask for beside the CPU; `auto`: all that works here. */
+  extends Omit<WorkerOptions, 'tables' | 'files' | 'temporary'> {
+  /** What jobs may ask for beside the CPU, unless `offers` says it; `auto`: all that works here. */
   readonly provider?: AskedProvider;
   readonly databaseUrl: string;
 }
@@ -52,7 +52,7 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     };
     const watch = watchDamage(tables.database, options.log);
     const files = await workerFiles(process.env, { ...options, temporary: scratch.path, watch });
-    const offers = await offeredHere(options.provider, scratch.path);
+    const offers = options.offers ?? (await offeredHere(options.provider, scratch.path));
     const worker = new Worker({ ...options, tables, files, temporary: scratch.path, offers });
     await worker.start();
     const stop = async (graceMs: number) => {

@@ -2,9 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Execution } from '../../../src/runtime/provider.js';
-import { Worker } from '../../../src/service/worker/worker.js';
-import { homeSource } from '../../../src/store/files/file-source.js';
-import { type HomeStore, openHomeStore } from '../../../src/store/home-store.js';
+import { startWorker } from '../../../src/service/worker/start-worker.js';
 import { madePlace, removePlace, type StorePlace } from '../../store/engines.js';
 import { type RunningService, runningService, stub } from '../running-service.js';
 
@@ -16,28 +14,23 @@ const asked = (more: object = {}) => ({
 describe('a service whose workers are on other hosts', () => {
   let place: StorePlace;
   let service: RunningService;
-  let store: HomeStore;
   beforeAll(async () => {
     place = await madePlace('postgresql', 'ventral-providers-');
     service = await runningService({ ...place, concurrency: 0 });
-    const own = await madePlace('embedded', 'ventral-other-host-');
-    store = await openHomeStore(own.home, { databaseUrl: place.databaseUrl as string });
   });
   afterAll(async () => {
-    await store.close();
     await service.stop();
     await removePlace(place);
   });
 
   /** A worker of another host. */
   async function worker(...offers: Execution[]) {
-    const made = new Worker({
-      ...{ tables: store, files: homeSource(store), temporary: store.temporary, home: place.home },
-      ...{ concurrency: 1, threads: 1, maxMemory: 2 ** 30, maxScratch: 0, maxCache: 0 },
+    const made = await startWorker({
+      ...{ databaseUrl: place.databaseUrl as string, home: place.home, concurrency: 1, threads: 1 },
+      ...{ maxMemory: 2 ** 30, maxScratch: 2 ** 30, maxCache: 2 ** 30 },
       ...{ log: pino({ level: 'silent' }), script: stub, offers },
     });
-    await made.start();
-    return made;
+    return { stop: () => made.stop(0) };
   }
   const h100: Execution = { provider: 'cuda', device: 'NVIDIA H100', precision: 'float32' };
   const job = async (id: string) => (await service.get(`/v1/scores/${id}`)).body;
