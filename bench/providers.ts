@@ -24,12 +24,14 @@ import { writeMadeSet } from './made-set.js';
  * one cache between them, and images a second.
  *
  *     npm run build && node dist/bench/providers.js [--models resnet-50,resnet-20] [--stimuli 64] [--only webgpu]
+ *         [--errors resnet-50]   of these networks the errors of layers alone
  */
 const { values: options } = parseArgs({
   options: {
     models: { type: 'string', default: 'objects-resnet,resnet-20,resnet-50' },
     stimuli: { type: 'string', default: '64' },
     only: { type: 'string' },
+    errors: { type: 'string', default: '' },
     output: { type: 'string' },
   },
 });
@@ -38,7 +40,7 @@ const threads = availableParallelism();
 const limits = { threads, maxMemory: 2 ** 31, maxScratch: 10 * 2 ** 30 };
 const root = mkdtempSync(join(tmpdir(), 'ventral-providers-'));
 
-interface Report {
+interface Errors {
   readonly model: string;
   readonly execution: Execution;
   /** Relative root mean square of the difference from the CPU, by value of the graph, four stimuli. */
@@ -46,6 +48,9 @@ interface Report {
   /** The same with TF32, of cuda alone. */
   readonly tf32?: Readonly<Record<string, number>>;
   readonly largest: number;
+}
+
+interface Report extends Errors {
   readonly scores: readonly {
     readonly benchmark: string;
     readonly cpu: number | null;
@@ -72,14 +77,21 @@ async function main(): Promise<void> {
     ...{ stimuli: Number(options.stimuli), regions: { IT: 30 }, repetitions: 6 },
     ...{ side: 256, classes: 4, degrees: 8 },
   });
-  const reports: Report[] = [];
+  const reports: (Errors | Report)[] = [];
+  const names = (list: string) => list.split(',').filter(Boolean);
   for (const { provider } of ready)
-    for (const model of options.models.split(',')) {
+    for (const model of names(options.models)) {
       const report = await measured(model, provider as Execution['provider'], benchmark);
       console.log(
         `${model} on ${provider}: largest error ${report.largest.toExponential(1)}, ${report.cacheHits} cache hits, ${report.ratio.toFixed(2)} × the CPU`,
       );
       reports.push(report);
+    }
+  for (const { provider } of ready)
+    for (const model of names(options.errors)) {
+      const errors = await openErrors(model, provider as Execution['provider'], benchmark);
+      console.log(`${model} on ${provider}: largest error ${errors.largest.toExponential(1)}`);
+      reports.push(errors);
     }
   const result = {
     processor: cpus()[0]?.model.trim(),
@@ -104,23 +116,43 @@ async function measured(
   provider: Execution['provider'],
   benchmark: string,
 ): Promise<Report> {
+  return opened(model, benchmark, async (network, shown) => {
+    const errors = await allErrors(model, provider, network, shown);
+    const rates = await ratesOf(network, shown, errors.execution);
+    const best = (all: readonly number[]) => Math.max(...all);
+    const scored = await scoresOf(model, provider, { benchmark, layer: deepLayer(network) });
+    return { ...errors, ...scored, rates, ratio: best(rates.provider) / best(rates.cpu) };
+  });
+}
+
+const openErrors = (model: string, provider: Execution['provider'], benchmark: string) =>
+  opened(model, benchmark, (network, shown) => allErrors(model, provider, network, shown));
+
+async function allErrors(
+  model: string,
+  provider: Execution['provider'],
+  network: Network,
+  shown: Shown,
+): Promise<Errors> {
+  const layers = await errorsOf(network, shown, provider, false);
+  const tf32 = provider === 'cuda' ? await errorsOf(network, shown, provider, true) : undefined;
+  const largest = Math.max(...Object.values(layers));
   const execution = executionOn(provider, {});
+  return { model, execution, layers, ...(tf32 ? { tf32 } : {}), largest };
+}
+
+/** A network with the stimuli of the benchmark. */
+async function opened<T>(
+  model: string,
+  benchmark: string,
+  work: (network: Network, shown: Shown) => Promise<T>,
+): Promise<T> {
   const network = await openNetwork({ path: model }, { threads });
   const { loaded, close } = await loadBenchmarks([benchmark], { home: root }, (_, error) => {
     throw error;
   });
   try {
-    const [shown] = loaded[0].shown;
-    const layers = await errorsOf(network, shown, provider, false);
-    const tf32 = provider === 'cuda' ? await errorsOf(network, shown, provider, true) : undefined;
-    const rates = await ratesOf(network, shown, execution);
-    const best = (all: readonly number[]) => Math.max(...all);
-    return {
-      ...{ model, execution, layers, ...(tf32 ? { tf32 } : {}) },
-      largest: Math.max(...Object.values(layers)),
-      ...(await scoresOf(model, provider, { benchmark, layer: deepLayer(network) })),
-      ...{ rates, ratio: best(rates.provider) / best(rates.cpu) },
-    };
+    return await work(network, loaded[0].shown[0]);
   } finally {
     await close();
   }
