@@ -14,8 +14,7 @@ import { Worker, type WorkerOptions } from './worker.js';
 import { workerFiles } from './worker-files.js';
 
 /** How a worker is started. */
-export interface StartWorkerOptions
-  extends Omit<WorkerOptions, 'tables' | 'files' | 'temporary'> {
+export interface StartWorkerOptions extends Omit<WorkerOptions, 'tables' | 'files' | 'temporary'> {
   /** What jobs may ask for beside the CPU, unless `offers` says it; `auto`: all that works here. */
   readonly provider?: AskedProvider;
   readonly databaseUrl: string;
