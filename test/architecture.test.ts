@@ -39,7 +39,7 @@ const rooms: Record<string, readonly string[]> = {
   importing: [...before('activations'), 'activations'],
   training: [...order, 'report'],
   submission: [...order, 'report'],
-  store: ['errors', 'formats', 'scoring', 'training', 'leaderboard'],
+  store: ['errors', 'formats', 'runtime', 'scoring', 'training', 'leaderboard'],
   api: [],
   service: [
     ...order,
@@ -61,7 +61,7 @@ const folders: Record<string, readonly string[]> = {
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],
   metrics: ['.', 'behaviour', 'ceilings', 'commitment', 'resampling', 'tiled', 'time', 'table'],
   data: ['.', 'stored', 'rdms', 'simulated', 'xarray', 'published', 'hub'],
-  activations: ['cache', 'card', 'scratch', 'stimuli', '.'],
+  activations: ['cache', 'card', 'scratch', 'stimuli', '.', 'provider'],
   scoring: [
     ...[
       'benchmark',

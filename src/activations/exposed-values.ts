@@ -1,9 +1,10 @@
 import { present } from '../formats/present.js';
 import { nodeReads } from '../onnx/dataflow.js';
-import { ancestorValues } from '../onnx/expose.js';
+import { ancestorValues, exposeValues } from '../onnx/expose.js';
 import type { Model } from '../onnx/model.js';
 import { valueDepths } from '../onnx/modules.js';
-import type { Optimization } from '../runtime/session.js';
+import type { Execution } from '../runtime/provider.js';
+import { type Optimization, Session } from '../runtime/session.js';
 import { BATCH, batchOf } from './batch-axis.js';
 import { candidateLayers } from './card/candidates.js';
 import type { ModelCard } from './card/card.js';
@@ -42,6 +43,8 @@ export type Computed = (
   readonly batch?: number;
   /** Where it depends on random numbers. */
   readonly trials?: { readonly count: number; readonly seed: number };
+  /** Where it was not the CPU. */
+  readonly execution?: Execution;
 };
 
 interface Fused {
@@ -101,6 +104,19 @@ export function outputsOf(
   return [...new Set([...values, ...others])];
 }
 
+/** Opens the graph of a pass on what runs the network: the CPU unless its file says another provider. */
+export function openPass(
+  { execution, optimization, model, name }: ModelFile,
+  card: ModelCard,
+  pass: Pick<Pass, 'operators' | 'values'>,
+  threads?: number,
+): Promise<Session> {
+  return Session.open(exposeValues(model, outputsOf(model, card, pass)), {
+    ...{ name, operators: pass.operators, tf32: execution?.precision === 'tf32' },
+    ...present({ threads, optimization, provider: execution?.provider }),
+  });
+}
+
 /** The outputs of a pass over all values that are computed with fused operators. */
 export function fusedOutputs(model: Model, card: ModelCard): string[] {
   return [...fusedValues(model, card).outputs].sort();
@@ -108,7 +124,7 @@ export function fusedOutputs(model: Model, card: ModelCard): string[] {
 
 /** What decides the bits of a value beside the file: it belongs to the inputs of a score. */
 export function computedAs(
-  { model, optimization }: Pick<ModelFile, 'model' | 'optimization'>,
+  { model, optimization, execution }: Pick<ModelFile, 'model' | 'optimization' | 'execution'>,
   card: ModelCard,
   value: string,
 ): Computed {
@@ -116,7 +132,7 @@ export function computedAs(
   const fed = model.graph.inputs.some(({ name }) => name === value) ? ({ fed: true } as const) : {};
   const batch = batchOf(model);
   const how = {
-    ...present({ trials: trialsOf(model, card, value) }),
+    ...present({ trials: trialsOf(model, card, value), execution }),
     ...(batch === BATCH ? {} : { batch }),
     ...fed,
   };

@@ -1,15 +1,13 @@
 import { join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
-import { present } from '../formats/present.js';
 import type { Features } from '../numerics/algebra/features.js';
 import { nonFiniteRows } from '../numerics/algebra/non-finite.js';
-import { exposeValues } from '../onnx/expose.js';
 import { resolveLayer } from '../onnx/layers.js';
-import { Session, type Tensor } from '../runtime/session.js';
+import type { Session, Tensor } from '../runtime/session.js';
 import { traced } from '../runtime/traced.js';
 import { batchOf, firstAlone, unitsOf } from './batch-axis.js';
 import type { ModelCard } from './card/card.js';
-import { outputsOf, type Pass, passesOf } from './exposed-values.js';
+import { openPass, type Pass, passesOf } from './exposed-values.js';
 import { type KeptValue, keptValue, viewDtype, viewed, viewUnits } from './layer-view.js';
 import type { ModelFile } from './model-file.js';
 import { keptDtype, type Numbers, numbersOf } from './numbers.js';
@@ -139,11 +137,7 @@ async function tracedPass(
   options: PassOptions,
 ): Promise<PassResult> {
   const { file, card } = network;
-  const session = await Session.open(exposeValues(file.model, outputsOf(file.model, card, pass)), {
-    name: file.name,
-    operators: pass.operators,
-    ...present({ threads: options.threads, optimization: file.optimization }),
-  });
+  const session = await openPass(file, card, pass, options.threads);
   const kept: Kept = { shown, options, stores: new Map(), failures: new Map(), scratch: [] };
   try {
     const plan = inputPlan(session.inputs, card.input, {

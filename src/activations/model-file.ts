@@ -20,6 +20,7 @@ import { withDequantised } from '../onnx/prepare/dequantise.js';
 import { imagePart } from '../onnx/prepare/image-part.js';
 import { withoutBfloat16 } from '../onnx/prepare/widen-bfloat16.js';
 import { withSeeds } from '../onnx/prepare/with-seeds.js';
+import type { Execution } from '../runtime/provider.js';
 import type { Optimization } from '../runtime/session.js';
 import { imagenetCard, type ModelCard, parseCard } from './card/card.js';
 import { cardTemplate } from './card/card-template.js';
@@ -46,6 +47,8 @@ export interface ModelFile {
   readonly shipped?: boolean;
   /** How far the runtime may go in fusing its operators, where that is not as far as it can. */
   readonly optimization?: Optimization;
+  /** What runs it for activations, where that is not the CPU. */
+  readonly execution?: Execution;
 }
 
 /** Where a card was found: a YAML or JSON file, the metadata of the ONNX file, or no file at all. */

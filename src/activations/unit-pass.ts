@@ -1,11 +1,9 @@
 import { VentralError } from '../errors/ventral-error.js';
-import { present } from '../formats/present.js';
-import { exposeValues } from '../onnx/expose.js';
 import type { Protocol } from '../properties/protocol.js';
-import { Session, type Tensor } from '../runtime/session.js';
+import type { Tensor } from '../runtime/session.js';
 import { traced } from '../runtime/traced.js';
 import { batchOf, firstAlone, unitsOf } from './batch-axis.js';
-import { outputsOf, type Pass } from './exposed-values.js';
+import { openPass, type Pass } from './exposed-values.js';
 import { buffersOf, type Network, type PassOptions, sumsOf } from './extract.js';
 import { keptDtype, numbersOf } from './numbers.js';
 import {
@@ -59,11 +57,7 @@ async function tracedPass(
   const { file, card } = network;
   const { protocol } = shown[0];
   if (!protocol) throw new RangeError('the first stimulus set maps no receptive fields');
-  const session = await Session.open(exposeValues(file.model, outputsOf(file.model, card, pass)), {
-    name: file.name,
-    operators: pass.operators,
-    ...present({ threads: options.threads, optimization: file.optimization }),
-  });
+  const session = await openPass(file, card, pass, options.threads);
   const work = new Collection(protocol, shown, options);
   const trials: ReadonlyMap<string, TrialSums>[] = [];
   try {

@@ -1945,7 +1945,24 @@ export interface components {
              */
             null?: ("rows" | "labels" | "random-weights")[];
             nullRuns?: components["schemas"]["NullRuns"];
+            provider?: components["schemas"]["AskedProvider"];
             webhook?: components["schemas"]["Webhook"];
+        };
+        /**
+         * @description What is to run the network; `cpu` unless given. Another one changes the inputs of each score, so that results are never
+         *     taken for those of the CPU. Only a worker that has it takes the job (`providers` of GET `/v1/workers`): until one is there
+         *     the job is queued, and its `reason` says so. A service whose workers cannot have it answers 422 (docs/providers.md).
+         * @enum {string}
+         */
+        AskedProvider: "cpu" | "cuda" | "webgpu" | "coreml" | "dml";
+        /** @description What runs networks in place of the CPU. */
+        Execution: {
+            /** @enum {string} */
+            provider: "cuda" | "webgpu" | "coreml" | "dml";
+            /** @example NVIDIA H100 80GB HBM3 */
+            device: string;
+            /** @enum {string} */
+            precision: "float32" | "tf32" | "unspecified";
         };
         /** @description Runs of each null that exchanges stimuli (19 unless given). 19 are the least that reach p = .05; 99 draw a 95 % floor. */
         NullRuns: number;
@@ -2090,6 +2107,11 @@ export interface components {
             null?: ("rows" | "labels" | "random-weights")[];
             nullRuns?: components["schemas"]["NullRuns"];
             /**
+             * @description What runs the network, where that is not the CPU.
+             * @enum {string}
+             */
+            provider?: "cuda" | "webgpu" | "coreml" | "dml";
+            /**
              * @description Scores of features that were computed elsewhere, with no network behind them here.
              * @constant
              */
@@ -2144,6 +2166,9 @@ export interface components {
             node: string;
             platform: string;
             processor: string;
+            /** @description What ran the network, where that was not the CPU. */
+            device?: string;
+            precision?: string;
         };
         ReceiptRun: {
             /**
@@ -2201,6 +2226,8 @@ export interface components {
             threads: number;
             /** @description Concurrent jobs. */
             concurrency: number;
+            /** @description What jobs may ask for beside the CPU. */
+            providers: components["schemas"]["Execution"][];
             /** @enum {string} */
             state: "running" | "draining";
             /** Format: date-time */
@@ -2277,7 +2304,7 @@ export interface components {
                 code: string;
                 detail: string;
             }[];
-            /** @description `draws` is the digest of what was drawn for the interval, and from which data: scores with an equal one are compared on the same draws. `dropped` counts the neuroids or stimuli that `drop` of the benchmark file left out. `runtime.optimization` is set where the highest level of ONNX Runtime crashes on the network: `extended`, `basic` or `disabled`. */
+            /** @description `draws` is the digest of what was drawn for the interval, and from which data: scores with an equal one are compared on the same draws. `dropped` counts the neuroids or stimuli that `drop` of the benchmark file left out. `runtime.optimization` is set where the highest level of ONNX Runtime crashes on the network: `extended`, `basic` or `disabled`. `runtime.device` and `runtime.precision` (`float32`, `tf32` or `unspecified`) are set where the network did not run on the CPU. */
             provenance: {
                 trials?: components["schemas"]["ScoreTrials"];
             } & {
@@ -2369,6 +2396,7 @@ export interface components {
              */
             null?: "rows"[];
             nullRuns?: components["schemas"]["NullRuns"];
+            provider?: components["schemas"]["AskedProvider"];
             webhook?: components["schemas"]["Webhook"];
         };
         /** @description A layer map job without its map. */
@@ -2400,6 +2428,11 @@ export interface components {
             /** @description The nulls that were asked for. */
             null?: ("rows" | "labels" | "random-weights")[];
             nullRuns?: components["schemas"]["NullRuns"];
+            /**
+             * @description What runs the network, where that is not the CPU.
+             * @enum {string}
+             */
+            provider?: "cuda" | "webgpu" | "coreml" | "dml";
             attempt: components["schemas"]["JobAttempt"];
             reason: components["schemas"]["JobReason"];
             progress: components["schemas"]["Progress"] | null;
@@ -2667,6 +2700,10 @@ export interface components {
                     ort: string;
                     provider: string;
                     threads: number;
+                    /** @description What ran the network, where that was not the CPU. */
+                    device?: string;
+                    /** @enum {string} */
+                    precision?: "float32" | "tf32" | "unspecified";
                     /**
                      * @description Optimisation level of ONNX Runtime; only where its highest level crashes on the network.
                      * @enum {unknown}
@@ -3194,6 +3231,11 @@ export interface components {
             /** @description The benchmark that gives stimuli and degrees. */
             benchmark?: string;
             degrees?: number;
+            /**
+             * @description What is to run the network; `cpu` unless given. The service itself must have it (`ventral serve --provider`).
+             * @enum {string}
+             */
+            provider?: "cpu" | "cuda" | "webgpu" | "coreml" | "dml";
         };
         ActivationsForm: {
             images: string[];

@@ -11,6 +11,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'ventral score gabor-v1 -b Marques2020_DeValois1982-pref_or --pdf orientation.pdf',
     'ventral score net.onnx -b Simulated.V1-pls --to https://ventral.lab.example',
     'ventral score mdl_01abc -b Simulated.V1-pls',
+    'ventral score resnet-50 -b Simulated.V4-pls --provider auto',
   ],
   map: [
     'ventral map net.onnx --card net.yaml -r V1,V2,V4,IT,behavior --html map.html',

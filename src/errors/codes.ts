@@ -48,6 +48,11 @@ export const codes = {
   'card-invalid': { status: 422, exit: 2, title: 'Invalid model card' },
   'activations-not-finite': { status: 422, exit: 2, title: 'The activations are not finite' },
   'inference-failed': { status: 422, exit: 1, title: 'The runtime failed on the model' },
+  'provider-unavailable': {
+    status: 422,
+    exit: 2,
+    title: 'The execution provider is not available',
+  },
   // checkpoints of other frameworks, and packages
   'checkpoint-invalid': { status: 422, exit: 2, title: 'Invalid checkpoint' },
   'checkpoint-unsafe': { status: 422, exit: 2, title: 'The checkpoint contains code to execute' },

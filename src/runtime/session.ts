@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { VentralError } from '../errors/ventral-error.js';
+import { type Execution, type Precision, type Provider, unavailable } from './provider.js';
 
 /**
  * ONNX Runtime behind one door: nothing else imports onnxruntime-node. `run` holds the event loop
@@ -53,9 +54,6 @@ export interface SessionValue {
   readonly dims: readonly (number | null)[];
 }
 
-/** Parts of the runtime that run operators; which are there depends on how it was installed. */
-export type Provider = 'cpu' | 'webgpu' | 'cuda';
-
 /** Levels of the runtime's graph optimisation below its highest, the next lower first. */
 export const lowerOptimizations = ['extended', 'basic', 'disabled'] as const;
 export type Optimization = (typeof lowerOptimizations)[number];
@@ -74,6 +72,8 @@ export interface SessionOptions {
   readonly optimization?: Optimization;
   /** What runs the operators that it has, the CPU the others; `cpu` by default. */
   readonly provider?: Provider;
+  /** Whether NVIDIA's TF32 is allowed; one session of a process decides for all. */
+  readonly tf32?: boolean;
   /** Whether threads wait busily for the next operator, for a while; false if graphs are small or many. */
   readonly spinning?: boolean;
 }
@@ -89,30 +89,55 @@ export function defaultThreads(): number {
   return availableParallelism();
 }
 
-/** The runtime behind a number, for its provenance. */
-export function runtimeIdentity(threads: number = defaultThreads()): {
-  ort: string;
-  provider: 'cpu';
-  threads: number;
-} {
-  return { ort: version, provider: 'cpu', threads };
+/** Names of what the installed runtime was built with. */
+export const supportedBackends = (): string[] =>
+  library()
+    .listSupportedBackends()
+    .map(({ name }) => name);
+
+/** The runtime behind a number, for its provenance; device and precision only where the network did not run on the CPU. */
+export type RuntimeIdentity = {
+  readonly ort: string;
+  readonly provider: Provider;
+  readonly threads: number;
+  readonly device?: string;
+  readonly precision?: Precision;
+};
+
+/** The runtime of this process. @param execution what runs the network in place of the CPU */
+export function runtimeIdentity(
+  threads: number = defaultThreads(),
+  execution?: Execution,
+): RuntimeIdentity {
+  const { provider = 'cpu', ...how } = execution ?? {};
+  return { ort: version, provider, threads, ...how };
 }
 
+const require = createRequire(import.meta.url);
 /** Of the package, which is that of the runtime in it: asked for without loading it. */
-const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as {
-  readonly version: string;
-};
+const { version } = require('onnxruntime-node/package.json') as { readonly version: string };
 
 type Library = typeof import('onnxruntime-node');
 let loaded: Library | undefined;
 
 /** With the first session: its library takes a tenth of a second, and tens of MiB where nothing is run. */
-async function library(): Promise<Library> {
-  loaded ??= await import('onnxruntime-node');
+function library(): Library {
+  loaded ??= require('onnxruntime-node') as Library;
   return loaded;
 }
 
-/** One loaded graph on the CPU. Close it when done: its weights live outside the JavaScript heap. */
+let tf32Allowed: boolean | undefined;
+
+/** The libraries of CUDA read the variable when they start, and only 0 means something to them. */
+function decideTf32(allowed: boolean): void {
+  if (tf32Allowed !== undefined && tf32Allowed !== allowed)
+    throw new RangeError('TF32 is decided once for a process');
+  tf32Allowed = allowed;
+  if (allowed) delete process.env.NVIDIA_TF32_OVERRIDE;
+  else process.env.NVIDIA_TF32_OVERRIDE = '0';
+}
+
+/** One loaded graph. Close it when done: its weights live outside the JavaScript heap. */
 export class Session {
   readonly inputs: readonly SessionValue[];
   readonly outputs: readonly SessionValue[];
@@ -131,13 +156,15 @@ export class Session {
   /**
    * Loads a model from its bytes or its path.
    * @throws VentralError `not-onnx`, `onnx-truncated`, `onnx-operator` (an operator that the runtime lacks),
-   *   `file-missing` or `onnx-invalid`
+   *   `file-missing` or `onnx-invalid`; on another provider than the CPU `provider-unavailable`
    */
   static async open(model: Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
     const threads = options.threads ?? defaultThreads();
     const name = options.name ?? (typeof model === 'string' ? model : 'the model');
+    const { provider = 'cpu', tf32 = false } = options;
+    if (provider === 'cuda') decideTf32(tf32);
     const settings: InferenceSession.SessionOptions = {
-      executionProviders: [options.provider ?? 'cpu'],
+      executionProviders: [provider],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       logSeverityLevel: 4,
@@ -157,7 +184,7 @@ export class Session {
         },
       },
     };
-    const { InferenceSession } = await library();
+    const { InferenceSession } = library();
     try {
       const session =
         typeof model === 'string'
@@ -165,7 +192,9 @@ export class Session {
           : await InferenceSession.create(model, settings);
       return new Session(session, name, threads);
     } catch (error) {
-      throw openError(error, model, name);
+      if (provider === 'cpu') throw openError(error, model, name);
+      const [line] = words(error).split('\n');
+      throw unavailable(provider, `it could not open ${name} (${line})`, { cause: error });
     }
   }
 
@@ -221,8 +250,7 @@ function toOrtAll(tensors: Readonly<Record<string, Tensor>>): Record<string, Ort
 }
 
 function toOrt({ dtype, dims, data }: Tensor): OrtTensor {
-  // A session has loaded it.
-  const { Tensor: Made } = loaded as Library;
+  const { Tensor: Made } = library();
   return new Made(dtype, data as OrtTensor.DataType, dims);
 }
 

@@ -12,6 +12,7 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
+import { type ProviderState, providerStates } from '../runtime/installed-providers.js';
 import { runChild } from './child/child.js';
 import { confinement } from './child/confinement.js';
 import { isolationFindings } from './child/isolation-facts.js';
@@ -44,6 +45,7 @@ export async function diagnose(configuration: Configuration): Promise<DatabaseFi
   const checks: readonly [string, () => Promise<Omit<DatabaseFinding, 'check'>[]>][] = [
     ['node', findNode],
     ['runtime', () => findRuntime(trial)],
+    ['providers', async () => providerStates().map(findProvider)],
     ['isolation', () => findIsolation(trial)],
     ['memory', async () => [findMemory(configuration)]],
     ['home', () => findHome(configuration)],
@@ -76,6 +78,13 @@ async function findNode() {
 async function findRuntime(trial: Promise<RuntimeTrial>) {
   const { version } = await trial;
   return [ok(`ONNX Runtime ${version} ran a graph in a child process`)];
+}
+
+/** A provider of another system is no fault of this one; one that lacks a file is. */
+function findProvider({ provider, state, found, install }: ProviderState) {
+  const how = install ? `; to install it: ${install}` : '';
+  if (state === 'absent') return warning(`${provider} cannot be used: ${found}${how}`);
+  return ok(state === 'ready' ? `${provider}: ${found}` : `without ${provider}: ${found}${how}`);
 }
 
 async function tryInChild(): Promise<RuntimeTrial> {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageVersion } from '../formats/package-root.js';
+import type { AskedProvider, Execution } from '../runtime/provider.js';
 import { sweepSimulated } from '../scoring/benchmark/simulated-data.js';
 import { homeSource } from '../store/files/file-source.js';
 import type { S3Place } from '../store/files/s3-files.js';
@@ -33,6 +34,7 @@ import { scoreShipped } from './shipped-scores.js';
 import { awaitsContinue } from './upload/upload-space.js';
 import { type WebhookOptions, Webhooks } from './webhooks/webhooks.js';
 import { DocumentReader } from './work/document-reader.js';
+import { offeredHere } from './worker/offered-providers.js';
 import { Worker } from './worker/worker.js';
 
 /** How a service is started. */
@@ -54,6 +56,8 @@ export interface ServiceOptions extends AppOptions {
   readonly threads: number;
   /** Concurrent jobs of the service, default 1; with 0 only `ventral worker` runs jobs. */
   readonly concurrency?: number;
+  /** What requests may ask for beside the CPU; `auto`: all that works here. */
+  readonly provider?: AskedProvider;
   /** How long clients may take, for tests. */
   readonly patience?: ConnectionPatience;
   /** Whether shipped models are scored while the queue is empty; default false. */
@@ -118,6 +122,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const warned = warnOfReach(log, store.temporary);
     undo.push(() => warned);
     if (!loopbackAddresses.includes(host)) await requireKey(store, host);
+    if (options.provider !== undefined && options.provider !== 'cpu') waits(options.provider);
+    const offers = await offeredHere(options.provider, store.temporary);
     const ending = new AbortController();
     undo.push(async () => ending.abort());
     const closing = new AbortController();
@@ -128,6 +134,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const port = () => (server.address() as AddressInfo).port;
     const context = compose(store, options, {
       metrics: await Metrics.open(store.database),
+      offers,
       isLocal: ({ socket }) => localConnections.has(socket),
       port,
       ending: ending.signal,
@@ -206,6 +213,7 @@ function compose(
   options: ServiceOptions,
   own: {
     readonly metrics: Metrics;
+    readonly offers: readonly Execution[];
     readonly isLocal: (request: IncomingMessage) => boolean;
     readonly port: () => number;
     readonly ending: AbortSignal;
@@ -241,12 +249,13 @@ function compose(
       maxScratch,
       maxCache,
       threads,
+      offers: own.offers,
       ...script,
       ...seconds,
     }),
     activations: new ActivationQueue({
       temporary: store.temporary,
-      ...{ home, threads, maxMemory, maxScratch, failed },
+      ...{ home, threads, maxMemory, maxScratch, failed, offers: own.offers },
       seconds: deadlines.activation,
       signal: own.closing,
     }),

@@ -1,6 +1,14 @@
 // A child process that looks at what it may do, or misbehaves: what it does is its task's `what`.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -98,6 +106,7 @@ const acts = {
     ),
     killedFirst: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')),
   }),
+  device: ({ path }) => ({ opened: attempt(() => closeSync(openSync(path, 'r+'))) }),
   network: async ({ port }) => ({
     interfaces: interfaces(),
     connection: await new Promise((resolve) => {

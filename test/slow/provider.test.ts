@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readModel } from '../../src/onnx/model.js';
-import type { Provider } from '../../src/runtime/session.js';
+import type { Provider } from '../../src/runtime/provider.js';
 import { sgd } from '../../src/training/optimize/optimizers.js';
 import { chooseProvider } from '../../src/training/step/provider.js';
 import { TrainedNetwork } from '../../src/training/step/trained-network.js';

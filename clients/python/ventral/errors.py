@@ -207,6 +207,13 @@ class InferenceFailedError(Problem):
     status = 422
 
 
+class ProviderUnavailableError(Problem):
+    """The execution provider is not available."""
+
+    code = "provider-unavailable"
+    status = 422
+
+
 class CheckpointInvalidError(Problem):
     """Invalid checkpoint."""
 
@@ -727,6 +734,7 @@ BY_CODE: dict[str, type[Problem]] = {
     "card-invalid": CardInvalidError,
     "activations-not-finite": ActivationsNotFiniteError,
     "inference-failed": InferenceFailedError,
+    "provider-unavailable": ProviderUnavailableError,
     "checkpoint-invalid": CheckpointInvalidError,
     "checkpoint-unsafe": CheckpointUnsafeError,
     "checkpoint-unmatched": CheckpointUnmatchedError,

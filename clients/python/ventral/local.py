@@ -68,6 +68,7 @@ class Local:
         card: str | None = None,
         input: Mapping[str, int] | None = None,
         detail: bool = False,
+        provider: str | None = None,
         progress: bool | None = None,
     ) -> Any:
         """As :meth:`ventral.Service.score`; ``model`` may also be a file of features (``.npz``, ``.nc``, ``.csv``)."""
@@ -80,7 +81,7 @@ class Local:
             arguments += ["--layer", layers]
         elif layers:
             arguments += [part for each in layers.items() for part in ("--layer", "=".join(each))]
-        arguments += _options(card=card, input=_size(input), detail=detail)
+        arguments += _options(card=card, input=_size(input), detail=detail, provider=provider)
         scores = [Score(each) for each in json.loads(self._run(*arguments))]
         return scores[0] if isinstance(benchmark, str) and len(scores) == 1 else scores
 

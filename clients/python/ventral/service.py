@@ -84,18 +84,21 @@ class Service:
         card: Mapping[str, Any] | str | None = None,
         input: Mapping[str, int] | None = None,
         detail: bool = False,
+        provider: str | None = None,
         progress: bool | None = None,
     ) -> Score | list[Score]:
         """Scores a model on a benchmark, or on several, in one job.
 
         :param model: a name, id or digest, features, or the path of an ONNX file, which is registered (with ``card``)
         :param layers: a layer for each region (``{"V1": "layer2"}``); one name for the regions of all benchmarks
+        :param provider: what is to run the network, such as ``"cuda"``; the job waits for a worker that has it
         :raises JobFailed: where a benchmark has no score
         """
         one = isinstance(benchmark, str)
         names = [benchmark] if isinstance(benchmark, str) else list(benchmark)
         asked = {"benchmarks": names, "layers": self._layers(layers, names), "input": input}
-        job = self.submit("score", model, card=card, detail=detail or None, **asked)
+        more = {"detail": detail or None, "provider": provider}
+        job = self.submit("score", model, card=card, **more, **asked)
         scores = scores_of(job.wait(progress), asked["layers"])
         return scores[0] if one and len(scores) == 1 else scores
 

@@ -250,7 +250,15 @@ class ScoreRequest(TypedDict):
     detail: "NotRequired[Literal[True]]"
     null: "NotRequired[list[Literal[\"rows\", \"labels\", \"random-weights\"]]]"
     nullRuns: "NotRequired[NullRuns]"
+    provider: "NotRequired[AskedProvider]"
     webhook: "NotRequired[Webhook]"
+
+AskedProvider = Literal["cpu", "cuda", "webgpu", "coreml", "dml"]
+
+class Execution(TypedDict):
+    provider: "Literal[\"cuda\", \"webgpu\", \"coreml\", \"dml\"]"
+    device: "str"
+    precision: "Literal[\"float32\", \"tf32\", \"unspecified\"]"
 
 NullRuns = int
 
@@ -336,6 +344,7 @@ class Job(TypedDict):
     detail: "NotRequired[bool]"
     null: "NotRequired[list[Literal[\"rows\", \"labels\", \"random-weights\"]]]"
     nullRuns: "NotRequired[NullRuns]"
+    provider: "NotRequired[Literal[\"cuda\", \"webgpu\", \"coreml\", \"dml\"]]"
     features: "NotRequired[Literal[True]]"
     brought: "NotRequired[Brought]"
     attempt: "JobAttempt"
@@ -374,6 +383,8 @@ class ReceiptRuntime(TypedDict):
     node: "str"
     platform: "str"
     processor: "str"
+    device: "NotRequired[str]"
+    precision: "NotRequired[str]"
 
 class ReceiptRun(TypedDict):
     kind: "Literal[\"score\"]"
@@ -401,6 +412,7 @@ class Worker(TypedDict):
     runtime: "dict[str, Any]"
     threads: "int"
     concurrency: "int"
+    providers: "list[Execution]"
     state: "Literal[\"running\", \"draining\"]"
     startedAt: "str"
     heartbeatAt: "str"
@@ -479,6 +491,7 @@ class LayerMapRequest(TypedDict):
     nested: "NotRequired[Literal[True]]"
     null: "NotRequired[list[Literal[\"rows\"]]]"
     nullRuns: "NotRequired[NullRuns]"
+    provider: "NotRequired[AskedProvider]"
     webhook: "NotRequired[Webhook]"
 
 class LayerMapListing(TypedDict):
@@ -499,6 +512,7 @@ class LayerMapListing(TypedDict):
     nested: "NotRequired[bool]"
     null: "NotRequired[list[Literal[\"rows\", \"labels\", \"random-weights\"]]]"
     nullRuns: "NotRequired[NullRuns]"
+    provider: "NotRequired[Literal[\"cuda\", \"webgpu\", \"coreml\", \"dml\"]]"
     attempt: "JobAttempt"
     reason: "JobReason"
     progress: "Union[Progress, None]"
@@ -867,6 +881,7 @@ class ActivationsRequest(TypedDict):
     stimuli: "NotRequired[str]"
     benchmark: "NotRequired[str]"
     degrees: "NotRequired[float]"
+    provider: "NotRequired[Literal[\"cpu\", \"cuda\", \"webgpu\", \"coreml\", \"dml\"]]"
 
 class ActivationsForm(TypedDict):
     images: "list[str]"

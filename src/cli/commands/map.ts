@@ -12,6 +12,11 @@ import { addFigureOptions, type FigureOptions, writeFigures } from '../options/f
 import { globalOptions } from '../options/global-options.js';
 import { several } from '../options/layer-request.js';
 import { floorRequest, type NullOptions, nullRunsOption } from '../options/null-options.js';
+import {
+  addProviderOptions,
+  type ProviderOptions,
+  providerRequest,
+} from '../options/provider-option.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { mapCsv, partsChosen, printMap, printPlan, regionLayerMap } from '../print/print-map.js';
 import { sayFailed, sayNotices } from '../print/say-failed.js';
@@ -20,7 +25,7 @@ import type { Io } from '../terminal/io.js';
 import { progressBar } from '../terminal/progress-bar.js';
 import { reportStandIns } from '../terminal/report-stand-ins.js';
 
-interface MapOptions extends FigureOptions, NullOptions {
+interface MapOptions extends FigureOptions, NullOptions, ProviderOptions {
   readonly region: string[];
   readonly benchmark: string[];
   readonly layers: string[];
@@ -94,6 +99,7 @@ export function registerMap(program: Command, io: Io): void {
       '--receipt <file>',
       'write a receipt: everything the numbers depend on, for `ventral verify`',
     );
+  addProviderOptions(command);
   addFigureOptions(command, ['rows', 'profile', 'heat']).action(
     (model: string, options: MapOptions, command: Command) => map(model, options, command, io),
   );
@@ -135,6 +141,11 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
   await reportStandIns(options.region as RegionRole[], home, io);
   const cache = await ContentCache.open(home, { maxBytes: maxCache });
   const bar = progressBar(io);
+  const say = (line: string) => {
+    bar.clear();
+    io.err(line);
+  };
+  const provider = providerRequest('map', options, say);
   const stop = interruption();
   try {
     const mapped = await mapLayers(request, {
@@ -145,7 +156,7 @@ async function map(model: string, options: MapOptions, command: Command, io: Io)
       cache,
       signal: stop.signal,
       progress: bar.progress,
-      ...present({ floors: floorsOf(options) }),
+      ...present({ floors: floorsOf(options), provider }),
       plan: (plan) => {
         bar.clear();
         printPlan(plan, io, { verbose });

@@ -5,6 +5,11 @@ import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { globalOptions } from '../options/global-options.js';
 import { several } from '../options/layer-request.js';
+import {
+  addProviderOptions,
+  type ProviderOptions,
+  providerRequest,
+} from '../options/provider-option.js';
 import { printRows } from '../print/print-rows.js';
 import { visibleText } from '../terminal/error-text.js';
 import { interruption } from '../terminal/interruption.js';
@@ -150,7 +155,7 @@ async function checkCardFile(
   else io.out(`${path}: no problems found\n`);
 }
 
-interface ActivationOptions {
+interface ActivationOptions extends ProviderOptions {
   readonly layers: string[];
   readonly benchmark?: string;
   readonly stimuli?: string;
@@ -162,7 +167,7 @@ interface ActivationOptions {
 }
 
 function registerActivations(program: Command, io: Io): void {
-  program
+  const command = program
     .command('activations')
     .description('write the activations of layers over a stimulus set')
     .argument('<model>', 'ONNX file, card, model folder or name of a shipped model')
@@ -173,8 +178,9 @@ function registerActivations(program: Command, io: Io): void {
     .requiredOption('-o, --output <file>', 'file to write: .npz, .nc, .arrow or .json')
     .option('--card <file>', 'model card')
     .option('--assume <preset>', 'preset for a model without a card: imagenet')
-    .option('--input <size>', 'another input size: resize=324,crop=288')
-    .action(async (reference: string, options: ActivationOptions, command: Command) => {
+    .option('--input <size>', 'another input size: resize=324,crop=288');
+  addProviderOptions(command).action(
+    async (reference: string, options: ActivationOptions, command: Command) => {
       if (options.layers.length === 0)
         throw new VentralError(
           'bad-usage',
@@ -190,7 +196,8 @@ function registerActivations(program: Command, io: Io): void {
         throw new VentralError('bad-usage', 'activations: --stimuli and --degrees go together');
       }
       await writeActivations(reference, options, command, io);
-    });
+    },
+  );
 }
 
 async function writeActivations(
@@ -202,6 +209,10 @@ async function writeActivations(
   const { exportActivations } = await import('../../scoring/features/export-activations.js');
   const { parseInputSize } = await import('../../activations/card/card.js');
   const bar = progressBar(io);
+  const provider = providerRequest('activations', options, (line) => {
+    bar.clear();
+    io.err(line);
+  });
   const stop = interruption();
   try {
     await exportActivations(
@@ -219,7 +230,10 @@ async function writeActivations(
         ...(options.input ? { input: parseInputSize(options.input) } : {}),
         output: options.output,
       },
-      { ...globalOptions(command), signal: stop.signal, progress: bar.progress },
+      {
+        ...{ ...globalOptions(command), signal: stop.signal, progress: bar.progress },
+        ...present({ provider }),
+      },
     );
   } finally {
     bar.end();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import type { AskedProvider } from '../../runtime/provider.js';
 import type { LayerRequest } from '../../scoring/model/layer-choice.js';
 import type { ScoreOutcome, ScoreRequest } from '../../scoring/model/score-model.js';
 import type { Answered } from '../../scoring/receipt/write-receipt.js';
@@ -61,11 +62,13 @@ interface ScoreServiceOptions extends ServiceOptions {
   readonly assume?: string;
   readonly receipt?: string;
   readonly results?: boolean;
+  readonly provider?: string;
+  readonly tf32?: boolean;
 }
 
 /** @throws VentralError `bad-usage` for options that do not go together */
 export function checkServiceUsage(models: readonly string[], options: ScoreServiceOptions): void {
-  const { to, keyFile, features, assume, receipt, results, benchmark } = options;
+  const { to, keyFile, features, assume, receipt, results, benchmark, provider, tf32 } = options;
   const refuse = (sentence: string) => new VentralError('bad-usage', `score: ${sentence}`);
   const there = models.find(isRegistration);
   if (results && to === undefined) throw refuse('--results goes with --to SERVICE');
@@ -82,6 +85,9 @@ export function checkServiceUsage(models: readonly string[], options: ScoreServi
     throw refuse('--assume cannot be used with --to: write a card (ventral card init)');
   if (receipt !== undefined)
     throw refuse('--receipt is for scores that are computed here: leave it out, or add --results');
+  if (provider === 'auto')
+    throw refuse('--provider auto is tried here: with --to name one, such as cuda');
+  if (tf32) throw refuse('--tf32 cannot be used with --to: a service computes in float32');
   namedBenchmarks(benchmark);
 }
 
@@ -105,16 +111,16 @@ export async function openService(
  */
 export async function scoreAtService(
   { remote, io }: { readonly remote: RemoteScores; readonly io: Io },
-  request: ScoreRequest,
+  request: ScoreRequest & { readonly provider?: AskedProvider },
   name: string | undefined,
   tell: Tell = () => {},
   once?: string,
 ): Promise<ScoreOutcome & { readonly model: string }> {
-  const { benchmarks, input } = request;
+  const { benchmarks, input, provider } = request;
   const layers = namedLayers(request.layers ?? {});
   const model = await placedModel(remote, request.model, name, io);
   const detail = request.detail ? ({ detail: true } as const) : {};
-  const asked = { model, benchmarks, ...present({ layers, input }), ...detail };
+  const asked = { model, benchmarks, ...present({ layers, input, provider }), ...detail };
   return { ...(await remote.score(asked, tell, once)), model };
 }
 

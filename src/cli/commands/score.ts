@@ -16,6 +16,11 @@ import {
   floorRequest,
   type NullOptions,
 } from '../options/null-options.js';
+import {
+  addProviderOptions,
+  type ProviderOptions,
+  providerRequest,
+} from '../options/provider-option.js';
 import { keepReceipt, requireReceiptPath } from '../options/receipt-option.js';
 import { type FlooredScore, type PrintedScores, printScores } from '../print/print-scores.js';
 import { sayWithoutValue } from '../print/say-failed.js';
@@ -31,7 +36,7 @@ import {
   scoreAtService,
 } from './score-at-service.js';
 
-interface ScoreOptions extends FigureOptions, NullOptions {
+interface ScoreOptions extends FigureOptions, NullOptions, ProviderOptions {
   readonly benchmark: string[];
   readonly layer: string[];
   readonly features?: string;
@@ -83,6 +88,7 @@ export function registerScore(program: Command, io: Io): void {
       'file of mode 0600 with the key of that service (VENTRAL_KEY_FILE; or VENTRAL_KEY is the key)',
     )
     .option('--results', 'with --to: score here, and put the results on its leaderboard, marked');
+  addProviderOptions(command);
   addNullOptions(command, several);
   addFigureOptions(command).action(
     async (models: string[], options: ScoreOptions, command: Command) => {
@@ -186,6 +192,8 @@ function checkUsage(models: readonly string[], options: ScoreOptions): void {
     throw refuse(
       `score --layer: expected the name of a layer in ${options.features}, found "${ofRegion}"; regions are for models`,
     );
+  if (options.features && options.provider !== 'cpu')
+    throw refuse('score: --provider runs a network; it cannot be used with --features');
   const idle = options.features && ofModels.find((name) => options[name] !== undefined);
   if (idle) throw refuse(`score: --${idle} applies to a model; it cannot be used with --features`);
   if (options.features && options.input.length > 0)
@@ -226,7 +234,13 @@ async function score(
     maxScratch,
     signal: stop.signal,
     progress: bar.progress,
-    ...present({ floors: floorRequest('score', options) }),
+    ...present({
+      floors: floorRequest('score', options),
+      provider: providerRequest('score', options, (line) => {
+        bar.clear();
+        io.err(line);
+      }),
+    }),
   };
   try {
     const { ContentCache } = await import('../../activations/cache/content-cache.js');
@@ -298,8 +312,11 @@ async function scoreModels(
     const progress = parts?.[i];
     const run = () =>
       service && isRemote(path, options)
-        ? scoreAtService(service, request, fileName(path, models, options), (told) =>
-            progress?.mirror(told),
+        ? scoreAtService(
+            service,
+            { ...request, ...present({ provider: context.provider?.provider }) },
+            fileName(path, models, options),
+            (told) => progress?.mirror(told),
           )
         : seeds === undefined
           ? scoreModel(request, { ...context, progress })

@@ -16,6 +16,7 @@ import {
   serviceThreads,
   sizeText,
 } from '../options/global-options.js';
+import { offeredOption, offeredProvider } from '../options/provider-option.js';
 import { storePlace } from '../options/store-place.js';
 import type { Io } from '../terminal/io.js';
 
@@ -72,6 +73,7 @@ export function registerServe(program: Command, io: Io): void {
       'time limit of the activations of one request, in seconds',
       String(usualDeadlines.activation),
     )
+    .option(...offeredOption)
     .option('--rate-limit <n>', 'requests a minute of one key or address', String(GENEROUS_RATE))
     .option('--no-score-shipped', 'do not score the shipped models while the queue is empty')
     .option(
@@ -115,6 +117,7 @@ async function serve(command: Command, io: Io): Promise<void> {
     rateLimit: readCount('--rate-limit', rateLimit),
     webhooks: { allow: webhookAllow },
     scoreShipped,
+    provider: offeredProvider(command),
   };
   // A terminal gets sentences; who collects logs gets lines of the log.
   const say = (words: string) => (io.interactive ? io.err(`${words}\n`) : log.info(words));

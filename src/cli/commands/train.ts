@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
-import type { Provider } from '../../runtime/session.js';
+import type { Provider } from '../../runtime/provider.js';
 import { globalOptions } from '../options/global-options.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';

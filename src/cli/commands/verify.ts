@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { visibleName } from '../../report/visible-name.js';
+import { providers } from '../../runtime/provider.js';
 import type { Difference, ShownValue } from '../../scoring/receipt/result-differences.js';
 import type { ReceiptReport } from '../../scoring/receipt/verify-receipt.js';
 import { globalOptions } from '../options/global-options.js';
+import { providerNamed } from '../options/provider-option.js';
 import { printRows } from '../print/print-rows.js';
 import { interruption } from '../terminal/interruption.js';
 import type { Io } from '../terminal/io.js';
@@ -11,6 +13,7 @@ import { progressBar } from '../terminal/progress-bar.js';
 interface VerifyOptions {
   readonly model: string[];
   readonly json?: boolean;
+  readonly provider?: string;
 }
 
 /** Differences that are printed; `--json` has them all. */
@@ -28,6 +31,10 @@ export function registerVerify(program: Command, io: Io): void {
       (value: string, before: string[]) => [...before, value],
       [],
     )
+    .option(
+      '--provider <name>',
+      `what runs networks now: ${providers.join(', ')}; default: that of the receipt`,
+    )
     .option('--json', 'print the result as JSON')
     .action((receipt: string, options: VerifyOptions, command: Command) =>
       verify(receipt, options, command, io),
@@ -42,6 +49,10 @@ async function verify(
 ): Promise<void> {
   const { home, threads, maxMemory, maxScratch } = globalOptions(command);
   const asked = command.optsWithGlobals().threads === undefined ? {} : { threads };
+  const provider =
+    options.provider === undefined
+      ? {}
+      : { provider: providerNamed('verify', options.provider, providers) };
   const { verifyReceipt } = await import('../../scoring/receipt/verify-receipt.js');
   const bar = progressBar(io);
   const stop = interruption();
@@ -52,6 +63,7 @@ async function verify(
       maxMemory,
       maxScratch,
       ...asked,
+      ...provider,
       signal: stop.signal,
       progress: bar.progress,
     });

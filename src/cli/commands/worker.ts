@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { databaseUrl, globalOptions, readConcurrency } from '../options/global-options.js';
+import { offeredOption, offeredProvider } from '../options/provider-option.js';
 import type { Io } from '../terminal/io.js';
 
 /** Lets jobs that end by themselves in a moment do so; the rest is back in the queue within ten seconds. */
@@ -13,6 +14,7 @@ export function registerWorker(program: Command, io: Io): void {
     .command('worker')
     .description('run jobs from the PostgreSQL database in DATABASE_URL')
     .option('--concurrency <n>', 'concurrent jobs', '1')
+    .option(...offeredOption)
     .action(async (_options: unknown, command: Command) => {
       await work(command, io);
     });
@@ -21,6 +23,7 @@ export function registerWorker(program: Command, io: Io): void {
 async function work(command: Command, io: Io): Promise<void> {
   const { home, maxMemory, maxScratch, maxCache, threads, verbose } = globalOptions(command);
   const concurrency = readConcurrency(command, 1);
+  const provider = offeredProvider(command);
   const url = databaseUrl();
   if (url === undefined) {
     throw new VentralError(
@@ -35,6 +38,7 @@ async function work(command: Command, io: Io): Promise<void> {
   const log = serviceLog(verbose ? 'debug' : 'info');
   const worker = await startWorker({
     ...{ databaseUrl: url, home, maxMemory, maxScratch, maxCache, threads, concurrency, log },
+    provider,
   });
   io.out(`ventral worker is ready on ${worker.place}\n`);
   const failed = await Promise.race([stopped, worker.failed]);

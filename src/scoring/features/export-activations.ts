@@ -4,6 +4,7 @@ import type { InputSize } from '../../activations/card/card.js';
 import { extractActivations } from '../../activations/extract.js';
 import type { CardSource } from '../../activations/model-file.js';
 import { openNetwork } from '../../activations/open-network.js';
+import { onProvider } from '../../activations/provider/choose-provider.js';
 import type { Shown } from '../../activations/stimuli/shown.js';
 import { trialsOf } from '../../activations/trials.js';
 import { compareCodePoints, compareNaturally } from '../../data/ids.js';
@@ -48,11 +49,12 @@ export async function exportActivations(
   context: ScoreContext,
 ): Promise<void> {
   await checkOutput(request.output);
-  const network = await openNetwork(request.model, { ...context, input: request.input });
-  const { file, card } = network;
-  const layers = expandLayers(file.model, request.layers).map(({ name }) => name);
+  const opened = await openNetwork(request.model, { ...context, input: request.input });
+  const { card } = opened;
+  const layers = expandLayers(opened.file.model, request.layers).map(({ name }) => name);
   const [trials] = layers.flatMap(
-    (layer) => trialsOf(file.model, card, resolveLayer(file.model, layer).value) ?? [],
+    (layer) =>
+      trialsOf(opened.file.model, card, resolveLayer(opened.file.model, layer).value) ?? [],
   );
   const { shown, close } = await stimuliOf(request, context);
   const scratch = await makeScratchFolder(context.home);
@@ -66,6 +68,8 @@ export async function exportActivations(
   const stage = context.progress?.stage(plan);
   context.progress?.planned();
   try {
+    const network = await onProvider(opened, [shown], context.provider, context);
+    const { file } = network;
     const activations = await extractActivations(network, shown, layers, {
       threads: context.threads,
       maxMemory: context.maxMemory / 2,
@@ -82,7 +86,7 @@ export async function exportActivations(
         card,
         ...(request.benchmark ? { benchmark: request.benchmark } : {}),
         degrees: shown.degrees ?? null,
-        ...present({ trials }),
+        ...present({ trials, execution: file.execution }),
       };
       await writeFeatures(request.output, {
         ids: shown.stimuli.ids,

@@ -118,7 +118,7 @@ async function mapTraced(
           ),
         ]),
         runtime: {
-          ...runtimeIdentity(context.threads),
+          ...runtimeIdentity(context.threads, network.file.execution),
           ...present({ optimization: network.file.optimization }),
         },
         seconds: Math.round(performance.now() - started) / 1000,

@@ -2,6 +2,7 @@ import { type Candidate, mapCandidates, withPools } from '../../activations/card
 import type { ModelCard } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
 import { openNetwork } from '../../activations/open-network.js';
+import { onProvider } from '../../activations/provider/choose-provider.js';
 import { takesOneClip } from '../../activations/stimuli/input-plan.js';
 import { valueShapes } from '../../activations/value-shapes.js';
 import { quoted } from '../../errors/quoted.js';
@@ -64,10 +65,10 @@ export async function openMap(
   context: LayerMapContext,
 ): Promise<{ run: OpenMap; close: () => Promise<void> }> {
   refuseNested(request);
-  const network = await openNetwork(request.model, { ...context, input: request.input });
-  const { file, card } = network;
+  const opened = await openNetwork(request.model, { ...context, input: request.input });
+  const { file, card } = opened;
   const named = mapCandidates(file.model, card, request.layers);
-  const candidates = await pooled(network, named, poolsOf(request), context);
+  const candidates = await pooled(opened, named, poolsOf(request), context);
   if (candidates.length === 0) {
     throw new VentralError(
       'layer-unknown',
@@ -77,16 +78,30 @@ export async function openMap(
   }
   const components = await componentsOf(request, context);
   const { columns, close } = await openColumns(request, card, context);
+  const network = await placed(opened, columns, context).catch(async (error) => {
+    await close();
+    throw error;
+  });
   const name = request.model.name ?? file.name;
-  const { digest, cardWarnings: warnings = [], optimization } = file;
+  const { digest, cardWarnings: warnings = [], optimization, execution } = network.file;
   const origin: Origin = {
     ...{ kind: 'model', digest, name, card, warnings },
-    ...present({ optimization }),
+    ...present({ optimization, execution }),
   };
   const half = request.holdout ? ('choice' as const) : undefined;
   const nested = request.nested === true;
   const run = { network, origin, candidates, columns, half, nested, components, context };
   return { run, close };
+}
+
+/** The network on what is to run it. */
+function placed(
+  network: Network,
+  columns: readonly BenchmarkColumn[],
+  context: LayerMapContext,
+): Promise<Network> {
+  const shown = columns.flatMap((column) => ('loaded' in column ? column.loaded.shown : []));
+  return onProvider(network, shown, context.provider, context);
 }
 
 /** @throws VentralError `bad-usage` beside another way to choose */

@@ -5,6 +5,7 @@ import { digestOf } from '../../formats/digest.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
 import { peakRssMiB } from '../../runtime/peak-memory.js';
+import { type Execution, executionText } from '../../runtime/provider.js';
 import { type Optimization, runtimeIdentity } from '../../runtime/session.js';
 import { DRAWS_VERSION } from '../draws/drawn-units.js';
 import type { ScoreDraws } from '../draws/score-draws.js';
@@ -23,6 +24,8 @@ export type Origin =
       readonly warnings: readonly CardWarning[];
       /** How far the runtime fuses its operators, where that is not as far as it can. */
       readonly optimization?: Optimization;
+      /** What ran it in place of the CPU. */
+      readonly execution?: Execution;
     }
   | { readonly kind: 'features' };
 
@@ -87,7 +90,7 @@ export function makeScore(
     ...present({ splits, parts }),
     ...(distribution ? { distribution } : {}),
     warnings: [
-      ...(origin.kind === 'model' ? origin.warnings : []),
+      ...(origin.kind === 'model' ? [...origin.warnings, ...providerNotice(origin)] : []),
       ...benchmarkNotices(loaded),
       ...warnings,
     ],
@@ -100,7 +103,7 @@ export function makeScore(
       ...(dropped ? { dropped } : {}),
       ...present({ trials: around.trials && scoreTrials(around.trials) }),
       runtime: {
-        ...runtimeIdentity(around.threads),
+        ...runtimeIdentity(around.threads, origin.kind === 'model' ? origin.execution : undefined),
         ...(origin.kind === 'model' ? present({ optimization: origin.optimization }) : {}),
       },
       seconds: Math.round(around.seconds * 1000) / 1000,
@@ -108,6 +111,17 @@ export function makeScore(
     },
   };
 }
+
+/** Beside scores of the CPU nobody should take it for one of them. */
+const providerNotice = ({ execution }: { readonly execution?: Execution }) =>
+  execution
+    ? [
+        {
+          code: 'provider-other',
+          detail: `activations were computed on ${executionText(execution)}: other last digits than on the CPU`,
+        },
+      ]
+    : [];
 
 const scoreTrials = (trials: LayerTrials): ScoreTrials => ({
   count: trials.count,

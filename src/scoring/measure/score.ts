@@ -1,5 +1,6 @@
 import type { Id } from '../../data/ids.js';
 import type { Warning } from '../../metrics/metric.js';
+import type { Precision } from '../../runtime/provider.js';
 import type { Optimization } from '../../runtime/session.js';
 import type { Generalisation } from '../draws/score-draws.js';
 
@@ -112,6 +113,9 @@ export interface UsedRuntime {
   readonly ort: string;
   readonly provider: string;
   readonly threads: number;
+  /** What ran the network, where that was not the CPU. */
+  readonly device?: string;
+  readonly precision?: Precision;
   /** How far it fused the operators of the network, where that was not as far as it can. */
   readonly optimization?: Optimization;
 }

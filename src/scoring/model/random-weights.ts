@@ -5,6 +5,7 @@ import { makeScratchFolder } from '../../data/scratch-folder.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
 import { readModel } from '../../onnx/model.js';
+import { choiceOf, executionOf } from '../../runtime/provider.js';
 import type { Work } from '../../runtime/work.js';
 import { type Floors, floorOf, type NullRun } from '../floor/floor.js';
 import { FLOOR_SEED, keepRun, readRun } from '../floor/measure-floors.js';
@@ -92,7 +93,10 @@ async function scoreSeed(asked: Seed): Promise<void> {
     const { floors: _, result: __, ...plain } = context;
     const model = await asked.drawn();
     const again = { ...request, model, detail: false };
-    found = (await scoreModel(again, { ...plain, progress })).scores;
+    // What `auto` chose for the network itself.
+    const ran = outcome.scores.map(({ provenance }) => choiceOf(executionOf(provenance.runtime)));
+    const provider = context.provider && { ...context.provider, ...ran[0] };
+    found = (await scoreModel(again, { ...plain, provider, progress })).scores;
   }
   for (const [i, score] of outcome.scores.entries()) {
     const one = found.find(({ benchmark }) => benchmark === score.benchmark);

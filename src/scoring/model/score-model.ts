@@ -3,6 +3,7 @@ import type { InputSize, Weights } from '../../activations/card/card.js';
 import type { Network } from '../../activations/extract.js';
 import type { ModelSource } from '../../activations/model-file.js';
 import { openNetwork } from '../../activations/open-network.js';
+import { onProvider, type ProviderRequest } from '../../activations/provider/choose-provider.js';
 import { openReducer } from '../../activations/reduce-layers.js';
 import type { ReducedLayer } from '../../activations/reduced-layer.js';
 import type { Demand } from '../../activations/reduction-plan.js';
@@ -56,6 +57,8 @@ export interface ScoreContext {
   readonly cells?: CellCache | undefined;
   /** Nulls whose floors stand beside the scores; none unless said. */
   readonly floors?: FloorRequest | undefined;
+  /** What is to run the network; the CPU unless said. */
+  readonly provider?: ProviderRequest | undefined;
   /** Images that earlier runs over the same stimuli decoded. */
   readonly pictures?: PreparedStimuli | undefined;
   readonly signal?: AbortSignal;
@@ -91,9 +94,8 @@ export async function scoreModel(
 }
 
 async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promise<ScoreOutcome> {
-  const network = await openNetwork(request.model, { ...context, input: request.input });
-  const { file, card } = network;
-  const name = request.model.name ?? file.name;
+  const opened = await openNetwork(request.model, { ...context, input: request.input });
+  const name = request.model.name ?? opened.file.name;
   const failures: { benchmark: string; error: VentralError }[] = [];
   const fail = (benchmark: string, thrown: unknown) => {
     const error = VentralError.from(thrown);
@@ -105,6 +107,8 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
   const draws = new Map<Score, ScoreDraws>();
   const floors = new Map<Score, Floors>();
   try {
+    const seen = loaded.flatMap(({ shown }) => shown);
+    const network = await onProvider(opened, seen, context.provider, context);
     const tasks: Task[] = [];
     for (const benchmark of loaded) {
       try {
@@ -116,15 +120,10 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
         fail(benchmark.benchmark.id, error);
       }
     }
-    const { digest, cardWarnings: warnings = [] } = file;
-    const { optimization } = file;
+    const { digest, cardWarnings: warnings = [], optimization, execution } = network.file;
     const origin = {
-      kind: 'model' as const,
-      digest,
-      name,
-      card,
-      warnings,
-      ...present({ optimization }),
+      ...{ kind: 'model' as const, digest, name, card: network.card, warnings },
+      ...present({ optimization, execution }),
     };
     const run = { network, origin, request, context };
     for await (const { loaded: benchmark, ...done } of scoreTasks(tasks, run)) {
@@ -144,7 +143,7 @@ async function scoreTraced(request: ScoreRequest, context: ScoreContext): Promis
     failures,
     draws,
     ...(context.floors ? { floors } : {}),
-    ...present({ weights: card.weights }),
+    ...present({ weights: opened.card.weights }),
   };
 }
 

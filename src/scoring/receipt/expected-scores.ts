@@ -1,6 +1,8 @@
 import { openNetwork } from '../../activations/open-network.js';
+import { withExecution } from '../../activations/provider/choose-provider.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { resolveLayer } from '../../onnx/layers.js';
+import type { Execution } from '../../runtime/provider.js';
 import type { Score } from '../measure/score.js';
 import { scoreInputs } from '../measure/score-inputs.js';
 import { isSelection, type ScoreRequest } from '../model/score-model.js';
@@ -30,9 +32,10 @@ export interface UnknownScore {
  */
 export async function expectedScores(
   request: ScoreRequest,
-  context: { readonly home: string },
+  context: { readonly home: string; readonly execution?: Execution | undefined },
 ): Promise<readonly (ExpectedScore | UnknownScore)[]> {
-  const network = await openNetwork(request.model, { input: request.input });
+  const opened = await openNetwork(request.model, { input: request.input });
+  const network = withExecution(opened, context.execution);
   const { file, card } = network;
   const found: (ExpectedScore | UnknownScore)[] = [];
   const fail = (benchmark: string, thrown: unknown) =>

@@ -13,6 +13,8 @@ export const receiptSchema = {
       properties: {
         ort: { type: 'string' },
         provider: { type: 'string' },
+        device: { type: 'string' },
+        precision: { type: 'string' },
         threads: { type: 'integer', minimum: 1, maximum: 1024 },
         node: { type: 'string' },
         platform: { type: 'string' },

@@ -95,6 +95,9 @@ export interface ReceiptRuntime {
   /** Operating system and instruction set, `linux-x64`. */
   readonly platform: string;
   readonly processor: string;
+  /** What ran networks, where that was not the CPU. */
+  readonly device?: string;
+  readonly precision?: string;
 }
 
 /** Everything that numbers depend on, and the numbers: `ventral verify` computes them again. */

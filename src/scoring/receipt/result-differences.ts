@@ -128,7 +128,8 @@ function decided(cell: Cell, drawn: boolean): unknown {
 }
 
 /** A remark on card, benchmark or layer follows from the inputs, and older versions did not make it. */
-const isNotice = ({ code }: Score['warnings'][number]) => /^(?:card|benchmark|layer)-/.test(code);
+const isNotice = ({ code }: Score['warnings'][number]) =>
+  /^(?:card|benchmark|layer|provider)-/.test(code);
 
 /** As it comes back from a file: without undefined values, and with 0 for −0. */
 const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));

@@ -1,5 +1,8 @@
 import type { ModelCard } from '../../activations/card/card.js';
+import { VentralError } from '../../errors/ventral-error.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
+import { executionOn, requireProvider } from '../../runtime/installed-providers.js';
+import { choiceOf, type Provider, type ProviderChoice } from '../../runtime/provider.js';
 import { screenVersion } from '../../screen/screen-version.js';
 import { scoreFeatures } from '../features/score-features.js';
 import { mapLayers } from '../map/layer-map.js';
@@ -22,7 +25,7 @@ import {
   type ResultPair,
   scorePairs,
 } from './result-differences.js';
-import { receiptRuntime } from './write-receipt.js';
+import { ranOn, receiptRuntime } from './write-receipt.js';
 
 /** A difference and its subject: a model, a benchmark, a layer. */
 export interface ReceiptDifference extends Difference {
@@ -49,8 +52,13 @@ export interface ReceiptReport {
 }
 
 /** What verifying may use; threads are those of the receipt unless given. */
-export type VerifyContext = Omit<ScoreContext, 'threads' | 'cache' | 'pictures' | 'result'> & {
+export type VerifyContext = Omit<
+  ScoreContext,
+  'threads' | 'cache' | 'pictures' | 'result' | 'provider'
+> & {
   readonly threads?: number;
+  /** What runs networks now; that of the receipt unless said. */
+  readonly provider?: Provider;
 };
 
 /** Numbers of two runtimes may be that far apart (design §3). */
@@ -61,7 +69,7 @@ const TOLERANCE = 1e-6;
  * holds, and compares bit by bit.
  * Nothing is taken from a cache. On another runtime or numerics version numbers may differ by 1e-6.
  * @param models where the models are now, if elsewhere
- * Throws `receipt-invalid`, `file-missing`, `interrupted`, and what scoring throws.
+ * Throws `receipt-invalid`, `file-missing`, `provider-unavailable`, `interrupted`, and what scoring throws.
  */
 export async function verifyReceipt(
   path: string,
@@ -70,7 +78,9 @@ export async function verifyReceipt(
 ): Promise<ReceiptReport> {
   const receipt = await readReceipt(path);
   const threads = context.threads ?? receipt.runtime.threads;
-  const runtime = runtimeDifferences(receipt, threads);
+  const choice = choiceNow(receipt, context.provider);
+  requireChosen(choice, context.provider);
+  const runtime = runtimeDifferences(receipt, threads, choice);
   const reopened = await reopenRuns(receipt, { receipt: path, models });
   const others = reopened.flatMap(otherBytes);
   const plain = { receipt: path, runtime, values: [], largest: null, notes: [] };
@@ -79,29 +89,47 @@ export async function verifyReceipt(
   const parts = context.progress?.parts(reopened.map(() => ''));
   context.progress?.planned();
   for (const [i, each] of reopened.entries()) {
-    again.push(await computeAgain(each, path, { ...context, threads, progress: parts?.[i] }));
+    const how = { ...context, threads, provider: choice, progress: parts?.[i] };
+    again.push(await computeAgain(each, path, how));
     parts?.[i].end();
   }
   return judged(path, again, { runtime, older: receipt.screen === undefined });
 }
 
+/** What runs networks now: as the receipt says, whatever the device. */
+function choiceNow({ runs }: Receipt, asked: Provider | undefined): ProviderChoice {
+  const then = choiceOf(runs.flatMap((run) => ranOn(run) ?? [])[0]);
+  return asked === undefined || asked === then.provider ? then : { provider: asked };
+}
+
+/** @throws VentralError `provider-unavailable` for that of the receipt, with another way to compare */
+function requireChosen({ provider }: ProviderChoice, asked: Provider | undefined): void {
+  if (provider === 'auto') return;
+  try {
+    requireProvider(provider);
+  } catch (thrown) {
+    const { code, message, details } = VentralError.from(thrown);
+    if (asked !== undefined) throw thrown;
+    const other = `${message}; to compare the receipt with another one: --provider cpu`;
+    throw new VentralError(code, other, details);
+  }
+}
+
 function runtimeDifferences(
   { runtime, numerics, screen = screenVersion }: Receipt,
   threads: number,
+  { provider: now, tf32 }: ProviderChoice,
 ): Difference[] {
-  const { ort, provider, node, platform, processor } = runtime;
+  const { ort, provider, node, platform, processor, device, precision } = runtime;
   const then = {
-    ort,
-    provider,
-    threads: runtime.threads,
-    node,
-    platform,
-    processor,
-    numerics,
-    screen,
+    ...{ ort, provider, threads: runtime.threads, node, platform, processor },
+    ...present({ device, precision }),
+    ...{ numerics, screen },
   };
+  const execution =
+    now === 'cpu' || now === 'auto' ? undefined : executionOn(now, present({ tf32 }));
   return differences(then, {
-    ...receiptRuntime(threads),
+    ...receiptRuntime(threads, execution),
     numerics: numericsVersion,
     screen: screenVersion,
   });
@@ -303,6 +331,6 @@ function isNear(difference: Difference, runtime: readonly Difference[]): boolean
   if (runtime.length === 0) return false;
   const apart = distance(difference);
   if (apart !== null) return apart <= TOLERANCE;
-  const versions = ['numerics', 'screen'];
+  const versions = ['numerics', 'screen', 'provider', 'device', 'precision'];
   return isDigest(difference.field) && runtime.some(({ field }) => versions.includes(field));
 }

@@ -5,12 +5,14 @@ import { pipeline } from 'node:stream/promises';
 import type { Network } from '../../activations/extract.js';
 import type { CardSource, ModelFile } from '../../activations/model-file.js';
 import { openNetwork } from '../../activations/open-network.js';
+import { withExecution } from '../../activations/provider/choose-provider.js';
 import type { StoreLimits } from '../../data/stored/recording-store.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
+import { type Execution, executionOf } from '../../runtime/provider.js';
 import { runtimeIdentity } from '../../runtime/session.js';
 import { screenVersion } from '../../screen/screen-version.js';
 import { fittedComponents, picturesFolder } from '../benchmark/fitting-pictures.js';
@@ -80,15 +82,26 @@ export async function writeReceipt(
     ventral: packageVersion,
     numerics: numericsVersion,
     screen: screenVersion,
-    runtime: receiptRuntime(context.threads),
+    runtime: receiptRuntime(context.threads, answered.flatMap((each) => ranOn(each) ?? [])[0]),
     runs,
   };
   await writeFileAtomic(path, `${JSON.stringify(receipt, null, 2)}\n`);
 }
 
-/** What this process computes on. */
-export const receiptRuntime = (threads: number): ReceiptRuntime => ({
-  ...runtimeIdentity(threads),
+/** What ran the network of a request, where that was not the CPU. */
+export function ranOn(
+  answered:
+    | { readonly kind: 'score' | 'features'; readonly scores: readonly Score[] }
+    | { readonly kind: 'map'; readonly map: LayerMap },
+): Execution | undefined {
+  if (answered.kind === 'map') return executionOf(answered.map.provenance.runtime);
+  const [first] = answered.kind === 'score' ? answered.scores : [];
+  return first && executionOf(first.provenance.runtime);
+}
+
+/** What this process computes on. @param execution what runs networks in place of the CPU */
+export const receiptRuntime = (threads: number, execution?: Execution): ReceiptRuntime => ({
+  ...runtimeIdentity(threads, execution),
   node: process.versions.node,
   platform: `${process.platform}-${process.arch}`,
   processor: cpus()[0]?.model.trim() ?? 'unknown',
@@ -106,12 +119,14 @@ type AnsweredFeatures = Extract<Answered, { kind: 'features' }>;
 type AnsweredMap = Extract<Answered, { kind: 'map' }>;
 
 async function scoreRun(
-  { request, scores }: AnsweredScore,
+  answered: AnsweredScore,
   receipt: string,
   context: ReceiptContext,
 ): Promise<ScoreRun> {
+  const { request, scores } = answered;
   const { threads } = context;
-  const network = await openNetwork(request.model, { threads, input: request.input });
+  const opened = await openNetwork(request.model, { threads, input: request.input });
+  const network = withExecution(opened, ranOn(answered));
   const { file, card } = network;
   const { layers, input, detail } = request;
   const benchmarks = await recordAll(request.benchmarks, context, true, async (loaded) => {
@@ -155,12 +170,14 @@ async function featureRun(
 }
 
 async function mapRun(
-  { request, map }: AnsweredMap,
+  answered: AnsweredMap,
   receipt: string,
   context: ReceiptContext,
 ): Promise<MapRun> {
+  const { request, map } = answered;
   const { home, threads } = context;
-  const network = await openNetwork(request.model, { threads, input: request.input });
+  const opened = await openNetwork(request.model, { threads, input: request.input });
+  const network = withExecution(opened, ranOn(answered));
   const { file } = network;
   const { layers, input, holdout, nested, pool, pca } = request;
   const fitted =

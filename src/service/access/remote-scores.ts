@@ -24,6 +24,8 @@ export interface RemoteScoreRequest {
   readonly layers?: Readonly<Record<string, string>>;
   readonly input?: InputSize;
   readonly detail?: true;
+  /** What is to run the network; the CPU unless said. */
+  readonly provider?: string;
 }
 
 /** What a service is asked to map. */

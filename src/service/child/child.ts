@@ -11,6 +11,7 @@ import { ChildConversation } from './child-conversation.js';
 import type { ChildWork } from './child-work.js';
 import { confinement, LEAST, NICE } from './confinement.js';
 import { enclose } from './enclosure.js';
+import { gpuVariables } from './gpu-paths.js';
 
 export type { ChildMessage, PlainError } from './child-messages.js';
 
@@ -75,7 +76,9 @@ async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
   );
   work.signal?.throwIfAborted();
   const environment: NodeJS.ProcessEnv = { TMPDIR: own };
-  for (const name of allowed)
+  // Otherwise NVIDIA's libraries may compute float32 in TF32.
+  if (work.devices) environment.NVIDIA_TF32_OVERRIDE = '0';
+  for (const name of work.devices ? [...allowed, ...gpuVariables] : allowed)
     if (process.env[name] !== undefined) environment[name] = process.env[name];
   const child = spawn(words[0], words.slice(1), {
     cwd: own,

@@ -111,9 +111,14 @@ const system = {
   ].map((name) => `/proc/${name}`),
 };
 
+/** Of /proc, where the driver of NVIDIA says what there is. */
+const DRIVERS = '/proc/driver';
+
 function rules(visible: readonly VisiblePath[], alone: boolean): string[] {
-  const machine = (alone ? system.alone : [...system.amongOthers, '/sys/fs/cgroup']).map((path) => {
-    const folder = ['/proc', '/proc/self', '/sys/fs/cgroup'].includes(path);
+  const drivers = visible.some(({ path }) => path.startsWith('/dev/nvidia')) ? [DRIVERS] : [];
+  const others = [...system.amongOthers, '/sys/fs/cgroup', ...drivers];
+  const machine = (alone ? system.alone : others).map((path) => {
+    const folder = ['/proc', '/proc/self', '/sys/fs/cgroup', DRIVERS].includes(path);
     return `path-beneath:${rights.read[folder ? 'folder' : 'file']}:${path}`;
   });
   const own = visible.map(

@@ -8,6 +8,8 @@ export interface TaskPaths {
   readonly reads: readonly string[];
   /** Folders that it writes, created if missing. They may contain files of the read-only list. */
   readonly writes: readonly string[];
+  /** Device files beside those of every child; missing ones are skipped. */
+  readonly devices?: readonly string[];
 }
 
 /** How a child sees a path. `code` can be read and executed; `device` read and written. */
@@ -49,7 +51,7 @@ export function systemLinks(): string[] {
 export function visiblePaths(
   code: readonly string[],
   own: string,
-  { reads, writes }: TaskPaths,
+  { reads, writes, devices: more = [] }: TaskPaths,
 ): VisiblePath[] {
   const links = new Set(systemLinks());
   const libraries = (process.env.LD_LIBRARY_PATH ?? '').split(delimiter).filter(isAbsolute);
@@ -69,7 +71,7 @@ export function visiblePaths(
     }
   };
   add(programs, 'code');
-  add(devices, 'device');
+  add([...devices, ...more], 'device');
   add(writes, 'write');
   add(reads, 'read');
   add([own], 'write');

@@ -10,7 +10,8 @@ type Given = Run['scores'][number];
 export function plainScore(score: Given, name: string): Score {
   const { ventral, metric, inputs, dropped, runtime, seconds, peakRssMiB } =
     score.provenance as unknown as Score['provenance'];
-  const { ort, provider, threads } = (runtime ?? {}) as Score['provenance']['runtime'];
+  const { ort, provider, threads, device, precision } = (runtime ??
+    {}) as Score['provenance']['runtime'];
   return {
     ...{ benchmark: score.benchmark, version: score.version, region: score.region },
     simulated: score.simulated,
@@ -31,7 +32,8 @@ export function plainScore(score: Given, name: string): Score {
     provenance: {
       ...{ ventral, metric, inputs },
       ...(dropped ? { dropped } : {}),
-      ...{ runtime: { ort, provider, threads }, seconds, peakRssMiB },
+      runtime: { ort, provider, threads, ...present({ device, precision }) },
+      ...{ seconds, peakRssMiB },
     },
   };
 }
@@ -55,14 +57,17 @@ const asGiven = (score: Given): Given => ({
 
 /** One run of a receipt as it is kept: without paths, which tell of the machine that wrote it. */
 export function plainReceipt(receipt: Receipt, run: Run): Receipt {
-  const { ort, provider, threads, node, platform, processor } = receipt.runtime;
+  const { ort, provider, threads, node, platform, processor, device, precision } = receipt.runtime;
   const { kind, model, layers, input, detail, benchmarks, scores } = run;
   return {
     receipt: receipt.receipt,
     ventral: receipt.ventral,
     numerics: receipt.numerics,
     screen: receipt.screen,
-    runtime: { ort, provider, threads, node, platform, processor },
+    runtime: {
+      ...{ ort, provider, threads, node, platform, processor },
+      ...present({ device, precision }),
+    },
     runs: [
       {
         kind,

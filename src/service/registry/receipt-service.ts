@@ -4,6 +4,7 @@ import { VentralError } from '../../errors/ventral-error.js';
 import { type Digestible, digestOf } from '../../formats/digest.js';
 import { present } from '../../formats/present.js';
 import { numericsVersion } from '../../numerics/numerics-version.js';
+import { executionOf } from '../../runtime/provider.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { ExpectedScore } from '../../scoring/receipt/expected-scores.js';
 import { RECEIPT_FORMAT } from '../../scoring/receipt/receipt.js';
@@ -161,7 +162,7 @@ export class ReceiptService {
   /** What this service finds for the inputs of the scores. */
   async #expected(
     client: Client,
-    { layers, input }: Run,
+    { layers, input, scores: [first] }: Run,
     model: ScorableModel,
     benchmarks: readonly AskedBenchmark[],
   ): Promise<readonly ReceiptAnswer[]> {
@@ -183,11 +184,13 @@ export class ReceiptService {
       )),
     ];
     const answers: ReceiptAnswer[] = [];
+    const { runtime } = first.provenance as { readonly runtime?: object };
+    const execution = executionOf(runtime ?? {});
     for (const names of groups) {
       const task: ReceiptTask = {
         ...{ kind: 'receipt', home, benchmarks: names },
         model: { reference: file, card: model.card },
-        ...present({ layers, input }),
+        ...present({ layers, input, execution }),
       };
       const answer = await this.#children.run<ReceiptAnswer[]>(client, {
         script: 'score-child.js',

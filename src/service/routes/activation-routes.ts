@@ -80,6 +80,7 @@ function formatOf(request: Request): string {
 }
 
 interface Asked {
+  readonly provider?: ActivationsRequest['provider'];
   readonly model: string;
   readonly layers: readonly string[];
   readonly type: string;
@@ -92,7 +93,7 @@ interface Asked {
 async function answer(
   { models, store, activations }: ServiceContext,
   response: Response,
-  { model: asked, layers, type }: Asked,
+  { model: asked, layers, type, provider }: Asked,
   stimuli: Stimuli,
   hold: (bytes: number) => Promise<void>,
 ): Promise<void> {
@@ -104,7 +105,10 @@ async function answer(
   const folder = join(store.temporary, `activations-${randomUUID()}`);
   const output = join(folder, `activations${formats[type]}`);
   try {
-    const task = { reference, card: model.card, layers, ...stimuli, output };
+    const task = {
+      ...{ reference, card: model.card, layers, ...stimuli, output },
+      ...(provider && provider !== 'cpu' ? { provider } : {}),
+    };
     await activations.write(client, task);
     await requirePlainFile(output);
     await hold((await stat(output)).size);

@@ -9,6 +9,7 @@ import {
   type Job,
   type JobKind,
   type JobOf,
+  type JobProvider,
   type JobRequestOf,
 } from '../../store/jobs/job.js';
 import type { JobFilter } from '../../store/jobs/job-store.js';
@@ -21,6 +22,7 @@ import { madeBefore, noteMadeBy } from '../http/idempotency.js';
 import { principalOf, requireChange } from '../http/principal-of.js';
 import { readPage } from '../http/read-page.js';
 import type { ServiceContext } from '../registry/context.js';
+import { waitsForProvider } from '../worker/offered-providers.js';
 
 /** A kind of job as HTTP shows it. */
 export interface JobResource<K extends JobKind, Asked> {
@@ -114,6 +116,12 @@ export function jobRoutes<K extends JobKind, Asked>(
   return router;
 }
 
+/** The workers of a service, and whether others can join them. */
+export const workersOf = ({ worker, store }: ServiceContext) => ({
+  registry: worker.registry,
+  shared: store.database.shared,
+});
+
 /** A job as the caller may see it: whether it may cancel it, and webhook deliveries only then. */
 async function shown<K extends JobKind, Asked>(
   context: ServiceContext,
@@ -123,8 +131,12 @@ async function shown<K extends JobKind, Asked>(
 ): Promise<object> {
   const mayCancel = mayChange(principalOf(response), job);
   const webhook = mayCancel ? await context.webhooks.deliveries.ofJob(job.id) : undefined;
+  const { provider } = job as { readonly provider?: JobProvider };
+  const waits =
+    job.state === 'queued' ? await waitsForProvider(workersOf(context), provider) : undefined;
   return {
     ...show(job),
+    ...(waits === undefined ? {} : { reason: waits }),
     ...{ mayCancel, ofService: job.owner === SERVICE_OWNER },
     ...(await more?.(context, job)),
     ...present({ webhook }),

@@ -8,8 +8,9 @@ import { RequestProblem } from '../http/problem.js';
 import { askedFloors, shownFloors } from '../registry/asked-floors.js';
 import type { AskedBenchmark } from '../registry/benchmark-service.js';
 import type { ServiceContext } from '../registry/context.js';
+import { askedProvider } from '../worker/offered-providers.js';
 import { keyOf } from './job-key.js';
-import { jobRoutes, showCommon } from './job-routes.js';
+import { jobRoutes, showCommon, workersOf } from './job-routes.js';
 
 type LayerMapRequest = components['schemas']['LayerMapRequest'];
 
@@ -30,6 +31,7 @@ async function request(
   if (nested && holdout) throw exclusive('nested', 'holdout');
   if (nested && pca !== undefined) throw exclusive('nested', 'pca');
   const floors = askedFloors(asked);
+  const provider = await askedProvider(workersOf(context), asked.provider);
   if (floors && pca !== undefined) throw exclusive('null', 'pca');
   const { benchmarks, sources } = await columns(context, principal, asked);
   const model = await context.models.scorable(principal, asked.model);
@@ -38,7 +40,7 @@ async function request(
     layers,
     input,
     holdout,
-    ...present({ pool, pca }),
+    ...present({ pool, pca, provider }),
     ...(nested ? { nested } : {}),
     ...(floors ? { floors: { ...floors } } : {}),
   });
@@ -53,7 +55,7 @@ async function request(
     benchmarks: benchmarks.map(({ id }) => id),
     sources,
     keys: [key],
-    ...present({ layers, input, pool, pca, floors }),
+    ...present({ layers, input, pool, pca, floors, provider }),
     ...(nested ? { nested } : {}),
     holdout,
   };
@@ -91,7 +93,7 @@ function show(
     ...(job.layers ? { layers: [...job.layers] } : {}),
     holdout: job.holdout,
     ...(job.pool ? { pool: [...job.pool] } : {}),
-    ...present({ pca: job.pca, nested: job.nested }),
+    ...present({ pca: job.pca, nested: job.nested, provider: job.provider }),
     ...shownFloors(job.floors),
     ...present({ result: job.result as unknown as components['schemas']['LayerMap'] | null }),
   };

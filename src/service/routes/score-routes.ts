@@ -9,8 +9,9 @@ import type { Principal } from '../../store/records/principal.js';
 import { askedFloors, shownFloors } from '../registry/asked-floors.js';
 import type { AskedBenchmark } from '../registry/benchmark-service.js';
 import type { ServiceContext } from '../registry/context.js';
+import { askedProvider } from '../worker/offered-providers.js';
 import { featureKeyOf, keyOf } from './job-key.js';
-import { jobRoutes, showCommon } from './job-routes.js';
+import { jobRoutes, showCommon, workersOf } from './job-routes.js';
 
 type ScoreRequest = components['schemas']['ScoreRequest'];
 
@@ -44,6 +45,7 @@ export async function scoreRequest(
   const { models, benchmarks: registered } = context;
   const { layers, input, detail } = asked;
   const floors = askedFloors(asked);
+  const provider = await askedProvider(workersOf(context), asked.provider);
   const benchmarks = await registered.asked(
     principal,
     asked.benchmarks,
@@ -68,9 +70,10 @@ export async function scoreRequest(
         ...{ benchmark: id, definition, layer: layerOf(region), input },
         ...(detail ? { detail } : {}),
         ...(floors ? { floors: { ...floors } } : {}),
+        ...present({ provider }),
       }),
     ),
-    ...present({ layers, input, floors }),
+    ...present({ layers, input, floors, provider }),
     ...(detail ? { detail } : {}),
   };
 }
@@ -79,12 +82,13 @@ export async function scoreRequest(
 async function featureScoreRequest(
   { features }: ServiceContext,
   principal: Principal,
-  { model: id, benchmarks: sources, layers, input, detail }: ScoreRequest,
+  { model: id, benchmarks: sources, layers, input, detail, provider = 'cpu' }: ScoreRequest,
   benchmarks: readonly AskedBenchmark[],
 ): Promise<ScoreJobRequest> {
-  if (input) {
-    const sentence = 'input applies to a model; features have none';
-    throw new VentralError('invalid-request', sentence, { field: '/input' });
+  const idle = input ? 'input' : provider === 'cpu' ? undefined : 'provider';
+  if (idle !== undefined) {
+    const sentence = `${idle} applies to a model; features have none`;
+    throw new VentralError('invalid-request', sentence, { field: `/${idle}` });
   }
   const regions = benchmarks.map(({ region }) => region);
   const of = layers as Readonly<Record<string, string>> | undefined;
@@ -133,6 +137,7 @@ export function showScore(job: ScoreJob): components['schemas']['Job'] {
     ...(job.layers ? { layers: { ...job.layers } } : {}),
     ...(job.detail ? { detail: job.detail } : {}),
     ...shownFloors(job.floors),
+    ...present({ provider: job.provider }),
     ...(job.brought ? { brought: showBrought(job.brought) } : {}),
     results: job.results as unknown as components['schemas']['Job']['results'],
   };

@@ -20,5 +20,6 @@ const show = (worker: WorkerRecord): components['schemas']['Worker'] => ({
   runtime: worker.runtime as Record<string, unknown>,
   startedAt: worker.startedAt.toISOString(),
   heartbeatAt: worker.heartbeatAt.toISOString(),
+  providers: worker.providers.map((each) => ({ ...each })),
   jobs: [...worker.jobs],
 });

@@ -1,4 +1,5 @@
 import type { ModelCard } from '../../activations/card/card.js';
+import type { Execution } from '../../runtime/provider.js';
 import { type Progress, Work } from '../../runtime/work.js';
 import { exportActivations } from '../../scoring/features/export-activations.js';
 import { type InputRequest, networkInputs } from '../../scoring/features/network-inputs.js';
@@ -15,6 +16,8 @@ export interface ActivationTask {
   /** A set of the catalog, at `degrees`. */
   readonly stimuli?: string;
   readonly degrees?: number;
+  /** What runs the network, where that is not the CPU. */
+  readonly provider?: Execution['provider'];
   /** Path to write, `.npz` or `.nc`, in a private folder. */
   readonly output: string;
 }
@@ -29,11 +32,14 @@ export interface ActivationBounds {
 
 /** Makes activations in this process. */
 export async function runActivationTask(
-  { reference, card, inputs, layers = [], ...request }: ActivationTask,
+  { reference, card, inputs, layers = [], provider, ...request }: ActivationTask,
   bounds: ActivationBounds,
   progress: (progress: Progress) => void,
 ): Promise<void> {
-  const context = { ...bounds, progress: Work.start(progress) };
+  const context = {
+    ...{ ...bounds, progress: Work.start(progress) },
+    ...(provider ? { provider: { provider } } : {}),
+  };
   const { benchmark = '', output } = request;
   if (inputs) return networkInputs({ ...inputs, benchmark, card, output }, context);
   const model = { path: reference ?? '', card };

@@ -1,4 +1,5 @@
 import type { ModelCard } from '../../activations/card/card.js';
+import type { Execution, ProviderChoice } from '../../runtime/provider.js';
 import type { FeatureFormat } from '../../scoring/features/feature-file.js';
 import type { Floored } from '../../scoring/floor/floor.js';
 import type { FloorRequest } from '../../scoring/floor/measure-floors.js';
@@ -29,6 +30,8 @@ export interface TaskCore {
   /** Identifiers, and files of uploaded ones. */
   readonly benchmarks: readonly string[];
   readonly input?: Readonly<Record<string, number>>;
+  /** What is to run the network; the CPU unless said. */
+  readonly provider?: ProviderChoice;
 }
 
 /** The model of a task as it is opened. */
@@ -73,6 +76,8 @@ export interface ReceiptTask extends Pick<TaskCore, 'home' | 'benchmarks' | 'inp
   readonly kind: 'receipt';
   readonly model: Pick<TaskCore['model'], 'reference' | 'card'>;
   readonly layers?: LayerRequest;
+  /** What ran the network, where that was not the CPU. */
+  readonly execution?: Execution;
 }
 
 /** What a score of the run says beside its numbers, or why that is not known here. */

@@ -36,10 +36,10 @@ export async function runScoreTask(
     ...present({ layers, input }),
     ...(detail ? { detail } : {}),
   };
-  const { floors: asked } = task;
+  const { floors: asked, provider } = task;
   const context = {
     ...{ home, threads, maxMemory, maxScratch, cache, progress: Work.start(progress) },
-    ...present({ floors: asked }),
+    ...present({ floors: asked, provider }),
     // A score is stored once, and its floors come after it.
     ...(asked
       ? {}
@@ -85,10 +85,10 @@ const textOf = (draws: ScoreDraws | undefined) =>
 
 /** Looks at the inputs of the scores of a receipt; the network does not run. */
 export async function runReceiptTask(task: ReceiptTask): Promise<readonly ReceiptAnswer[]> {
-  const { home, model, benchmarks, layers, input } = task;
+  const { home, model, benchmarks, layers, input, execution } = task;
   const { reference: path, card } = model;
   const request = { model: { path, card }, benchmarks, ...present({ layers, input }) };
-  const found = await expectedScores(request, { home });
+  const found = await expectedScores(request, { home, execution });
   return found.map((each) => ('error' in each ? { ...each, error: plainError(each.error) } : each));
 }
 

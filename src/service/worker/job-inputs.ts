@@ -3,12 +3,14 @@ import { ContentCache } from '../../activations/cache/content-cache.js';
 import type { ModelCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { present } from '../../formats/present.js';
+import type { Provider } from '../../runtime/provider.js';
 import { checkData } from '../../scoring/benchmark/benchmark-data.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { HeldFiles } from '../../store/files/file-source.js';
 import type { Job } from '../../store/jobs/job.js';
 import { servicePrincipal } from '../../store/records/principal.js';
 import type { ChildWork } from '../child/child-work.js';
+import { gpuMemory, gpuPaths } from '../child/gpu-paths.js';
 import type { TaskCore } from '../work/job-task.js';
 import { measuringPaths } from '../work/task-paths.js';
 import { cacheScope, type UsedFile } from './cache-scope.js';
@@ -28,7 +30,10 @@ export interface JobInputs {
   /** What it is asked for, each with the benchmarks that it gives. */
   readonly references: References;
   readonly core: TaskCore;
-  readonly work: Pick<ChildWork, 'script' | 'temporary' | 'limits' | 'reads' | 'writes'>;
+  readonly work: Pick<
+    ChildWork,
+    'script' | 'temporary' | 'limits' | 'reads' | 'writes' | 'devices'
+  >;
   /**
    * Checks the files again after they were used.
    * @throws VentralError `file-damaged`
@@ -78,6 +83,7 @@ async function inputsOf(job: Job, options: HeldOptions, signal: AbortSignal): Pr
     const shipped = listBenchmarks().filter(({ id }) => references.has(id));
     await provideSimulated(shipped, options, signal);
   }
+  const provider = job.kind === 'training' ? undefined : job.provider;
   const scope = cacheScope(job, uses);
   const share = await ContentCache.makeShare(home, scope, maxCache);
   const bounds = { home, maxMemory, maxScratch, maxCache: share, threads };
@@ -85,10 +91,16 @@ async function inputsOf(job: Job, options: HeldOptions, signal: AbortSignal): Pr
     ...{ ...bounds, model, benchmarks: [...references.keys()] },
     cacheScope: scope,
     ...present({ input: job.input }),
+    ...(provider ? { provider: { provider } } : {}),
   };
   const paths = measuringPaths({ home, model: reference, benchmarks: core.benchmarks });
   const writes = [...paths.writes, ContentCache.folderOf(home, scope)];
-  const work = { ...workOf(options, registered?.size ?? 0), ...paths, writes };
+  const gpu = gpuPaths(provider);
+  const work = {
+    ...workOf(options, registered?.size ?? 0, provider),
+    ...(provider ? { devices: gpu.devices } : {}),
+    ...{ reads: [...paths.reads, ...gpu.reads], writes },
+  };
   return { references, core, work, confirm: () => files.confirm() };
 }
 
@@ -113,11 +125,15 @@ async function referenceOf(
 }
 
 /** @param size bytes of the model's file */
-function workOf(options: HeldOptions, size: number): Omit<JobInputs['work'], 'reads' | 'writes'> {
+function workOf(
+  options: HeldOptions,
+  size: number,
+  provider: Provider | undefined,
+): Omit<JobInputs['work'], 'reads' | 'writes'> {
   const { script = 'score-child.js', temporary, maxMemory, seconds = DEADLINE_SECONDS } = options;
   return {
     script,
     temporary,
-    limits: { memory: OWN_MEMORY + maxMemory + 3 * size, seconds },
+    limits: { memory: OWN_MEMORY + maxMemory + 3 * size + gpuMemory(provider), seconds },
   };
 }

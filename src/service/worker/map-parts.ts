@@ -10,6 +10,7 @@ import type { FoundCell, PartAnswer, PartTask } from '../work/job-task.js';
 import { workerRuntime } from '../work/worker-runtime.js';
 import { type JobInputs, withInputs } from './job-inputs.js';
 import { taskOf } from './job-work.js';
+import { providersOf } from './offered-providers.js';
 import type { WorkOptions } from './work-options.js';
 
 /** Results of the parts of a map. */
@@ -46,7 +47,7 @@ export async function gatherParts(
   // What nested choices keep of a cell is too large to pass on.
   if (job.nested) return noParts(options);
   const { parts } = options.tables.jobs;
-  const idle = await new WorkerStore(options.tables.database).idle();
+  const idle = await new WorkerStore(options.tables.database).idle(job.provider);
   const { cut, threads } = await parts.cut(job, Math.min(1 + idle, MOST_PARTS), options.threads);
   if (!cut) return noParts(options);
   const total = (await parts.left(job.id)) + (await parts.ended(job.id)).length;
@@ -57,7 +58,7 @@ export async function gatherParts(
     const left = await parts.left(job.id);
     stage.at(total - left);
     if (left === 0) break;
-    const claim = await parts.claim();
+    const claim = await parts.claim(providersOf(options.offers));
     if (claim) await workOnPart(claim, options, watched.signal);
     else await sleep(POLL_MS, undefined, { signal: watched.signal });
     watched.signal.throwIfAborted();

@@ -1,6 +1,7 @@
 import { makeScratchFolder } from '../../data/scratch-folder.js';
 import type { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
+import type { AskedProvider } from '../../runtime/provider.js';
 import { sweepSimulated } from '../../scoring/benchmark/simulated-data.js';
 import { databasePlace, openPostgresDatabase } from '../../store/database/postgres-database.js';
 import { JobStore } from '../../store/jobs/job-store.js';
@@ -8,11 +9,14 @@ import { watchDamage } from '../../store/jobs/suspect-results.js';
 import { WorkerStore } from '../../store/jobs/worker-store.js';
 import { BenchmarkStore } from '../../store/records/benchmark-store.js';
 import { ModelStore } from '../../store/records/model-store.js';
+import { offeredHere } from './offered-providers.js';
 import { Worker, type WorkerOptions } from './worker.js';
 import { workerFiles } from './worker-files.js';
 
 /** How a worker is started. */
 export interface StartWorkerOptions extends Omit<WorkerOptions, 'tables' | 'files' | 'temporary'> {
+  /** What jobs may ask for beside the CPU, unless `offers` says it; `auto`: all that works here. */
+  readonly provider?: AskedProvider;
   readonly databaseUrl: string;
 }
 
@@ -47,7 +51,8 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
     };
     const watch = watchDamage(tables.database, options.log);
     const files = await workerFiles(process.env, { ...options, temporary: scratch.path, watch });
-    const worker = new Worker({ ...options, tables, files, temporary: scratch.path });
+    const offers = options.offers ?? (await offeredHere(options.provider, scratch.path));
+    const worker = new Worker({ ...options, tables, files, temporary: scratch.path, offers });
     await worker.start();
     const stop = async (graceMs: number) => {
       await worker.stop(graceMs);

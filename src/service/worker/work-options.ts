@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Execution } from '../../runtime/provider.js';
 import type { FileSource } from '../../store/files/file-source.js';
 import type { HomeStore } from '../../store/home-store.js';
 
@@ -17,6 +18,8 @@ export interface WorkOptions {
   /** Bytes that the cache of activations may keep (`--max-cache`). */
   readonly maxCache: number;
   readonly threads: number;
+  /** What jobs may ask for beside the CPU; nothing unless said. */
+  readonly offers?: readonly Execution[];
   /** Compiled module that scores. */
   readonly script?: string;
   /** Most seconds of a process. */

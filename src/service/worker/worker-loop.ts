@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VentralError } from '../../errors/ventral-error.js';
+import type { Provider } from '../../runtime/provider.js';
 import { nextNotification } from '../../store/database/notification.js';
 import type { Job, JobEnd } from '../../store/jobs/job.js';
 import type { JobClaim } from '../../store/jobs/job-attempts.js';
@@ -9,6 +10,7 @@ import { BackgroundRun, makesWay } from './background-run.js';
 import { JobRun, retryable } from './job-run.js';
 import { failedEnd } from './job-work.js';
 import { workOnPart } from './map-parts.js';
+import { providersOf } from './offered-providers.js';
 import { clearTraining } from './training-folder.js';
 import type { WorkOptions } from './work-options.js';
 
@@ -27,6 +29,8 @@ const PATIENCE_MS = 300_000;
 export class WorkerLoop {
   readonly #options: WorkOptions;
   readonly #id: string | null;
+  /** What its jobs may ask for. */
+  readonly #providers: readonly Provider[];
   readonly #running = new Map<
     string,
     { readonly claim: JobClaim; readonly abort: AbortController }
@@ -52,6 +56,7 @@ export class WorkerLoop {
   constructor(options: WorkOptions, id: string | null, size: number) {
     this.#options = options;
     this.#id = id;
+    this.#providers = providersOf(options.offers);
     this.#slots = Array.from({ length: size }, () => this.#work());
     this.#watch = setInterval(() => {
       if (!this.#looking) this.#looked = this.#look();
@@ -93,8 +98,10 @@ export class WorkerLoop {
     while (!this.#stopped) {
       const word = this.#word();
       try {
-        const part = await tables.jobs.parts.claim();
-        const claim = part ? undefined : await tables.jobs.attempts.claim(this.#id);
+        const part = await tables.jobs.parts.claim(this.#providers);
+        const claim = part
+          ? undefined
+          : await tables.jobs.attempts.claim(this.#id, this.#providers);
         if (part) await workOnPart(part, this.#options, this.#parts.signal);
         else if (claim && makesWay(claim.job)) await this.#begin(claim);
         else if (claim) await this.#do(claim);

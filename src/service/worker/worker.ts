@@ -44,7 +44,7 @@ export class Worker {
   /** Reclaims jobs of dead workers, and starts. */
   async start(): Promise<void> {
     prepareAnswerChecks();
-    const { tables, concurrency, threads } = this.#options;
+    const { tables, concurrency, threads, offers = [] } = this.#options;
     const alone = !tables.database.shared;
     if (alone) await this.registry.clear();
     await this.#deadLetter();
@@ -57,6 +57,7 @@ export class Worker {
       runtime,
       threads,
       concurrency,
+      providers: offers,
     });
     this.#beats = every(() => this.#sendHeartbeat('running'), HEARTBEAT_MS);
     this.#loop = new WorkerLoop(this.#options, this.#id, concurrency);

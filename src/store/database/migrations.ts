@@ -344,6 +344,12 @@ const migrations: readonly (readonly string[])[] = [
   ['alter table jobs add column nested boolean, add column floors jsonb'],
   // Of an upload in pieces: the digest that its bytes must have (see upload-store.ts).
   ['alter table reservations add column digest text'],
+  [
+    // What a job is to be computed on, where not every worker has it, and what a worker has beside the CPU.
+    'alter table jobs add column provider text',
+    'alter table tickets add column provider text',
+    `alter table workers add column providers jsonb not null default '[]'`,
+  ],
 ];
 
 /** All that makes the schema, as text. */

@@ -31,7 +31,7 @@ export async function insertJob(
   const { card, benchmarks, sources, keys } = request;
   const { layers, input } = request.kind === 'training' ? {} : request;
   const pool = request.kind === 'layer-map' ? request.pool : undefined;
-  const { floors } = request.kind === 'training' ? {} : request;
+  const { floors, provider } = request.kind === 'training' ? {} : request;
   const json = [card, benchmarks, sources, keys, layers, input, pool].map(jsonText);
   const bytes = json.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), ROW_BYTES);
   // Two concurrent inserts would get the same turn.
@@ -39,8 +39,8 @@ export async function insertJob(
     request.owner,
   ]);
   const [{ priority }] = await queries.query<{ priority: number }>(
-    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, detail, card, benchmarks, sources, keys, layers, input, pool, bytes, pca, nested, floors, priority)
-     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, ${PRIORITY})
+    `insert into jobs (id, kind, state, owner, registration, model, digest, model_name, holdout, detail, card, benchmarks, sources, keys, layers, input, pool, bytes, pca, nested, floors, provider, priority)
+     values ($1, $2, 'queued', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, ${PRIORITY})
      returning priority`,
     [
       id,
@@ -57,6 +57,7 @@ export async function insertJob(
       request.kind === 'layer-map' ? (request.pca ?? null) : null,
       request.kind === 'layer-map' ? (request.nested ?? null) : null,
       jsonText(floors),
+      provider ?? null,
     ],
   );
   return priority;

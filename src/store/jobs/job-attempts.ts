@@ -1,3 +1,4 @@
+import type { Provider } from '../../runtime/provider.js';
 import type { MapPart } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Database, Queries } from '../database/database.js';
@@ -6,7 +7,7 @@ import { appendEvent, type EventStore } from './event-store.js';
 import { findJob, logged } from './find-job.js';
 import type { Job, JobEnd, JobProgress, TrainingRun } from './job.js';
 import { endJob, type Held, hasAllScores, writeMap, writeScores } from './job-end.js';
-import { type JobQueue, type QueueEntry, TICKET_LIVES } from './job-queue.js';
+import { type JobQueue, type QueueEntry, TICKET_LIVES, type TicketTerms } from './job-queue.js';
 import type { JobRow } from './job-rows.js';
 import { type TrainingMetric, writeMetric } from './training-store.js';
 
@@ -45,12 +46,16 @@ export class JobAttempts {
    * Takes the next job, and counts the attempt; undefined if none waits. One that was running before
    * was lost by its worker, which counts as a fault.
    * @param worker id of the worker, null for none that is registered
+   * @param providers what it has, beside the CPU
    */
-  async claim(worker: string | null = null): Promise<JobClaim | undefined> {
+  async claim(
+    worker: string | null = null,
+    providers: readonly Provider[] = [],
+  ): Promise<JobClaim | undefined> {
     for (;;) {
       const claim = await this.#database
         .transaction(async (queries) => {
-          const entry = await this.#queue.take(queries, 'jobs');
+          const entry = await this.#queue.take(queries, 'jobs', providers);
           return entry && begin(queries, this.#queue, entry, worker);
         })
         .catch((error) => {
@@ -269,7 +274,7 @@ async function requeue(
   alone: boolean,
 ): Promise<void> {
   const [row] = await queries.query<JobRow & { lives: boolean }>(
-    `select id, state, entry, priority, ${TICKET_LIVES} as lives from jobs
+    `select id, state, entry, priority, provider, ${TICKET_LIVES} as lives from jobs
      where id = $1 and state in ('queued', 'running') for update`,
     [id],
   );
@@ -284,8 +289,8 @@ async function requeue(
 export async function enqueue(
   queries: Queries,
   queue: JobQueue,
-  { id, priority }: Pick<JobRow, 'id' | 'priority'>,
+  { id, priority, provider }: Pick<JobRow, 'id'> & TicketTerms,
 ): Promise<void> {
-  const entry = await queue.send(queries, 'jobs', { job: id }, priority);
+  const entry = await queue.send(queries, 'jobs', { job: id }, { priority, provider });
   await queries.query('update jobs set entry = $2 where id = $1', [id, entry]);
 }

@@ -1,3 +1,4 @@
+import type { Provider } from '../../runtime/provider.js';
 import type { Database, Queries } from '../database/database.js';
 
 /** Jobs, and the parts of jobs that are cut. */
@@ -7,6 +8,13 @@ export type QueueName = 'jobs' | 'parts';
 export interface Ticket {
   readonly job: string;
   readonly part?: number;
+}
+
+/** Where a ticket stands, and who may take it. */
+export interface TicketTerms {
+  readonly priority: number;
+  /** What the worker must have; every worker will do unless said. */
+  readonly provider?: Provider | null | undefined;
 }
 
 /** A ticket that a worker took. */
@@ -52,23 +60,31 @@ export class JobQueue {
     queries: Queries,
     name: QueueName,
     { job, part }: Ticket,
-    priority: number,
+    { priority, provider }: TicketTerms,
   ): Promise<string> {
     const [{ id }] = await queries.query<{ id: string }>(
-      'insert into tickets (queue, job, part, priority) values ($1, $2, $3, $4) returning id',
-      [name, job, part ?? null, priority],
+      'insert into tickets (queue, job, part, priority, provider) values ($1, $2, $3, $4, $5) returning id',
+      [name, job, part ?? null, priority, provider ?? null],
     );
     return id;
   }
 
-  /** Claims the ticket of the highest priority, the oldest of several; undefined if none waits. */
-  async take(queries: Queries, name: QueueName): Promise<QueueEntry | undefined> {
+  /**
+   * Claims the ticket of the highest priority, the oldest of several; undefined if none waits.
+   * @param providers what the worker has: tickets that need another one are left
+   */
+  async take(
+    queries: Queries,
+    name: QueueName,
+    providers: readonly Provider[],
+  ): Promise<QueueEntry | undefined> {
     const [row] = await queries.query<TicketRow>(
       `update tickets set takes = takes + 1, lease = ${this.#lease} where id = (
          select id from tickets where queue = $1 and (lease is null or lease < now())
+         and (provider is null or provider = any($2::text[]))
          order by priority desc, seq limit 1 for update skip locked
        ) returning id, job, part, takes`,
-      [name],
+      [name, providers],
     );
     if (!row) return undefined;
     const { id, job, part, takes } = row;

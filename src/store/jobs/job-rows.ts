@@ -8,6 +8,7 @@ import type {
   JobFailure,
   JobKind,
   JobProgress,
+  JobProvider,
   JobState,
   TrainingRun,
 } from './job.js';
@@ -34,6 +35,7 @@ export interface JobRow {
   pca: number | null;
   nested: boolean | null;
   floors: FloorRequest | null;
+  provider: JobProvider | null;
   detail: boolean;
   /** Of scores that were brought. */
   brought: Brought | null;
@@ -91,6 +93,7 @@ export function jobOf(row: JobRow): Job {
       ...(row.layers ? { layers: row.layers as Record<string, string> } : {}),
       ...(row.detail ? { detail: true as const } : {}),
       ...(row.floors ? { floors: row.floors } : {}),
+      ...(row.provider ? { provider: row.provider } : {}),
       results: row.results ?? [],
       ...(row.brought ? { brought: row.brought } : {}),
     };
@@ -109,6 +112,7 @@ export function jobOf(row: JobRow): Job {
     ...(row.pca === null ? {} : { pca: row.pca }),
     ...(row.nested ? { nested: true as const } : {}),
     ...(row.floors ? { floors: row.floors } : {}),
+    ...(row.provider ? { provider: row.provider } : {}),
     ...(row.map === undefined ? {} : { result: row.map && named(row.map, row.model_name) }),
   };
 }

@@ -78,7 +78,8 @@ export class JobStore {
         await endJob(queries, id, { state: 'succeeded' });
       else {
         await requireJobQuota(queries, principal, this.#quotas);
-        await enqueue(queries, this.#queue, { id, priority });
+        const { provider } = request.kind === 'training' ? {} : request;
+        await enqueue(queries, this.#queue, { id, priority, provider });
       }
       const { role, owner } = principal;
       await requireStorage(queries, owner, role === 'admin' ? null : this.#quotas.storage);

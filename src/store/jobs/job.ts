@@ -1,8 +1,12 @@
+import type { Execution } from '../../runtime/provider.js';
 import type { FloorRequest } from '../../scoring/floor/measure-floors.js';
 import type { LayerMap } from '../../scoring/map/layer-map-types.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
 import type { StoredDraws } from '../records/draw-store.js';
+
+/** A provider that only some workers have. */
+export type JobProvider = Execution['provider'];
 
 /** Kind of a job: scores on benchmarks, a layer map, or a training. */
 export type JobKind = 'score' | 'layer-map' | 'training';
@@ -57,6 +61,8 @@ export interface ScoreJobRequest extends Asked {
   readonly detail?: true;
   /** The nulls whose floors stand beside the scores. */
   readonly floors?: FloorRequest;
+  /** What is to run the network, where that is not the CPU. */
+  readonly provider?: JobProvider;
 }
 
 /** Request of a layer map job. */
@@ -75,6 +81,8 @@ export interface LayerMapJobRequest extends Asked {
   readonly nested?: true;
   /** The nulls whose floors stand beside the cells. */
   readonly floors?: FloorRequest;
+  /** What is to run the network, where that is not the CPU. */
+  readonly provider?: JobProvider;
 }
 
 /** Request of a training job; `benchmarks` are all that a stage scores on. */

@@ -1,9 +1,10 @@
+import type { Provider } from '../../runtime/provider.js';
 import type { Database } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
 import type { EventStore } from './event-store.js';
 import { findJob, logged } from './find-job.js';
 import type { Job } from './job.js';
-import type { JobQueue, QueueEntry } from './job-queue.js';
+import type { JobQueue, QueueEntry, TicketTerms } from './job-queue.js';
 
 /** A part of a job that a worker took, and the ticket that it holds. */
 export interface PartClaim {
@@ -61,8 +62,8 @@ export class PartStore {
     threads: number,
   ): Promise<{ readonly cut: boolean; readonly threads: number }> {
     return this.#database.transaction(async (queries) => {
-      const [job] = await queries.query<{ priority: number; threads: number | null }>(
-        `select priority, threads from jobs where id = $1 and attempt = $2 and state = 'running' for update`,
+      const [job] = await queries.query<TicketTerms & { threads: number | null }>(
+        `select priority, provider, threads from jobs where id = $1 and attempt = $2 and state = 'running' for update`,
         [id, attempt],
       );
       if (job?.threads) return { cut: true, threads: job.threads };
@@ -75,17 +76,17 @@ export class PartStore {
           `insert into parts (job, part, task, state) values ($1, $2, $3, 'open')`,
           [id, part, jsonText({ of })],
         );
-        await this.#queue.send(queries, 'parts', { job: id, part }, job.priority);
+        await this.#queue.send(queries, 'parts', { job: id, part }, job);
       }
       return { cut: true, threads };
     });
   }
 
-  /** Claims the next part of any job; undefined if none waits. */
-  async claim(): Promise<PartClaim | undefined> {
+  /** Claims the next part of any job; undefined if none waits. @param providers what the worker has, beside the CPU */
+  async claim(providers: readonly Provider[] = []): Promise<PartClaim | undefined> {
     for (;;) {
       const claim = await this.#database.transaction(async (queries) => {
-        const entry = await this.#queue.take(queries, 'parts');
+        const entry = await this.#queue.take(queries, 'parts', providers);
         if (!entry) return undefined;
         const { job: id, part } = entry.data;
         const [row] = await queries.query<{ task: { of: number }; threads: number }>(

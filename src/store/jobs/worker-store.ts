@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { VentralError } from '../../errors/ventral-error.js';
+import type { Execution, Provider } from '../../runtime/provider.js';
 import type { Database } from '../database/database.js';
 import { jsonText } from '../database/json-text.js';
 import { SCHEMA } from '../database/migrations.js';
@@ -17,6 +18,8 @@ export interface WorkerRecord {
   /** What its numbers depend on: see `runtimeIdentity`; and its processor. */
   readonly runtime: unknown;
   readonly threads: number;
+  /** What jobs may ask for beside the CPU. */
+  readonly providers: readonly Execution[];
   /** Concurrent jobs. */
   readonly concurrency: number;
   readonly state: 'running' | 'draining';
@@ -27,7 +30,10 @@ export interface WorkerRecord {
 }
 
 /** A worker's description of itself. */
-export type WorkerIdentity = Pick<WorkerRecord, 'version' | 'runtime' | 'threads' | 'concurrency'>;
+export type WorkerIdentity = Pick<
+  WorkerRecord,
+  'version' | 'runtime' | 'threads' | 'concurrency' | 'providers'
+>;
 
 /** SQL condition: a worker sent a recent heartbeat. */
 const ALIVE = `heartbeat_at > now() - interval '${HEARTBEAT_SECONDS} seconds'`;
@@ -41,14 +47,15 @@ export class WorkerStore {
   }
 
   /** Enters this process. @returns the id of the worker */
-  async enter({ version, runtime, threads, concurrency }: WorkerIdentity): Promise<string> {
+  async enter(identity: WorkerIdentity): Promise<string> {
+    const { version, runtime, threads, concurrency, providers } = identity;
     const id = randomUUID();
     await this.#database.query(
-      `insert into workers (id, host, machine, pid, process, version, runtime, threads, concurrency, state)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'running')`,
+      `insert into workers (id, host, machine, pid, process, version, runtime, threads, concurrency, providers, state)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'running')`,
       [
         ...[id, hostname(), pidSpace(), process.pid, processStart(process.pid) ?? null],
-        ...[version, jsonText(runtime), threads, concurrency],
+        ...[version, jsonText(runtime), threads, concurrency, jsonText(providers)],
       ],
     );
     return id;
@@ -77,18 +84,21 @@ export class WorkerStore {
   /** Active workers, oldest first. */
   async list(): Promise<WorkerRecord[]> {
     return this.#database.query<WorkerRecord & Record<string, unknown>>(
-      `select id, host, pid, version, runtime, threads, concurrency, state,
+      `select id, host, pid, version, runtime, threads, concurrency, providers, state,
        started_at as "startedAt", heartbeat_at as "heartbeatAt",
        array(select jobs.id from jobs where jobs.worker = workers.id and jobs.state = 'running' order by seq) as jobs
        from workers where ${ALIVE} order by started_at, id`,
     );
   }
 
-  /** How many more jobs all workers could do now. */
-  async idle(): Promise<number> {
+  /** How many more jobs all workers with a provider could do now; all workers have the CPU. */
+  async idle(provider?: Provider): Promise<number> {
+    const able = `state = 'running' and ${ALIVE} and ($1::text is null or providers @> jsonb_build_array(jsonb_build_object('provider', $1::text)))`;
     const [{ idle }] = await this.#database.query<{ idle: number }>(
-      `select (select coalesce(sum(concurrency), 0) from workers where ${ALIVE} and state = 'running')::int
-       - (select count(*) from jobs where state = 'running')::int as idle`,
+      `select (select coalesce(sum(concurrency), 0) from workers where ${able})::int
+       - (select count(*) from jobs where state = 'running'
+          and ($1::text is null or worker in (select id from workers where ${able})))::int as idle`,
+      [provider ?? null],
     );
     return Math.max(0, idle);
   }

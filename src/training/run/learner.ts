@@ -1,6 +1,6 @@
 import { VentralError } from '../../errors/ventral-error.js';
 import type { Model } from '../../onnx/model.js';
-import type { Provider } from '../../runtime/session.js';
+import type { Provider } from '../../runtime/provider.js';
 import { imageOf, project } from '../attack/threat.js';
 import type { TrainingBatch } from '../augment/training-batch.js';
 import {

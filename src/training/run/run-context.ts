@@ -1,5 +1,5 @@
 import type { ModelCard } from '../../activations/card/card.js';
-import type { Provider } from '../../runtime/session.js';
+import type { Provider } from '../../runtime/provider.js';
 import type { Work } from '../../runtime/work.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { TrainingEvent } from '../record/training-event.js';

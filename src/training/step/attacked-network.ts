@@ -1,6 +1,7 @@
 import { present } from '../../formats/present.js';
 import type { Model } from '../../onnx/model.js';
-import { type Provider, Session, type Tensor } from '../../runtime/session.js';
+import type { Provider } from '../../runtime/provider.js';
+import { Session, type Tensor } from '../../runtime/session.js';
 import { colourChannels, type InputSpec } from '../../screen/preprocess.js';
 import { blockedChannels } from './blocked-kernels.js';
 import { type LossName, type StepGraph, stepGraph } from './step-graph.js';

@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../../onnx/graph-builder.js';
 import { readModel } from '../../onnx/model.js';
-import { type Provider, Session, type Tensor } from '../../runtime/session.js';
+import type { Provider } from '../../runtime/provider.js';
+import { Session, type Tensor } from '../../runtime/session.js';
 import { type StepGraph, stepGraph } from './step-graph.js';
 
 /** What runs a training, and why. */

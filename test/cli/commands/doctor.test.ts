@@ -41,7 +41,17 @@ test('finds what a service needs, and makes nothing', async () => {
   const { status, findings, configuration, of } = await examined(home, '--max-memory', '64MiB');
   expect(status).toBe(0);
   expect(new Set(findings.map(({ check }) => check))).toEqual(
-    new Set(['node', 'runtime', 'isolation', 'memory', 'home', 'database', 'clock', 'threads']),
+    new Set([
+      'node',
+      'runtime',
+      'providers',
+      'isolation',
+      'memory',
+      'home',
+      'database',
+      'clock',
+      'threads',
+    ]),
   );
   expect(of('runtime')[0]).toMatchObject({
     state: 'ok',

@@ -81,6 +81,28 @@ describe('a child process', () => {
     expect(killedFirst).toBe(1000);
   });
 
+  it('sees device files of a GPU only where its work asks for one, and computes without TF32', async () => {
+    // Stands in for one: every machine has it, no child needs it, and without a terminal it says so where it is seen.
+    const path = '/dev/tty';
+    const { namespaces, privileges } = await confinement(temporary);
+    const hides = namespaces?.root !== undefined || privileges?.landlock === true;
+    const opened = async (devices?: readonly string[]) =>
+      (await probe('device', { path }, devices ? { devices } : {})).opened;
+    expect(await opened([path])).toMatch(/^(?:done|ENXIO)$/);
+    if (hides) expect(await opened()).toMatch(/^E(?:NOENT|ACCES)$/);
+    if (hides) expect(await opened(['/dev/nvidia0'])).toMatch(/^E(?:NOENT|ACCES)$/);
+    process.env.CUDA_VISIBLE_DEVICES = '1';
+    process.env.NVIDIA_TF32_OVERRIDE = '1';
+    const variables = async (work: Partial<ChildWork>) =>
+      (await probe('environment', {}, work)).variables;
+    const [plain, gpu] = [await variables({}), await variables({ devices: [] })];
+    delete process.env.CUDA_VISIBLE_DEVICES;
+    delete process.env.NVIDIA_TF32_OVERRIDE;
+    expect(plain).not.toHaveProperty('CUDA_VISIBLE_DEVICES');
+    expect(plain).not.toHaveProperty('NVIDIA_TF32_OVERRIDE');
+    expect(gpu).toMatchObject({ CUDA_VISIBLE_DEVICES: '1', NVIDIA_TF32_OVERRIDE: '0' });
+  });
+
   it('has no network, where the system allows that to be taken away', async () => {
     const server = createServer((_request, response) => response.end('reached')).listen(0);
     await once(server, 'listening');

@@ -25,6 +25,7 @@ export function Workers() {
               <th scope="col" class="number">
                 Threads
               </th>
+              <th scope="col">Providers</th>
               <th scope="col">Version</th>
               <th scope="col">Started</th>
               <th scope="col">Last heartbeat</th>
@@ -47,7 +48,7 @@ export function Workers() {
 }
 
 function Row({ worker }: { readonly worker: Schemas['Worker'] }) {
-  const { host, pid, state, jobs, concurrency, threads, version } = worker;
+  const { host, pid, state, jobs, concurrency, threads, version, providers } = worker;
   return (
     <tr>
       <th scope="row">
@@ -57,6 +58,9 @@ function Row({ worker }: { readonly worker: Schemas['Worker'] }) {
       <td>{jobs.length === 0 ? 'idle' : jobs.join(', ')}</td>
       <td class="number">{concurrency}</td>
       <td class="number">{threads}</td>
+      <td>
+        {['cpu', ...providers.map(({ provider, device }) => `${provider} (${device})`)].join(', ')}
+      </td>
       <td>{version}</td>
       <td>{moment(worker.startedAt)}</td>
       <td>{moment(worker.heartbeatAt)}</td>

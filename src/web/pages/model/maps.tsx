@@ -103,8 +103,9 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
         </dd>
         <dt>Runtime</dt>
         <dd>
-          ONNX Runtime {runtime.ort}, {runtime.provider}, {runtime.threads}{' '}
-          {runtime.threads === 1 ? 'thread' : 'threads'}
+          ONNX Runtime {runtime.ort},{' '}
+          {[runtime.provider, runtime.device, runtime.precision].filter(Boolean).join(', ')},{' '}
+          {runtime.threads} {runtime.threads === 1 ? 'thread' : 'threads'}
         </dd>
         <dt>Chosen</dt>
         <dd>{result.provenance.selection}</dd>

@@ -12,6 +12,8 @@ type Made = {
   readonly runtime?: {
     readonly ort?: string;
     readonly provider?: string;
+    readonly device?: string;
+    readonly precision?: string;
     readonly threads?: number;
   };
 };
@@ -60,6 +62,10 @@ export function Provenance({ scores }: { readonly scores: readonly ScoreOfJob[] 
   );
 }
 
+/** The provider with its device and precision, where it is not the CPU. */
+const onProvider = ({ provider, device, precision }: Made['runtime'] & {}) =>
+  [provider, device, precision].filter(Boolean).join(', ');
+
 function Row({ benchmark, of }: { readonly benchmark: string; readonly of: Made }) {
   const { seconds, peakRssMiB, metric, runtime, ventral, inputs } = of;
   return (
@@ -74,7 +80,7 @@ function Row({ benchmark, of }: { readonly benchmark: string; readonly of: Made 
       <td>{metric ?? '–'}</td>
       <td>
         {runtime?.ort
-          ? `ONNX Runtime ${runtime.ort}, ${runtime.provider}, ${runtime.threads} ${runtime.threads === 1 ? 'thread' : 'threads'}`
+          ? `ONNX Runtime ${runtime.ort}, ${onProvider(runtime)}, ${runtime.threads} ${runtime.threads === 1 ? 'thread' : 'threads'}`
           : '–'}
       </td>
       <td>{ventral ?? '–'}</td>
