@@ -14,6 +14,7 @@ import { card, network, type RunningService, runningService } from '../running-s
 
 const stubbed = join(packageRoot, 'test', 'service', 'worker-with-stub.mjs');
 const V1 = 'FreemanZiemba2013public.V1-pls';
+const PATIENT = { timeout: 100_000, interval: 50 };
 
 let place: StorePlace;
 let url: string;
@@ -171,14 +172,16 @@ describe('a worker that ends by itself', () => {
 
   it('that drains finishes its job, takes no other, and is seen until then', async () => {
     const worker = await working(url, [stubbed, place.home]);
-    const first = (await ask('hold=2500')).body;
+    const first = (await ask('hold=6000')).body;
     await until(first.id, 'running');
     const second = (await ask('b')).body;
     worker.child.kill('SIGUSR2');
-    await vi.waitFor(async () =>
-      expect((await service.get('/v1/workers')).body.items).toMatchObject([
-        { state: 'draining', jobs: [first.id] },
-      ]),
+    await vi.waitFor(
+      async () =>
+        expect((await service.get('/v1/workers')).body.items).toMatchObject([
+          { state: 'draining', jobs: [first.id] },
+        ]),
+      PATIENT,
     );
     expect(await worker.ended).toMatchObject({ status: 0, err: '' });
     expect(await job(first.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
@@ -193,7 +196,7 @@ describe('a worker that ends by itself', () => {
       const worker = await start();
       await until(id, 'running');
       const pid = worker.child.pid as number;
-      await vi.waitFor(() => expect(childrenOf(pid).length).toBeGreaterThan(0));
+      await vi.waitFor(() => expect(childrenOf(pid)).not.toEqual([]), PATIENT);
       for (const child of childrenOf(pid)) process.kill(child, 'SIGTERM');
       await sleep(100);
       expect(await worker.end('SIGTERM')).toMatchObject({ status: 0 });
@@ -209,7 +212,7 @@ describe('a worker that ends by itself', () => {
     const worker = await start();
     const { id } = (await ask('hold=60000')).body;
     await until(id, 'running');
-    await vi.waitFor(() => expect(childrenOf(worker.child.pid as number)).not.toEqual([]));
+    await vi.waitFor(() => expect(childrenOf(worker.child.pid as number)).not.toEqual([]), PATIENT);
     for (const child of childrenOf(worker.child.pid as number)) process.kill(child, 'SIGTERM');
     expect((await until(id, 'failed')).failures).toMatchObject([
       { problem: { type: '/problems/process-died' } },

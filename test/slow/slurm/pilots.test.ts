@@ -34,6 +34,7 @@ let service: RunningService;
 let admin: Awaited<ReturnType<typeof makeKey>>;
 let home: string;
 let url: string;
+let model: string;
 
 beforeAll(async () => {
   if (why) return;
@@ -43,6 +44,8 @@ beforeAll(async () => {
   service = await runningService({ ...place, concurrency: 0 });
   admin = await makeKey(service, { name: 'root', role: 'admin' });
   home = await mkdtemp(join(tmpdir(), 'ventral-pilots-'));
+  const file = { name: 'file', filename: 'net.onnx', content: await network() };
+  model = (await admin.upload([file, { name: 'card', content: await card() }])).body.id;
 });
 afterAll(async () => {
   if (why) return;
@@ -71,6 +74,12 @@ async function ventral(...words: readonly string[]): Promise<string> {
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   if (err.startsWith('ventral: ')) throw new Error(err);
   return out;
+}
+
+/** Submits equal jobs: none has a result yet that another could be answered with. */
+async function submit(count: number, benchmark: string): Promise<void> {
+  for (let i = 0; i < count; i++)
+    expect((await admin.post('/v1/scores', { model, benchmarks: [benchmark] })).status).toBe(202);
 }
 
 interface JobFacts {
@@ -148,16 +157,7 @@ function seenByOthers(): string {
 
 describe.skipIf(why !== undefined)(`pilot jobs of Slurm${why ? ` (skipped: ${why})` : ''}`, () => {
   it('do forty jobs on two nodes, through two preemptions and the loss of a node, once each', async () => {
-    const model = (
-      await admin.upload([
-        { name: 'file', filename: 'net.onnx', content: await network() },
-        { name: 'card', content: await card() },
-      ])
-    ).body.id;
-    for (let i = 0; i < JOBS; i++) {
-      const { status } = await admin.post('/v1/scores', { model, benchmarks: [BENCHMARK] });
-      expect(status).toBe(202);
-    }
+    await submit(JOBS, BENCHMARK);
     const began = Date.now();
     const up = () =>
       ventral(
@@ -179,6 +179,7 @@ describe.skipIf(why !== undefined)(`pilot jobs of Slurm${why ? ` (skipped: ${why
 
     await preempt('node1');
     await preempt('node2');
+    const preemptions = await restarts();
     await until(async () => (await ended()) >= JOBS / 2, 'half of the jobs');
     const lost = (await facts()).filter(({ state }) => state === 'running').length;
     await cluster.cut('node2');
@@ -204,7 +205,8 @@ describe.skipIf(why !== undefined)(`pilot jobs of Slurm${why ? ` (skipped: ${why
       jobs: JOBS,
       benchmark: BENCHMARK,
       seconds,
-      preemptions: await restarts(),
+      preemptions,
+      pilotJobsPutBack: await restarts(),
       handedBack,
       reclaimed: jobs.reduce((sum, { faults }) => sum + faults, 0),
       attempts: jobs.reduce((sum, { attempt }) => sum + attempt, 0),
@@ -215,23 +217,20 @@ describe.skipIf(why !== undefined)(`pilot jobs of Slurm${why ? ` (skipped: ${why
   });
 
   it('return what they have to the queue when they are taken down', async () => {
-    const { body } = await admin.post('/v1/layer-maps', {
-      model: 'efficientnet-b1',
-      benchmarks: [BENCHMARK],
-    });
     // Slurm lets what it put back wait for two minutes.
     await ventral('slurm', 'down');
+    const before = await ended();
+    await submit(JOBS, 'Simulatedpublic.IT-pls');
     await ventral('slurm', 'up', '--max', '1', '--', '--threads', '1');
-    await until(
-      async () => (await admin.get(`/v1/layer-maps/${body.id}`)).body.state === 'running',
-      'a map that runs',
-    );
+    await until(async () => (await ended()) > before, 'a job that has ended');
     expect(await ventral('slurm', 'down')).toMatch(/1 running ones hand their jobs back/);
-    await until(
-      async () => (await admin.get(`/v1/layer-maps/${body.id}`)).body.state === 'queued',
-      'a map that waits',
-    );
-    await admin.remove(`/v1/layer-maps/${body.id}`);
+    await until(async () => (await pilotsRun()) === 0, 'the end of the pilot job');
+    const jobs = await facts();
+    expect(jobs.filter(({ state }) => !['succeeded', 'queued'].includes(state))).toEqual([]);
+    expect(jobs.filter(({ state }) => state === 'queued').length).toBeGreaterThan(0);
+    expect(
+      jobs.filter(({ state, results }) => (state === 'succeeded') !== (results === 1)),
+    ).toEqual([]);
     expect(readdirSync(join(home, 'slurm'))).toEqual(['logs']);
     const logs = readdirSync(join(home, 'slurm', 'logs'));
     for (const name of logs) {
