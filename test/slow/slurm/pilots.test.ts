@@ -109,7 +109,7 @@ async function until(look: () => Promise<boolean>, what: string): Promise<void> 
 
 /** How many pilot jobs run. */
 const pilotsRun = async () =>
-  (await cluster.ask('squeue', '--noheader', '--partition=low', '--states=RUNNING'))
+  (await cluster.ask('squeue', '--noheader', '--partition=low', '--states=RUNNING,COMPLETING'))
     .split('\n')
     .filter(Boolean).length;
 
