@@ -93,7 +93,7 @@ const folders: Record<string, readonly string[]> = {
     ...['child', 'http', 'queue', 'webhooks', 'upload', 'work', 'worker', 'features', 'registry'],
     ...['backup', 'pages/documents', 'pages', 'routes', 'routes/features', 'access', '.'],
   ],
-  cli: ['terminal', 'options', 'print', 'catalog', 'board', 'commands', 'watch', '.'],
+  cli: ['terminal', 'options', 'print', 'catalog', 'board', 'cluster', 'commands', 'watch', '.'],
   web: [
     ...['client', 'parts/words', 'parts', 'parts/charts', 'parts/start'],
     ...['admin', 'benchmark', 'compare', 'job', 'leaderboard', 'model', 'submit', 'training'].map(

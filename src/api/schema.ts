@@ -532,7 +532,7 @@ export interface paths {
          * @description Server-sent events: each has an integer `id` (from 1, without gap or repeat), an `event` (`state`, `progress`,
          *     `result` or `end`) and JSON `data`. A comment every 15 seconds is the heartbeat of the stream. It closes after
          *     `end`. A client that reconnects with the last id it received continues after it; 204 means that there are no
-         *     more events.
+         *     more events. A service may remove the `progress` of old jobs, which leaves gaps (`serve --keep-progress`).
          */
         get: operations["followScore"];
         put?: never;

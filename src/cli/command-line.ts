@@ -4,6 +4,7 @@ import { Command, CommanderError, Help, type Option } from 'commander';
 import { VentralError } from '../errors/ventral-error.js';
 import { packageRoot } from '../formats/package-root.js';
 import { registerLeaderboard } from './board/leaderboard.js';
+import { registerSlurm } from './cluster/slurm.js';
 import { registerAblate } from './commands/ablate.js';
 import { registerAttack } from './commands/attack.js';
 import { registerAverage } from './commands/average.js';
@@ -67,6 +68,7 @@ export function program(io: Io): Command {
     registerCheckPackage,
     registerServe,
     registerWorker,
+    registerSlurm,
     registerBackup,
     registerFsck,
     registerKeys,

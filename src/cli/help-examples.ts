@@ -89,7 +89,16 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   package: ['ventral package net.onnx --card net.yaml --format brainscore -o net.zip'],
   'check-package': ['ventral check-package net.zip'],
   serve: ['ventral serve', 'ventral serve --host 0.0.0.0 --port 8080 --concurrency 2'],
-  worker: ['DATABASE_URL=postgresql://ventral@db/ventral ventral worker --concurrency 2'],
+  worker: [
+    'DATABASE_URL=postgresql://ventral@db/ventral ventral worker --concurrency 2',
+    'ventral worker --until-empty --time 4h --drain-before 5m',
+  ],
+  'slurm up': [
+    'ventral slurm up --max 8 --time 4:00:00 --cpus 4 --mem 8G',
+    'ventral slurm up --max 8 --time 4:00:00 --gres gpu:1 --partition gpu -- --max-cache 50GiB',
+  ],
+  'slurm status': ['ventral slurm status'],
+  'slurm down': ['ventral slurm down', 'ventral slurm down --drain'],
   backup: ['ventral backup monday.ventral'],
   restore: ['ventral restore monday.ventral --home /srv/ventral'],
   fsck: ['ventral fsck', 'ventral fsck --heal --quarantine'],

@@ -11,6 +11,7 @@ import { homeSource } from '../store/files/file-source.js';
 import type { S3Place } from '../store/files/s3-files.js';
 import { lockHome } from '../store/home/owner-lock.js';
 import { type HomeStore, openHomeStore } from '../store/home-store.js';
+import type { Keeping } from '../store/jobs/old-jobs.js';
 import type { Quotas } from '../store/records/quota.js';
 import { type AppOptions, createApp } from './app.js';
 import { confinement } from './child/confinement.js';
@@ -22,6 +23,7 @@ import { listenLocally, removeLocalSocket } from './http/local-socket.js';
 import { loopbackAddresses } from './http/loopback-guard.js';
 import { type Deadlines, usualDeadlines } from './queue/deadlines.js';
 import { FailedWork } from './queue/failed-work.js';
+import { Retention } from './queue/retention.js';
 import { ActivationQueue } from './registry/activation-queue.js';
 import { BenchmarkService } from './registry/benchmark-service.js';
 import { shippedCatalog } from './registry/board-source.js';
@@ -66,6 +68,8 @@ export interface ServiceOptions extends AppOptions {
   readonly webhooks?: WebhookOptions;
   /** What each owner may have. */
   readonly quotas?: Quotas;
+  /** How long draws and progress of ended jobs are kept; by default forever. */
+  readonly keeping?: Keeping;
   /** Seconds an hour that children of an owner may run without a result. */
   readonly failedSeconds?: number;
   /** How long checks and activations may take. */
@@ -167,6 +171,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await context.worker.registry.claimVersion(packageVersion);
     await context.worker.start();
     await context.webhooks.start();
+    const retention = new Retention(store.database, log, options.keeping ?? {});
+    undo.push(() => retention.stop());
     if (options.scoreShipped) {
       const stopping = new AbortController();
       undo.push(async () => stopping.abort());

@@ -1,4 +1,5 @@
 // A worker in a process of its own, with the stub in place of the scoring process: node worker-with-stub.mjs HOME
+// [MILLISECONDS WITHOUT A JOB UNTIL IT ENDS]. SIGUSR2 drains it.
 import { pino } from 'pino';
 import { startWorker } from '../../dist/src/service/worker/start-worker.js';
 
@@ -11,7 +12,14 @@ const worker = await startWorker({
   threads: 1,
   concurrency: 1,
   log: pino({ level: 'silent' }),
+  ...(process.argv[3] ? { untilEmpty: Number(process.argv[3]) } : {}),
   script: new URL('./stub-score-child.mjs', import.meta.url).pathname,
 });
+const drained = async () => {
+  await worker.drain();
+  await worker.stop(0);
+};
 process.once('SIGTERM', () => worker.stop(1000));
+process.once('SIGUSR2', drained);
+worker.empty.then(drained);
 process.stdout.write('ventral works\n');

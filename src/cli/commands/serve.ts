@@ -5,9 +5,11 @@ import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
+import { present } from '../../formats/present.js';
 import { type Deadlines, usualDeadlines } from '../../service/queue/deadlines.js';
 import { GENEROUS_FAILED_SECONDS } from '../../service/queue/failed-work.js';
 import type { Service } from '../../service/start-service.js';
+import type { Keeping } from '../../store/jobs/old-jobs.js';
 import { GENEROUS_RATE, generousQuotas, type Quotas } from '../../store/records/quota.js';
 import {
   globalOptions,
@@ -17,6 +19,7 @@ import {
   sizeText,
 } from '../options/global-options.js';
 import { offeredOption, offeredProvider } from '../options/provider-option.js';
+import { readTime } from '../options/read-time.js';
 import { storePlace } from '../options/store-place.js';
 import type { Io } from '../terminal/io.js';
 
@@ -75,6 +78,14 @@ export function registerServe(program: Command, io: Io): void {
     )
     .option(...offeredOption)
     .option('--rate-limit <n>', 'requests a minute of one key or address', String(GENEROUS_RATE))
+    .option(
+      '--keep-draws <time>',
+      'remove the draws behind intervals that long after the job, such as 365d; default: never',
+    )
+    .option(
+      '--keep-progress <time>',
+      'remove the events of progress that long after the job, such as 30d; default: never',
+    )
     .option('--no-score-shipped', 'do not score the shipped models while the queue is empty')
     .option(
       '--webhook-allow <host>',
@@ -114,6 +125,7 @@ async function serve(command: Command, io: Io): Promise<void> {
     quotas: readQuotas(command),
     failedSeconds: readCount('--quota-failed-seconds', quotaFailedSeconds),
     deadlines: readDeadlines(command),
+    keeping: readKeeping(command),
     rateLimit: readCount('--rate-limit', rateLimit),
     webhooks: { allow: webhookAllow },
     scoreShipped,
@@ -168,6 +180,14 @@ function readDeadlines(command: Command): Deadlines {
     check: readSeconds('--check-seconds', given.checkSeconds),
     activation: readSeconds('--activation-seconds', given.activationSeconds),
   };
+}
+
+function readKeeping(command: Command): Keeping {
+  const { keepDraws, keepProgress } = command.opts<{ keepDraws?: string; keepProgress?: string }>();
+  return present({
+    draws: keepDraws === undefined ? undefined : readTime(keepDraws, '--keep-draws'),
+    progress: keepProgress === undefined ? undefined : readTime(keepProgress, '--keep-progress'),
+  });
 }
 
 /** As {@link readCount}; nothing is done in no time. */

@@ -26,6 +26,10 @@ export interface RunningWorker {
   readonly place: string;
   /** Resolves to a fatal error, such as another version of the database. */
   readonly failed: Promise<VentralError>;
+  /** Resolves when no job has been there for as long as `untilEmpty` says; never without it. */
+  readonly empty: Promise<void>;
+  /** Takes no more jobs; resolves when those that it has are done. */
+  drain(): Promise<void>;
   /** Returns unfinished jobs to the queue after the grace period. */
   stop(graceMs: number): Promise<void>;
 }
@@ -59,7 +63,14 @@ export async function startWorker(options: StartWorkerOptions): Promise<RunningW
       await database.close();
       await scratch.remove();
     };
-    return { place: databasePlace(databaseUrl), failed: worker.failed, stop };
+    const { failed, empty } = worker;
+    return {
+      place: databasePlace(databaseUrl),
+      failed,
+      empty,
+      drain: () => worker.drain(),
+      stop,
+    };
   } catch (error) {
     await database.close();
     throw error;

@@ -24,6 +24,8 @@ export interface WorkOptions {
   readonly script?: string;
   /** Most seconds of a process. */
   readonly seconds?: number;
+  /** Milliseconds without a job after which a worker has nothing left to do; without it a worker waits for more. */
+  readonly untilEmpty?: number;
 }
 
 /** The tables that work needs. */

@@ -6,6 +6,7 @@ import { nextNotification } from '../../store/database/notification.js';
 import type { Job, JobEnd } from '../../store/jobs/job.js';
 import type { JobClaim } from '../../store/jobs/job-attempts.js';
 import type { Pause } from '../child/pause.js';
+import type { Problem } from '../http/problem-details.js';
 import { BackgroundRun, makesWay } from './background-run.js';
 import { JobRun, retryable } from './job-run.js';
 import { failedEnd } from './job-work.js';
@@ -24,6 +25,8 @@ const HEARTBEAT = 5;
 const POLL_MS = { shared: 1000, alone: 10_000 };
 /** How long results wait for a lost database. */
 const PATIENCE_MS = 300_000;
+/** A signal to all processes of a host may end the process of a job before this one has heard of it. */
+const SIGNAL_MS = 500;
 
 /** Claims and runs jobs, several concurrently, until it is stopped. */
 export class WorkerLoop {
@@ -37,6 +40,14 @@ export class WorkerLoop {
   >();
   readonly #woken = new EventEmitter().setMaxListeners(0);
   readonly #stopping = new AbortController();
+  /** Aborted when running jobs are to be returned, too. */
+  readonly #hurrying = new AbortController();
+  /** Resolves when no job has been there for as long as `untilEmpty` says; never without it. */
+  readonly empty: Promise<void>;
+  #nothingLeft: () => void = () => {};
+  #emptySince: number | undefined;
+  /** Jobs and parts that are being worked on. */
+  #busy = 0;
   /** Jobs that stand still while others have some. */
   readonly #paused: BackgroundRun[] = [];
   /** All that have not ended. */
@@ -57,6 +68,9 @@ export class WorkerLoop {
     this.#options = options;
     this.#id = id;
     this.#providers = providersOf(options.offers);
+    this.empty = new Promise((resolve) => {
+      this.#nothingLeft = resolve;
+    });
     this.#slots = Array.from({ length: size }, () => this.#work());
     this.#watch = setInterval(() => {
       if (!this.#looking) this.#looked = this.#look();
@@ -74,11 +88,23 @@ export class WorkerLoop {
   }
 
   /**
+   * Claims no more jobs, and returns those that make way for others. Resolves when the running ones have ended,
+   * however long they take.
+   */
+  async drain(): Promise<void> {
+    this.#stopping.abort();
+    for (const { claim, abort } of this.#running.values()) if (makesWay(claim.job)) abort.abort();
+    await Promise.all(this.#slots);
+    await Promise.all(this.#background);
+  }
+
+  /**
    * Claims no more jobs, waits for running ones up to the grace period, and returns the rest to the queue.
    * Resolves when nothing is running.
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
+    this.#hurrying.abort();
     const ended = Promise.all(this.#slots);
     await Promise.race([ended, sleep(graceMs, undefined, { ref: false })]);
     this.#parts.abort();
@@ -102,16 +128,36 @@ export class WorkerLoop {
         const claim = part
           ? undefined
           : await tables.jobs.attempts.claim(this.#id, this.#providers);
-        if (part) await workOnPart(part, this.#options, this.#parts.signal);
-        else if (claim && makesWay(claim.job)) await this.#begin(claim);
-        else if (claim) await this.#do(claim);
-        else if (!(await this.#goOn())) await word;
+        if (part) await this.#busily(workOnPart(part, this.#options, this.#parts.signal));
+        else if (claim && makesWay(claim.job)) await this.#busily(this.#begin(claim));
+        else if (claim) await this.#busily(this.#do(claim));
+        else if (!(await this.#goOn())) {
+          this.#lookWhetherEmpty();
+          await word;
+        }
       } catch (error) {
         if (this.#stopped) return;
         log.error({ err: error }, 'Claiming or finishing a job failed');
         await sleep(WATCH_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
       }
     }
+  }
+
+  async #busily(work: Promise<void>): Promise<void> {
+    this.#busy++;
+    try {
+      await work;
+    } finally {
+      this.#busy--;
+      this.#emptySince = undefined;
+    }
+  }
+
+  #lookWhetherEmpty(): void {
+    const { untilEmpty } = this.#options;
+    if (untilEmpty === undefined || this.#busy > 0 || this.#background.size > 0) return;
+    this.#emptySince ??= performance.now();
+    if (performance.now() - this.#emptySince >= untilEmpty) this.#nothingLeft();
   }
 
   async #begin(claim: JobClaim): Promise<void> {
@@ -152,7 +198,7 @@ export class WorkerLoop {
   /** @param pause of a job that makes way for others */
   async #do(claim: JobClaim, pause?: Pause): Promise<void> {
     const { job } = claim;
-    const { tables, log } = this.#options;
+    const { log } = this.#options;
     const { id, kind, attempt, benchmarks } = job;
     const abort = new AbortController();
     this.#running.set(id, { claim, abort });
@@ -164,19 +210,31 @@ export class WorkerLoop {
         job.faults < MOST_FAULTS
           ? await new JobRun(job, this.#options, abort, pause).end()
           : failedEnd(job, givenUp(job));
-      await this.#finish(job, end);
+      if (await this.#wasSignalled(end)) await this.#handBack(job);
+      else await this.#finish(job, end);
     } catch (thrown) {
       const error = VentralError.from(thrown);
       if (!abort.signal.aborted) await this.#giveBack(job, error);
-      else if (this.#stopped)
-        await tables.jobs.attempts.giveBack(id, attempt, {
-          reason: 'The worker of the job was stopped',
-          fault: false,
-        });
+      else if (this.#stopped) await this.#handBack(job);
     } finally {
       this.#running.delete(id);
       if (kind === 'training') await clearTraining(this.#options, id);
     }
+  }
+
+  /** Whether processes of the job were ended by the signal that stops this worker, as some schedulers send it to all. */
+  async #wasSignalled({ failures }: JobEnd): Promise<boolean> {
+    const died = ({ problem }: JobEnd['failures'][number]) =>
+      (problem as Problem).type === '/problems/process-died';
+    if (!failures.some(died)) return false;
+    await sleep(SIGNAL_MS, undefined, { signal: this.#hurrying.signal }).catch(() => {});
+    return this.#hurrying.signal.aborted;
+  }
+
+  /** A worker that stops is no fault of its job. */
+  async #handBack({ id, attempt }: Job): Promise<void> {
+    const reason = 'The worker of the job was stopped';
+    await this.#options.tables.jobs.attempts.giveBack(id, attempt, { reason, fault: false });
   }
 
   /** Results that cannot be written (a full disk) fail the job, where at least that can be written. */
@@ -201,7 +259,7 @@ export class WorkerLoop {
         return;
       } catch (error) {
         const lost = retryable(VentralError.from(error));
-        if (!lost || this.#stopped || Date.now() > deadline) throw error;
+        if (!lost || this.#hurrying.signal.aborted || Date.now() > deadline) throw error;
         await sleep(WATCH_MS);
       }
     }
@@ -212,7 +270,7 @@ export class WorkerLoop {
     this.#options.log.warn({ job: id, code: error.code, err: error.details.cause }, error.message);
     const { signal } = this.#stopping;
     await sleep(WATCH_MS * 2 ** faults, undefined, { signal }).catch(() => {});
-    const why = { reason: error.message, fault: true };
+    const why = { reason: error.message, fault: !this.#hurrying.signal.aborted };
     await this.#options.tables.jobs.attempts.giveBack(id, attempt, why);
   }
 

@@ -29,6 +29,7 @@ export class Worker {
   #fail: (error: VentralError) => void = () => {};
   #id: string | undefined;
   #loop: WorkerLoop | undefined;
+  #state: WorkerRecord['state'] = 'running';
   #beats: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
   #ending: Promise<void> | undefined;
@@ -59,7 +60,7 @@ export class Worker {
       concurrency,
       providers: offers,
     });
-    this.#beats = every(() => this.#sendHeartbeat('running'), HEARTBEAT_MS);
+    this.#beats = every(() => this.#sendHeartbeat(), HEARTBEAT_MS);
     this.#loop = new WorkerLoop(this.#options, this.#id, concurrency);
   }
 
@@ -94,6 +95,18 @@ export class Worker {
     }
   }
 
+  /** Resolves when no job has been there for as long as `untilEmpty` says; never without it. */
+  get empty(): Promise<void> {
+    return this.#loop?.empty ?? new Promise(() => {});
+  }
+
+  /** Takes no more jobs; resolves when those that it has are done. */
+  async drain(): Promise<void> {
+    this.#state = 'draining';
+    if (this.#id) this.#sendHeartbeat();
+    await this.#loop?.drain();
+  }
+
   /**
    * Returns unfinished jobs to the queue after the grace period; resolves when no child is left.
    */
@@ -105,20 +118,21 @@ export class Worker {
   async #end(graceMs: number): Promise<void> {
     this.#stopped.abort();
     clearInterval(this.#beats);
-    if (this.#id) this.#sendHeartbeat('draining');
+    this.#state = 'draining';
+    if (this.#id) this.#sendHeartbeat();
     await this.#loop?.stop(graceMs);
     await this.#beating;
     if (this.#id) await this.registry.leave(this.#id);
   }
 
   /** One after the other, so that none is left when the worker has stopped. */
-  #sendHeartbeat(state: WorkerRecord['state']): void {
-    this.#beating = this.#beating.then(() => this.#sayAlive(state));
+  #sendHeartbeat(): void {
+    this.#beating = this.#beating.then(() => this.#sayAlive());
   }
 
-  async #sayAlive(state: WorkerRecord['state']): Promise<void> {
+  async #sayAlive(): Promise<void> {
     try {
-      await this.registry.beat(this.#id as string, state);
+      await this.registry.beat(this.#id as string, this.#state);
       await this.#deadLetter();
       await this.registry.requireSameVersion(packageVersion);
     } catch (error) {

@@ -9,7 +9,7 @@ export type JobEventType = 'state' | 'progress' | 'metric' | 'result' | 'end';
 
 /** One thing that happened to a job. */
 export interface JobEvent {
-  /** From 1, without gap or repeat within a job. */
+  /** From 1, without gap or repeat within a job, until old progress is removed (see old-jobs.ts). */
   readonly id: number;
   readonly type: JobEventType;
   readonly data: unknown;

@@ -1,3 +1,4 @@
+import { printPilots } from '../../../src/cli/cluster/slurm.js';
 import {
   printBenchmarks,
   printExperiments,
@@ -392,6 +393,23 @@ export const tableCases: Readonly<Record<string, readonly TableCase[]>> = {
     table('keys list', (io) =>
       printKeyList(
         [key, { ...key, id: 'key_f', revokedAt: '2026-02-01T00:00:00.000Z' }] as never,
+        io,
+      ),
+    ),
+  ],
+  'cluster/slurm.ts': [
+    table('slurm status', (io) =>
+      printPilots(
+        [
+          {
+            ...{ id: '1204_1', state: 'RUNNING', node: 'gpu-node-07' },
+            ...{ elapsed: '1:04:10', left: '2:55:50', reason: 'None' },
+          },
+          {
+            ...{ id: '1204_2', state: 'PENDING', node: '', elapsed: '0:00', left: '4:00:00' },
+            reason: 'ReqNodeNotAvail, UnavailableNodes:gpu-node-08',
+          },
+        ],
         io,
       ),
     ),

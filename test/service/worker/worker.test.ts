@@ -2,7 +2,7 @@ import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { packageRoot } from '../../../src/formats/package-root.js';
 import { writeZip } from '../../../src/formats/zip.js';
 import { startWorker } from '../../../src/service/worker/start-worker.js';
@@ -14,6 +14,7 @@ import { card, network, type RunningService, runningService } from '../running-s
 
 const stubbed = join(packageRoot, 'test', 'service', 'worker-with-stub.mjs');
 const V1 = 'FreemanZiemba2013public.V1-pls';
+const PATIENT = { timeout: 100_000, interval: 50 };
 
 let place: StorePlace;
 let url: string;
@@ -157,6 +158,87 @@ describe('ventral worker', () => {
       failures: [{ problem: { type: '/problems/worker-lost' } }],
     });
     await worker.end('SIGTERM');
+  });
+});
+
+describe('a worker that ends by itself', () => {
+  it('ends when nothing has been there for a while, and not while a job takes long', async () => {
+    const ids = [(await ask('hold=1500')).body.id, (await ask('a')).body.id];
+    const worker = await working(url, [stubbed, place.home, '500']);
+    expect(await worker.ended).toMatchObject({ status: 0, err: '' });
+    for (const id of ids) expect(await job(id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+    expect((await service.get('/v1/workers')).body.items).toEqual([]);
+  });
+
+  it('that drains finishes its job, takes no other, and is seen until then', async () => {
+    const worker = await working(url, [stubbed, place.home]);
+    const first = (await ask('hold=6000')).body;
+    await until(first.id, 'running');
+    const second = (await ask('b')).body;
+    worker.child.kill('SIGUSR2');
+    await vi.waitFor(
+      async () =>
+        expect((await service.get('/v1/workers')).body.items).toMatchObject([
+          { state: 'draining', jobs: [first.id] },
+        ]),
+      PATIENT,
+    );
+    expect(await worker.ended).toMatchObject({ status: 0, err: '' });
+    expect(await job(first.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+    expect(await job(second.id)).toMatchObject({ state: 'queued', attempt: 0 });
+    await service.call('DELETE', `/v1/scores/${second.id}`);
+  });
+
+  it('hands its job back where a signal reaches the process of the job first', async () => {
+    const { id } = (await ask('hold=60000')).body;
+    // As often as the job may fail a worker: a worker that is stopped is no fault of it.
+    for (let taken = 1; taken <= 3; taken++) {
+      const worker = await start();
+      await until(id, 'running');
+      const pid = worker.child.pid as number;
+      await vi.waitFor(() => expect(childrenOf(pid)).not.toEqual([]), PATIENT);
+      for (const child of childrenOf(pid)) process.kill(child, 'SIGTERM');
+      await sleep(100);
+      expect(await worker.end('SIGTERM')).toMatchObject({ status: 0 });
+      expect(await job(id)).toMatchObject({ state: 'queued', attempt: taken, failures: [] });
+      expect((await onServer(url, `select faults from jobs where id = '${id}'`)).rows).toEqual([
+        { faults: 0 },
+      ]);
+    }
+    await service.call('DELETE', `/v1/scores/${id}`);
+  });
+
+  it('fails a job whose process is ended by a signal, where the worker goes on', async () => {
+    const worker = await start();
+    const { id } = (await ask('hold=60000')).body;
+    await until(id, 'running');
+    await vi.waitFor(() => expect(childrenOf(worker.child.pid as number)).not.toEqual([]), PATIENT);
+    for (const child of childrenOf(worker.child.pid as number)) process.kill(child, 'SIGTERM');
+    expect((await until(id, 'failed')).failures).toMatchObject([
+      { problem: { type: '/problems/process-died' } },
+    ]);
+    await worker.end('SIGTERM');
+  });
+
+  it('of the command line ends when the queue is empty or its time is up', async () => {
+    const words = ['--threads', '1', '--until-empty'];
+    const [empty, late] = await Promise.all([
+      work(url, place.home, ...words),
+      work(url, place.home, '--time', '33s', '--drain-before', '31s'),
+    ]);
+    expect(await late.ended).toMatchObject({
+      status: 0,
+      err: expect.stringContaining('Draining before the time limit'),
+    });
+    expect(await empty.ended).toMatchObject({
+      status: 0,
+      err: expect.stringContaining('nothing left'),
+    });
+    const run = () => ventral('worker', '--home', place.home, '--drain-before', '5m');
+    expect(await withUrl(url, run)).toMatchObject({
+      status: 2,
+      err: expect.stringContaining('SLURM_JOB_END_TIME'),
+    });
   });
 });
 
