@@ -21,7 +21,8 @@ const each = {
 export default defineConfig({
   test: {
     globalSetup: ['test/oracle-coverage.ts', 'test/postgres.ts', 'test/chromium.ts'],
-    maxWorkers: 2,
+    // One more than processors: tests wait for the commands and services that they start.
+    maxWorkers: 3,
     projects: [
       {
         test: {

@@ -108,7 +108,7 @@ function smallNetwork(): Uint8Array {
 
 /** The small case by tfjs, in this process. */
 export async function tensorflowSteps(task: TrainTask): Promise<TrainedSteps> {
-  const tf = await import('@tensorflow/tfjs');
+  const tf = await import('../src/importing/tensorflow/portable.js');
   await tf.setBackend('cpu');
   const [first, second] = SMALL.channels;
   const convolution = {

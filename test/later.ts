@@ -3,9 +3,12 @@
  * service run on PostgreSQL too (`npm run test:postgresql`).
  */
 export const later = [
+  'test/cli/commands/import.test.ts',
+  'test/cli/compare.test.ts',
   'test/models/parity.test.ts',
   'test/scoring/map/nested-map.test.ts',
   'test/service/backup/damaged-files.test.ts',
+  'test/service/fuzz.test.ts',
   'test/service/http/authorization.test.ts',
   'test/service/http/containers.test.ts',
   'test/service/http/fairness.test.ts',
@@ -20,10 +23,18 @@ export const later = [
   'test/service/routes/layer-maps.test.ts',
   'test/service/routes/models.test.ts',
   'test/service/worker/apart.test.ts',
+  'test/store/home-store.test.ts',
+  'test/submission/hostile-names.test.ts',
+  'test/submission/proof.test.ts',
+  'test/web/benchmark.test.ts',
+  'test/web/compare.test.ts',
   'test/web/docs.test.ts',
   'test/web/jobs.test.ts',
   'test/web/leaderboard.test.ts',
+  'test/web/model.test.ts',
+  'test/web/pages.test.ts',
   'test/web/road.test.ts',
+  'test/web/submit.test.ts',
   'test/web/training.test.ts',
   'test/web/widths.test.ts',
 ];

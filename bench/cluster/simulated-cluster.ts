@@ -197,7 +197,10 @@ export class SimulatedCluster {
     const looks: number[] = [];
     const work = async (i: number) => {
       await sleep((i / workers) * 1000);
-      const id = await registry.enter({ version: '0', runtime: {}, threads: 2, concurrency: 1 });
+      const id = await registry.enter({
+        ...{ version: '0', runtime: {}, threads: 2, concurrency: 1 },
+        providers: [],
+      });
       const { claim } = await this.claim(id);
       if (!claim) throw new Error('there are too few jobs');
       for (let look = 0; performance.now() < ending; look++) {
