@@ -615,7 +615,7 @@ describe('earlier boards', () => {
     expect((await csv({ at: today() })).text).toBe((await csv()).text);
     // The page says which board it is where no script runs, too.
     const page = await service.get(`/?at=${today()}`);
-    expect(page.text).toContain(`The board as it was at ${today()}`);
+    expect(page.text).toContain(`The leaderboard as it was at ${today()}`);
     expect(page.text).toContain('<bdi>best</bdi>');
   });
 
