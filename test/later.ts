@@ -4,8 +4,13 @@
  */
 export const later = [
   'test/cli/commands/import.test.ts',
+  'test/cli/commands/map.test.ts',
+  'test/cli/commands/package.test.ts',
+  'test/cli/commands/provider.test.ts',
   'test/cli/compare.test.ts',
+  'test/cli/terminal/interruption.test.ts',
   'test/models/parity.test.ts',
+  'test/scoring/compare/compare.test.ts',
   'test/scoring/map/nested-map.test.ts',
   'test/service/backup/damaged-files.test.ts',
   'test/service/fuzz.test.ts',
@@ -22,6 +27,7 @@ export const later = [
   'test/service/routes/features.test.ts',
   'test/service/routes/layer-maps.test.ts',
   'test/service/routes/models.test.ts',
+  'test/service/routes/trainings.test.ts',
   'test/service/worker/apart.test.ts',
   'test/store/home-store.test.ts',
   'test/submission/hostile-names.test.ts',

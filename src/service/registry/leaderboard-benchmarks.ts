@@ -2,6 +2,7 @@ import type { components } from '../../api/schema.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { present } from '../../formats/present.js';
 import type { TreeBenchmark } from '../../leaderboard/leaderboard-tree.js';
+import type { Benchmark } from '../../scoring/benchmark/benchmark.js';
 import { isOutsideTree } from '../../scoring/benchmark/benchmark-data.js';
 import { listBenchmarks } from '../../scoring/registry/registry.js';
 import type { BenchmarkRecord } from '../../store/records/benchmark-store.js';
@@ -23,11 +24,19 @@ export interface BoardBenchmark extends TreeBenchmark, WantedBenchmark {
   readonly outside: boolean;
 }
 
-let shipped: readonly BoardBenchmark[] | undefined;
+let shipped:
+  | { readonly of: readonly Benchmark[]; readonly on: readonly BoardBenchmark[] }
+  | undefined;
 
 /** The benchmarks that ventral ships; every read of a board asks for them. */
 export function shippedBenchmarks(): readonly BoardBenchmark[] {
-  shipped ??= listBenchmarks().map((benchmark) => ({
+  const of = listBenchmarks();
+  if (shipped?.of !== of) shipped = { of, on: of.map(onBoard) };
+  return shipped.on;
+}
+
+function onBoard(benchmark: Benchmark): BoardBenchmark {
+  return {
     id: benchmark.id,
     column: benchmark.id,
     benchmark: benchmark.id,
@@ -40,8 +49,7 @@ export function shippedBenchmarks(): readonly BoardBenchmark[] {
     origin: originOf(benchmark.simulated, false),
     publicSet: /public(?=[.-])/.test(benchmark.id),
     outside: isOutsideTree(benchmark) || benchmark.averages === 'named',
-  }));
-  return shipped;
+  };
 }
 
 /** The benchmarks that a leaderboard can show to a principal. */

@@ -163,7 +163,8 @@ describe('ventral worker', () => {
 
 describe('a worker that ends by itself', () => {
   it('ends when nothing has been there for a while, and not while a job takes long', async () => {
-    const ids = [(await ask('hold=1500')).body.id, (await ask('a')).body.id];
+    // Others than before: what was scored once is answered at once.
+    const ids = [(await ask('hold=1600')).body.id, (await ask('c')).body.id];
     const worker = await working(url, [stubbed, place.home, '500']);
     expect(await worker.ended).toMatchObject({ status: 0, err: '' });
     for (const id of ids) expect(await job(id)).toMatchObject({ state: 'succeeded', attempt: 1 });
@@ -174,7 +175,7 @@ describe('a worker that ends by itself', () => {
     const worker = await working(url, [stubbed, place.home]);
     const first = (await ask('hold=6000')).body;
     await until(first.id, 'running');
-    const second = (await ask('b')).body;
+    const second = (await ask('d')).body;
     worker.child.kill('SIGUSR2');
     await vi.waitFor(
       async () =>
