@@ -1,12 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { RandomState } from '../src/numerics/random/random-state.js';
 import { DRAWS, type Factor } from '../src/scoring/draws/drawn-units.js';
@@ -20,6 +12,7 @@ import {
   type Units,
   type Varied,
 } from './coverage-counts.js';
+import { bringChunks, chunkFile, chunksIn, keepChunks } from './coverage-kept.js';
 import { observerExperiment } from './coverage-observers.js';
 import { recordingExperiment } from './coverage-recordings.js';
 
@@ -29,7 +22,7 @@ import { recordingExperiment } from './coverage-recordings.js';
  *   node dist/bench/coverage.js [--setting NAME]… [--varied both|first|second]… [--experiments 1000] [--seconds 600] [--draws 1000]
  *
  * Experiments are made in chunks of 25. Each chunk is a file in --chunks (runs/coverage), and is not made again: a run that was
- * ended goes on where it was. At its end every run counts all chunks that are there, and writes --json. Fewer --draws of recordings are
+ * ended goes on where it was, from the archive --kept where another computer made them. At its end every run counts all chunks that are there, and writes --json. Fewer --draws of recordings are
  * faster: with 250, intervals are noisier and hold about 0.1 points less. --pilot has other seeds, for choosing a method: give it a
  * folder of chunks and a --json of its own.
  */
@@ -174,16 +167,18 @@ async function main(): Promise<void> {
       draws: { type: 'string', default: String(DRAWS) },
       chunks: { type: 'string', default: 'runs/coverage' },
       json: { type: 'string', default: 'bench/results/coverage.json' },
+      kept: { type: 'string', default: 'bench/results/coverage-experiments.json.gz' },
       pilot: { type: 'boolean', default: false },
     },
   });
   mkdirSync(values.chunks, { recursive: true });
+  if (!values.pilot) bringChunks(values.kept, values.chunks);
   const until = performance.now() + 1000 * Number(values.seconds);
   for (const name of values.setting ?? Object.keys(SETTINGS))
     for (const varied of SETTINGS[name].varied) {
       if (values.varied && !values.varied.includes(varied)) continue;
       for (let chunk = 0; chunk < Number(values.experiments) / CHUNK; chunk++) {
-        const file = join(values.chunks, `${name}_${varied}_${chunk}.json`);
+        const file = chunkFile(values.chunks, { setting: name, varied, chunk });
         if (existsSync(file) || performance.now() > until) continue;
         writeFileSync(
           `${file}.part`,
@@ -198,9 +193,7 @@ async function main(): Promise<void> {
         renameSync(`${file}.part`, file);
       }
     }
-  const chunks = readdirSync(values.chunks)
-    .filter((file) => file.endsWith('.json'))
-    .map((file) => JSON.parse(readFileSync(join(values.chunks, file), 'utf8')) as Chunk);
+  const chunks = chunksIn(values.chunks);
   const found = summary(chunks);
   console.table(
     found.map(({ setting, new: fresh, experiments, score, difference }) => ({
@@ -212,6 +205,7 @@ async function main(): Promise<void> {
     })),
   );
   writeFileSync(values.json, `${JSON.stringify(found, undefined, 2)}\n`);
+  if (!values.pilot) keepChunks(values.kept, chunks);
 }
 
 await main();

@@ -117,13 +117,13 @@ it('a click is answered before the page has come, and the first HTML stays until
     await route.continue();
   });
   await page.getByRole('link', { name: 'Compare', exact: true }).click();
-  await page.getByText('Loading the page …').waitFor({ state: 'attached' });
+  await page.getByText('Loading the page…').waitFor({ state: 'attached' });
   await page.locator('nav [aria-current=page]', { hasText: 'Compare' }).waitFor();
   await page.goto(`${service.url}/compare`, { waitUntil: 'commit' });
   await page.getByText('Two to eight models side by side').waitFor();
   letThrough();
   await page.getByText('Choose two to eight models').waitFor();
   await expect.poll(() => page.getByText('Two to eight models side by side').count()).toBe(0);
-  await expect.poll(() => page.getByText('Loading the page …').count()).toBe(0);
+  await expect.poll(() => page.getByText('Loading the page…').count()).toBe(0);
   await close();
 });
