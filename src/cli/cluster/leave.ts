@@ -61,6 +61,7 @@ export function readLeaving(
       '--drain-before needs a time limit: give one with --time, or start the worker in a Slurm job (SLURM_JOB_END_TIME)',
       { field: 'drain-before' },
     );
+  if (time !== undefined) requireWork(time, drainBefore ?? DRAIN_BEFORE);
   return {
     drainBefore: readTime(drainBefore ?? DRAIN_BEFORE, '--drain-before'),
     ...present({
@@ -68,6 +69,19 @@ export function readLeaving(
       limit: limits.length > 0 ? new Date(Math.min(...limits)) : undefined,
     }),
   };
+}
+
+/**
+ * A worker that drains from its start would do nothing, and say nothing of it.
+ * @throws VentralError `bad-usage`
+ */
+export function requireWork(time: string, drainBefore: string): void {
+  if (readTime(time, '--time') > readTime(drainBefore, '--drain-before')) return;
+  throw new VentralError(
+    'bad-usage',
+    `--time ${time} leaves no time for a job: no new one is taken in the last ${drainBefore} (--drain-before)`,
+    { field: 'time' },
+  );
 }
 
 /** Slurm gives the end of a job as seconds since 1970 (22.05 and later). */

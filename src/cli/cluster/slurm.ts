@@ -7,6 +7,7 @@ import { databaseUrl, globalOptions } from '../options/global-options.js';
 import { readTime } from '../options/read-time.js';
 import { printRows } from '../print/print-rows.js';
 import type { Io } from '../terminal/io.js';
+import { requireWork } from './leave.js';
 import type { Pilot } from './slurm-programs.js';
 
 /** Options of `ventral slurm up` that sbatch has, too. */
@@ -107,8 +108,8 @@ function checkUp(
   up: Command,
 ) {
   const refuse = (sentence: string) => new VentralError('bad-usage', sentence);
-  if (time !== undefined) readTime(time, '--time');
   readTime(drainBefore, '--drain-before');
+  if (time !== undefined) requireWork(time, drainBefore);
   if (cpus !== undefined && !/^[1-9]\d{0,3}$/.test(cpus))
     throw refuse(`--cpus: expected a whole number from 1, found "${cpus}"`);
   if (mem !== undefined && !/^\d{1,9}[KMGT]?$/i.test(mem))

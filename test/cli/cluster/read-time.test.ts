@@ -48,6 +48,13 @@ test('a time before a limit that nobody knows is refused', () => {
   expect(() => leaving(words, { SLURM_JOB_END_TIME: 'never' })).toThrow(/SLURM_JOB_END_TIME/);
 });
 
+test('a time limit in which no job would be taken is refused', () => {
+  expect(() => leaving(['--time', '5m'])).toThrow(/--time 5m leaves no time .* the last 5m/);
+  expect(() => leaving(['--time', '3m', '--drain-before', '1h'])).toThrow(/leaves no time/);
+  // What is left of a job that Slurm started again may be short: it drains.
+  expect(leaving([], { SLURM_JOB_END_TIME: '100000000' }).limit).toBeDefined();
+});
+
 const never = new Promise<void>(() => {});
 
 /** What a worker is told until it is to be stopped. */

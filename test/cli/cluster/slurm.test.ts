@@ -149,6 +149,7 @@ describe('ventral slurm up', () => {
   test.each([
     [['--max', '0'], /--max: expected a whole number from 1 to 1000/],
     [['--max', '2', '--time', 'tomorrow'], /--time: expected a time/],
+    [['--max', '2', '--time', '5'], /--time 5 leaves no time for a job/],
     [['--max', '2', '--cpus', 'all'], /--cpus: expected/],
     [['--max', '2', '--mem', '8 G'], /--mem: expected/],
     [['--max', '2', '--', '--cached'], /ventral worker has no option --cached/],
