@@ -38,7 +38,7 @@ export default defineConfig({
           name: 'together',
           include: ['test/slow/**/*.test.ts', ...later],
           exclude: timed,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
