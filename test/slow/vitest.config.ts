@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { later } from '../later.js';
@@ -18,6 +19,15 @@ class LongestFirst extends BaseSequencer {
 /** These measure how soon the service answers, so nothing runs beside them. */
 const timed = ['floods', 'refusal-flood', 'load'].map((name) => `test/slow/${name}.test.ts`);
 
+const files = [
+  ...readdirSync('test/slow', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `test/slow/${name}`),
+  ...later,
+];
+/** Files that put something else in a module's place, which no other file may have loaded or may load after. */
+const alone = files.filter((name) => /^vi\.mock\(/m.test(readFileSync(name, 'utf8')));
+
 const each = {
   pool: 'forks',
   testTimeout: 1_800_000,
@@ -36,8 +46,20 @@ export default defineConfig({
         test: {
           ...each,
           name: 'together',
-          include: ['test/slow/**/*.test.ts', ...later],
-          exclude: timed,
+          include: files,
+          exclude: [...timed, ...alone],
+          // One more than processors: tests wait for the commands and services that they start.
+          maxWorkers: 3,
+          // Modules are loaded once a worker, not once a file.
+          isolate: false,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...each,
+          name: 'alone',
+          include: alone,
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
