@@ -1,6 +1,7 @@
 /**
- * Tests that `npm test` leaves to `npm run test:slow`, so that it ends within ten minutes on two cores. Those of the
- * service run on PostgreSQL too (`npm run test:postgresql`).
+ * Tests that `npm test` leaves out, so that it ends within ten minutes on two cores. Those of the service run on
+ * PostgreSQL (`npm run test:postgresql`; with `VENTRAL_TEST_DATABASE=embedded` on the other one), the rest in
+ * `npm run test:slow`.
  */
 export const later = [
   'test/cli/commands/import.test.ts',

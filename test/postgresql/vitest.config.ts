@@ -6,12 +6,12 @@ const files = readdirSync('test/service', { recursive: true, encoding: 'utf8' })
   .map((name) => `test/service/${name}`);
 /** Files that put something else in a module's place, which no other file may have loaded or may load after. */
 const alone = files.filter((name) => /^vi\.mock\(/m.test(readFileSync(name, 'utf8')));
-/** These choose their databases themselves, both of them. */
-const others = ['test/service/fuzz.test.ts'];
+/** These choose their databases themselves, both of them: `npm run test:slow`. */
+export const others = ['test/service/fuzz.test.ts'];
 
 const each = {
   pool: 'forks',
-  env: { VENTRAL_TEST_DATABASE: 'postgresql' },
+  env: { VENTRAL_TEST_DATABASE: process.env.VENTRAL_TEST_DATABASE ?? 'postgresql' },
   testTimeout: 300_000,
   hookTimeout: 300_000,
 } as const;

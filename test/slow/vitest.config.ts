@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { later } from '../later.js';
+import { others } from '../postgresql/vitest.config.js';
 
 /** These take longest; they begin first, so that both processors have work until the end. */
 const longest = ['kills', 'kills-postgresql', 'event-loop'];
@@ -23,7 +24,7 @@ const files = [
   ...readdirSync('test/slow', { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => `test/slow/${name}`),
-  ...later,
+  ...later.filter((name) => !name.startsWith('test/service/') || others.includes(name)),
 ];
 /** Files that put something else in a module's place, which no other file may have loaded or may load after. */
 const alone = files.filter((name) => /^vi\.mock\(/m.test(readFileSync(name, 'utf8')));
