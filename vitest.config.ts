@@ -20,7 +20,12 @@ const each = {
 
 export default defineConfig({
   test: {
-    globalSetup: ['test/oracle-coverage.ts', 'test/postgres.ts', 'test/chromium.ts'],
+    globalSetup: [
+      'test/oracle-coverage.ts',
+      'test/postgres.ts',
+      'test/chromium.ts',
+      'test/simulated.ts',
+    ],
     // One more than processors: tests wait for the commands and services that they start.
     maxWorkers: 3,
     projects: [

@@ -1,8 +1,16 @@
-// Builds dist/: the compiled program, the browser application and the prepared database.
+// Builds dist/: the compiled program, the browser application, the prepared database and simulated data.
 //   node scripts/build.mjs [--if-changed]     with that, only where a source differs from what was built last
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -51,7 +59,39 @@ async function compile() {
   const status = await run('node_modules/typescript/bin/tsc', '--build', 'tsconfig.json');
   const prepare = `const { prepareDatabase } = await import('./dist/src/store/database/prepare-database.js');
     await prepareDatabase();`;
-  return status || run('--input-type=module', '--eval', prepare);
+  if (status) return status;
+  const script = (text) => run('--input-type=module', '--eval', text);
+  return Math.max(...(await Promise.all([prepare, ...simulated()].map(script))));
+}
+
+/** What makes simulated data; data that other sources made are removed. */
+const generators = ['data/simulated', 'numerics/random', 'scoring/benchmark/simulated-data.js'];
+
+/** Scripts that prepare the data of the default benchmarks. */
+function simulated() {
+  const folder = join(root, 'dist', 'simulated');
+  const madeBy = join(folder, '.made-by');
+  const hash = createHash('sha256').update(process.version);
+  for (const source of generators) {
+    const path = join(root, 'dist', 'src', source);
+    const files = statSync(path).isDirectory()
+      ? readdirSync(path).map((name) => join(path, name))
+      : [path];
+    for (const file of files.filter((name) => name.endsWith('.js')))
+      hash.update(readFileSync(file));
+  }
+  const digest = hash.digest('hex');
+  if (!existsSync(madeBy) || readFileSync(madeBy, 'utf8') !== digest) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(madeBy, digest);
+  }
+  return ['textures', 'objects-varied', 'objects-2afc'].map(
+    (
+      name,
+    ) => `const { prepareSimulated } = await import('./dist/src/scoring/benchmark/simulated-data.js');
+      await prepareSimulated('${name}', 2026);`,
+  );
 }
 
 // Before it begins, so that a file that is changed meanwhile is built the next time.

@@ -19,7 +19,7 @@ const each = {
 /** The tests of the service once more, with a PostgreSQL in place of the embedded database: `npm run test:postgresql`. */
 export default defineConfig({
   test: {
-    globalSetup: ['test/postgres.ts'],
+    globalSetup: ['test/postgres.ts', 'test/simulated.ts'],
     // One more than processors: tests wait for the services that they start.
     maxWorkers: 3,
     projects: [

@@ -40,7 +40,7 @@ const each = {
 /** Tests that take minutes: `npm run test:slow`. */
 export default defineConfig({
   test: {
-    globalSetup: ['test/postgres.ts', 'test/chromium.ts'],
+    globalSetup: ['test/postgres.ts', 'test/chromium.ts', 'test/simulated.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
       {

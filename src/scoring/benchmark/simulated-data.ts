@@ -1,12 +1,23 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  constants,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Coordinate, writeAssembly } from '../../data/assembly.js';
 import { makeScratchFolder, sweepScratch } from '../../data/scratch-folder.js';
 import { generateSimulated } from '../../data/simulated/generators.js';
 import type { Simulated } from '../../data/simulated/simulated.js';
 import { writeCsv } from '../../formats/csv.js';
+import { packageRoot } from '../../formats/package-root.js';
 import { writeZip } from '../../formats/zip.js';
 
 /** Paths of generated files, in the formats of real data. */
@@ -26,21 +37,26 @@ interface StimulusFiles {
 const VERSION = 1;
 const ROOT = ['cache', 'simulated'];
 const MANIFEST = 'manifest.json';
+/** Where the build leaves data for homes to copy. */
+const PREPARED = join(packageRoot, 'dist', 'simulated');
 
 /**
- * The files of a generator and seed, generated in seconds at first use and stored under HOME/cache/simulated. Each
- * file is checked by digest before use; a damaged folder is regenerated. Safe under several processes: a folder is
- * filled under a private name and renamed. A process that may not write there generates them in its scratch folder.
+ * The files of a generator and seed, stored under HOME/cache/simulated at first use: copied from what the build
+ * prepared, or generated in seconds. Each file is checked by digest before use; a damaged folder is made again. Safe
+ * under several processes: a folder is filled under a private name and renamed. A process that may not write there
+ * makes them in its scratch folder.
+ * @param prepared folder of {@link prepareSimulated}
  */
 export async function simulatedFiles(
   home: string,
   generate: string,
   seed: number,
+  prepared = PREPARED,
 ): Promise<SimulatedFiles> {
   const kept = keptIn(home, generate, seed);
   const folder = (await isWhole(kept))
     ? kept
-    : await fill(home, kept, await generateSimulated(generate, seed));
+    : await fill(home, kept, await makerOf(join(prepared, nameOf(generate, seed)), generate, seed));
   const files = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')) as Record<
     string,
     string
@@ -57,8 +73,52 @@ export async function simulatedFiles(
   };
 }
 
+const nameOf = (generate: string, seed: number) => `${generate}-${seed}-v${VERSION}`;
+
 const keptIn = (home: string, generate: string, seed: number) =>
-  join(home, ...ROOT, `${generate}-${seed}-v${VERSION}`);
+  join(home, ...ROOT, nameOf(generate, seed));
+
+/** Writes whole data into an empty folder. */
+type Maker = (folder: string) => Promise<unknown>;
+
+/** Copies what is prepared, if it is whole; else writes what is generated here. */
+async function makerOf(prepared: string, generate: string, seed: number): Promise<Maker> {
+  if (!(await isWhole(prepared))) {
+    const made = await generateSimulated(generate, seed);
+    return (folder) => writeSealed(folder, made);
+  }
+  const names = await readdir(prepared);
+  return (folder) =>
+    Promise.all(
+      names.map((name) =>
+        copyFile(join(prepared, name), join(folder, name), constants.COPYFILE_FICLONE),
+      ),
+    );
+}
+
+/**
+ * Generates data for homes to copy, unless they are there: what `npm run build` calls.
+ * @param to folder of all that is prepared
+ */
+export async function prepareSimulated(
+  generate: string,
+  seed: number,
+  to = PREPARED,
+): Promise<void> {
+  const folder = join(to, nameOf(generate, seed));
+  if (await isWhole(folder)) return;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(to, { recursive: true });
+  const own = await mkdtemp(join(to, '.new-'));
+  try {
+    await writeSealed(own, await generateSimulated(generate, seed));
+    await rename(own, folder).catch(async (error) => {
+      if (!(await isWhole(folder))) throw error;
+    });
+  } finally {
+    await rm(own, { recursive: true, force: true });
+  }
+}
 
 /** Whether the files of a generator and seed are kept; {@link simulatedFiles} checks them. */
 export const hasSimulated = (home: string, generate: string, seed: number): boolean =>
@@ -102,15 +162,15 @@ async function isWhole(folder: string): Promise<boolean> {
 }
 
 /** @returns the folder that they are in */
-async function fill(home: string, folder: string, made: Simulated): Promise<string> {
+async function fill(home: string, folder: string, make: Maker): Promise<string> {
   const own = await makeScratchFolder(home, ...ROOT).catch(unwritable);
   if (!own) {
     const { path } = await makeScratchFolder(home);
-    await writeSealed(path, made);
+    await make(path);
     return path;
   }
   try {
-    await writeSealed(own.path, made);
+    await make(own.path);
     // Another process may have been faster; equal seeds give equal files, so either will do.
     if (existsSync(folder) && !(await isWhole(folder)))
       await rm(folder, { recursive: true, force: true });

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { hasSimulated, simulatedFiles } from '../../../src/scoring/benchmark/simulated-data.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ventral-prepared-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const files = { 'stimuli.csv': 'stimulus_id\na\n', 'stimuli.zip': 'pictures' };
+
+/** Prepared data of a generator that does not exist, so that nothing but a copy can be there. */
+function prepared(name: string): string {
+  const root = join(folder, name);
+  const made = join(root, 'elsewhere-1-v1');
+  mkdirSync(made, { recursive: true });
+  const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(made, file), text);
+  const digests = Object.entries(files).map(([file, text]) => [file, digest(text)]);
+  writeFileSync(join(made, 'manifest.json'), JSON.stringify(Object.fromEntries(digests)));
+  return root;
+}
+
+describe('prepared data', () => {
+  it('are copied into a home', async () => {
+    const home = join(folder, 'home');
+    const { stimuli } = await simulatedFiles(home, 'elsewhere', 1, prepared('whole'));
+    expect(stimuli.csv).toBe(join(home, 'cache/simulated/elsewhere-1-v1/stimuli.csv'));
+    expect(readFileSync(stimuli.csv, 'utf8')).toBe(files['stimuli.csv']);
+    expect(readFileSync(stimuli.images, 'utf8')).toBe(files['stimuli.zip']);
+    expect(hasSimulated(home, 'elsewhere', 1)).toBe(true);
+    expect(readdirSync(join(home, 'cache/simulated'))).toEqual(['elsewhere-1-v1']);
+  });
+
+  it('that a home has lost a bit of are copied again', async () => {
+    const home = join(folder, 'healed');
+    const from = prepared('again');
+    const { stimuli } = await simulatedFiles(home, 'elsewhere', 1, from);
+    writeFileSync(stimuli.images, 'Pictures');
+    await simulatedFiles(home, 'elsewhere', 1, from);
+    expect(readFileSync(stimuli.images, 'utf8')).toBe(files['stimuli.zip']);
+  });
+
+  it('that are damaged are not used', async () => {
+    const home = join(folder, 'none');
+    const from = prepared('damaged');
+    writeFileSync(join(from, 'elsewhere-1-v1/stimuli.zip'), 'Pictures');
+    await expect(simulatedFiles(home, 'elsewhere', 1, from)).rejects.toThrow(/no generator/);
+    expect(existsSync(join(home, 'cache'))).toBe(false);
+  });
+});
