@@ -4462,7 +4462,10 @@ export interface operations {
     getScore: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `wait=N`: seconds to wait for the end of the job. */
+                Prefer?: components["parameters"]["prefer"];
+            };
             path: {
                 /** @description The id of a job. */
                 job: components["parameters"]["job"];
@@ -4474,6 +4477,8 @@ export interface operations {
             /** @description The job. */
             200: {
                 headers: {
+                    /** @description The wait that was applied, where the job ended in that time. */
+                    "Preference-Applied"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4721,7 +4726,10 @@ export interface operations {
     getLayerMap: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `wait=N`: seconds to wait for the end of the job. */
+                Prefer?: components["parameters"]["prefer"];
+            };
             path: {
                 /** @description The id of a job. */
                 job: components["parameters"]["job"];
@@ -4733,6 +4741,8 @@ export interface operations {
             /** @description The job. */
             200: {
                 headers: {
+                    /** @description The wait that was applied, where the job ended in that time. */
+                    "Preference-Applied"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4930,7 +4940,10 @@ export interface operations {
     getTraining: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `wait=N`: seconds to wait for the end of the job. */
+                Prefer?: components["parameters"]["prefer"];
+            };
             path: {
                 /** @description The id of a job. */
                 job: components["parameters"]["job"];
@@ -4942,6 +4955,8 @@ export interface operations {
             /** @description The job. */
             200: {
                 headers: {
+                    /** @description The wait that was applied, where the job ended in that time. */
+                    "Preference-Applied"?: string;
                     [name: string]: unknown;
                 };
                 content: {

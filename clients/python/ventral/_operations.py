@@ -242,7 +242,7 @@ OPERATIONS: dict[str, Operation] = {
     "getScore": Operation(
         "getScore", "GET", "/scores/{job}",
         path=("job",), query=(),
-        headers={},
+        headers={"prefer": "Prefer"},
         body=(),
         summary="One score job with its results",
     ),
@@ -291,7 +291,7 @@ OPERATIONS: dict[str, Operation] = {
     "getLayerMap": Operation(
         "getLayerMap", "GET", "/layer-maps/{job}",
         path=("job",), query=(),
-        headers={},
+        headers={"prefer": "Prefer"},
         body=(),
         summary="One layer map job with its map",
     ),
@@ -333,7 +333,7 @@ OPERATIONS: dict[str, Operation] = {
     "getTraining": Operation(
         "getTraining", "GET", "/trainings/{job}",
         path=("job",), query=(),
-        headers={},
+        headers={"prefer": "Prefer"},
         body=(),
         summary="One training job with its curves so far",
     ),

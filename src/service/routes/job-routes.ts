@@ -91,9 +91,13 @@ export function jobRoutes<K extends JobKind, Asked>(
     await answer(context, resource, job, request, response);
   });
   router.get(`${path}/:job`, async (request, response) => {
-    response.json(
-      await shown(context, resource, await find(response, request.params.job), response),
-    );
+    const { job: id } = request.params;
+    const found = await find(response, id);
+    const seconds = await waitForEnd(context, found, request, response);
+    // What the caller may see can have changed meanwhile.
+    const job = seconds === undefined ? found : await find(response, id);
+    if (seconds !== undefined && !isOpen(job)) applied(response, seconds);
+    response.json(await shown(context, resource, job, response));
   });
   router.delete(`${path}/:job`, async (request, response) => {
     const found = await find(response, request.params.job);
@@ -151,22 +155,38 @@ async function answer<K extends JobKind, Asked>(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const { store, worker } = context;
-  const seconds = waitOf(request.get('Prefer'));
-  const gone = goneSignal(response);
-  if (seconds !== undefined && isOpen(job)) await worker.untilEnd(job.id, seconds * 1000, gone);
+  const seconds = await waitForEnd(context, job, request, response);
   const now =
     seconds === undefined || !isOpen(job)
       ? job
-      : (((await store.jobs.find(job.id)) as JobOf<K> | undefined) ?? job);
-  if (gone.aborted) return;
+      : (((await context.store.jobs.find(job.id)) as JobOf<K> | undefined) ?? job);
+  if (goneSignal(response).aborted) return;
   const inTime = seconds !== undefined && !isOpen(now);
-  if (inTime) response.set('Preference-Applied', `wait=${seconds}`);
+  if (inTime) applied(response, seconds);
   response
     .status(inTime ? 200 : 202)
     .location(`/v1${resource.path}/${now.id}`)
     .json(await shown(context, resource, now, response));
 }
+
+/**
+ * Waits as long as the client says, at most until the job has ended or the client is gone.
+ * @returns seconds that the client would wait
+ */
+async function waitForEnd(
+  { worker }: ServiceContext,
+  job: Job,
+  request: Request,
+  response: Response,
+): Promise<number | undefined> {
+  const seconds = waitOf(request.get('Prefer'));
+  if (seconds !== undefined && isOpen(job))
+    await worker.untilEnd(job.id, seconds * 1000, goneSignal(response));
+  return seconds;
+}
+
+const applied = (response: Response, seconds: number) =>
+  response.set('Preference-Applied', `wait=${seconds}`);
 
 /** Seconds of `Prefer: wait=N`, at most a minute; undefined if the client does not say so. */
 function waitOf(prefer: string | undefined): number | undefined {

@@ -57,6 +57,22 @@ describe('a score', () => {
     expect(ended.finishedAt).not.toBeNull();
   });
 
+  it('that is open is waited for when it is read, too', async () => {
+    const asked = await ask('hold=60000', [V1], '');
+    const at = asked.headers.location as string;
+    const read = (path: string, Prefer: string) =>
+      service.call('GET', path, { headers: { Prefer } });
+    await until(asked.body.id, 'running');
+    const early = await read(at, 'wait=1');
+    expect(early).toMatchObject({ status: 200, body: { state: 'running' } });
+    expect(early.headers).not.toHaveProperty('preference-applied');
+    const waiting = read(at, 'wait=30');
+    await service.call('DELETE', at);
+    const ended = await waiting;
+    expect(ended).toMatchObject({ status: 200, body: { state: 'cancelled' } });
+    expect(ended.headers['preference-applied']).toBe('wait=30');
+  });
+
   it('is waited for as long as asked, and no longer', async () => {
     const inTime = await ask('a', [V1], 'respond-async, wait=30');
     expect(inTime).toMatchObject({ status: 200, body: { state: 'succeeded' } });
