@@ -20,7 +20,8 @@ import { type SlurmCluster, startSlurm, whyNoSlurm } from './cluster.js';
 
 /**
  * Debian's Slurm with two nodes of two slots: pilot jobs do forty jobs of a service on PostgreSQL while two of them are
- * preempted and a node is cut off. With SLURM_REPORT=bench/results/slurm.json it writes what happened.
+ * preempted and a node is cut off: minutes, so that VENTRAL_TEST_SLURM=1 has to ask for it. With
+ * SLURM_REPORT=bench/results/slurm.json it writes what happened.
  */
 
 const JOBS = 40;
