@@ -298,16 +298,18 @@ function* placed(
 ): Generator<Uint32Array> {
   const stream = random();
   const images = new Uint32Array(draws.units);
+  const drawn: number[] = [];
   const within = groups.map((members) => members.filter((image) => tested[image] === 1));
   for (const times of draws) {
     for (const members of within) {
-      const drawn = members.flatMap((image) => new Array<number>(times[image]).fill(image));
+      drawn.length = 0;
+      for (const image of members) for (let k = times[image]; k > 0; k--) drawn.push(image);
       while (drawn.length < members.length)
         drawn.push(members[stream.interval(members.length - 1)]);
       for (let i = 0; i < members.length; i++) {
         const other = i + stream.interval(drawn.length - 1 - i);
-        [drawn[i], drawn[other]] = [drawn[other], drawn[i]];
-        images[members[i]] = drawn[i];
+        images[members[i]] = drawn[other];
+        drawn[other] = drawn[i];
       }
     }
     yield images;
