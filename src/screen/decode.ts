@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { decodeBmp, isBmp } from './decode-bmp.js';
+import { decodePlainPng } from './decode-png.js';
 import { type ImageHeader, imageCorrupt, maximumPixels, requireSize } from './image-header.js';
 import { channelsOf, type Picture, type PictureMode } from './picture.js';
 import { isTiff, readTiffHeader } from './tiff-header.js';
@@ -159,6 +160,8 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Pict
   const header = readHeader(bytes, name);
   requireSize(header, name);
   const { width, height, mode } = header;
+  const plain = header.format === 'PNG' ? await decodePlainPng(bytes, header) : undefined;
+  if (plain) return { width, height, channels: channelsOf[mode], mode, data: plain };
   const decoded = await decodePixels(bytes, header, name);
   if (decoded.data.length !== width * height * decoded.channels) {
     throw imageCorrupt(name, `its header says ${width} × ${height}, its pixel data differ in size`);

@@ -73,11 +73,32 @@ function checkedPlacement(picture: Picture, degrees: Degrees): Placement {
   return place;
 }
 
-/** An image without its alpha on a grey canvas; a grey image keeps its one channel. */
-function paste(picture: Picture, { width, height, left, top }: Placement): Raster {
+/** Canvas beyond this many bytes is not kept. */
+const KEPT = 2 ** 24;
+
+/** Grey around the place of an image, which the next image of its size at that place covers again. */
+let kept: { readonly data: Uint8Array; readonly place: string } | undefined;
+
+function canvasFor({ width, height, channels }: Raster, place: Placement): Uint8Array {
+  const { left, top, width: wide, height: high } = place;
+  const key = [width, height, channels, wide, high, left, top].join();
+  if (kept?.place === key) return kept.data;
+  const data = new Uint8Array(wide * high * channels).fill(grey);
+  kept = data.length <= KEPT ? { data, place: key } : undefined;
+  return data;
+}
+
+/**
+ * An image without its alpha on a grey canvas; a grey image keeps its one channel.
+ * @param shared on the canvas that is kept
+ */
+function paste(picture: Picture, place: Placement, shared: boolean): Raster {
+  const { width, height, left, top } = place;
   const source = withoutAlpha(picture);
   const { channels } = source;
-  const data = new Uint8Array(width * height * channels).fill(grey);
+  const data = shared
+    ? canvasFor(source, place)
+    : new Uint8Array(width * height * channels).fill(grey);
   const length = source.width * channels;
   for (let y = 0; y < source.height; y++) {
     const row = source.data.subarray(y * length, (y + 1) * length);
@@ -94,17 +115,22 @@ function paste(picture: Picture, { width, height, left, top }: Placement): Raste
 export function placeOnScreen(picture: Picture, degrees: Degrees): Picture {
   const place = checkedPlacement(picture, degrees);
   if (place.operation !== 'paste') return cut(picture, place);
-  return { ...toThreeChannels(paste(picture, place)), mode: 'RGB' };
+  return { ...toThreeChannels(paste(picture, place, false)), mode: 'RGB' };
 }
 
 /**
  * The pixels of {@link placeOnScreen}, except that a grey image on the canvas keeps its one channel, which
- * stands for three equal ones: a third of the work for what follows.
+ * stands for three equal ones: a third of the work for what follows. With `shared`, the next call may write over the
+ * pixels that this one gave; most of the time of a new canvas goes into memory that nothing has touched yet.
  * @throws VentralError as {@link placeOnScreen}
  */
-export function pixelsOnScreen(picture: Picture, degrees: Degrees): Raster {
+export function pixelsOnScreen(
+  picture: Picture,
+  degrees: Degrees,
+  { shared = false }: { readonly shared?: boolean } = {},
+): Raster {
   const place = checkedPlacement(picture, degrees);
-  return place.operation === 'paste' ? paste(picture, place) : cut(picture, place);
+  return place.operation === 'paste' ? paste(picture, place, shared) : cut(picture, place);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Raster } from './picture.js';
+import { ResizeMemory } from './resize-kernel.js';
 import { sizeCache } from './size-cache.js';
 
 /**
@@ -66,15 +67,80 @@ function wholeRatio(source: Raster, width: number, height: number): Raster {
   return { width, height, channels, data: out };
 }
 
-/** Sum of one source row over the shares of the target's columns, in float32. */
-function gatherRow(source: Raster, y: number, shares: Shares, out: Float32Array): void {
-  const { channels, data } = source;
-  const row = y * source.width * channels;
-  out.fill(0);
-  for (let k = 0; k < shares.target.length; k++) {
-    const from = row + shares.source[k] * channels;
-    const to = shares.target[k] * channels;
-    for (let c = 0; c < channels; c++) out[to + c] += f(data[from + c] * shares.weight[k]);
+/** Rows of the target that an image shrinks to, one after the other, from shares of rows of the source. */
+class ShrunkRows {
+  readonly loops: ResizeMemory['loops'];
+  readonly #source: Raster;
+  readonly #row: Uint8Array;
+  readonly #table: Int32Array;
+  readonly #gathered: Float32Array;
+  readonly #weight: Float32Array;
+  readonly #sums: Float32Array;
+  readonly #out: Uint8Array;
+  /** The row of the source that is gathered. */
+  #held = -1;
+
+  constructor(source: Raster, shares: Shares, width: number) {
+    const { channels } = source;
+    const length = width * channels;
+    const packed = width + 2 * shares.target.length;
+    const memory = ResizeMemory.of([
+      ...[source.width * channels, 4 * packed, 4 * length, 4, 4 * length, length],
+    ]);
+    this.loops = memory.loops;
+    this.#source = source;
+    this.#row = memory.bytes(source.width * channels);
+    this.#table = memory.integers(packed);
+    packShares(shares, channels, this.#table);
+    this.#gathered = memory.floats(length);
+    this.#weight = memory.floats(1);
+    this.#sums = memory.floats(length);
+    this.#out = memory.bytes(length);
+  }
+
+  /** Sum of row y over the shares of the target's columns, in float32. */
+  #gather(y: number): void {
+    if (this.#held === y) return;
+    this.#held = y;
+    const { channels, data, width } = this.#source;
+    const length = width * channels;
+    this.#row.set(data.subarray(y * length, (y + 1) * length));
+    const { byteOffset, byteLength } = this.#table;
+    const [from, end] = [this.#row.byteOffset, byteOffset + byteLength];
+    this.loops.gather(from, byteOffset, end, this.#gathered.byteOffset, 4 * channels);
+  }
+
+  begin(): void {
+    this.#sums.fill(0);
+  }
+
+  add(y: number, weight: number): void {
+    this.#gather(y);
+    this.#weight[0] = weight;
+    const { byteOffset, byteLength } = this.#sums;
+    const [row, factor] = [this.#gathered.byteOffset, this.#weight.byteOffset];
+    this.loops.accumulate(row, factor, byteOffset, byteOffset + byteLength);
+  }
+
+  end(): Uint8Array {
+    const { byteOffset, length } = this.#out;
+    this.loops.toBytes(this.#sums.byteOffset, byteOffset, byteOffset + length);
+    return this.#out;
+  }
+}
+
+/** Shares of target pixels, as the kernel's `gather` reads them. */
+function packShares({ target, source, weight }: Shares, channels: number, out: Int32Array): void {
+  const weights = new Float32Array(out.buffer, out.byteOffset, out.length);
+  let size = 0;
+  for (let k = 0, o = 0; k < target.length; k++) {
+    if (target[k] !== target[k - 1]) {
+      size = o++;
+      out[size] = 0;
+    }
+    out[size] += 8;
+    out[o++] = source[k] * channels;
+    weights[o++] = weight[k];
   }
 }
 
@@ -84,20 +150,15 @@ export function resizeOpencvArea(source: Raster, width: number, height: number):
   if (source.width % width === 0 && source.height % height === 0) {
     return wholeRatio(source, width, height);
   }
-  const across = areaShares(source.width, width, 'area');
   const down = areaShares(source.height, height, 'area');
+  const rows = new ShrunkRows(source, areaShares(source.width, width, 'area'), width);
   const length = width * channels;
-  const row = new Float32Array(length);
-  const sums = new Float32Array(length);
   const data = new Uint8Array(length * height);
   for (let k = 0; k < down.target.length; k++) {
     const y = down.target[k];
-    gatherRow(source, down.source[k], across, row);
-    if (y !== down.target[k - 1]) sums.fill(0);
-    for (let i = 0; i < length; i++) sums[i] += f(row[i] * down.weight[k]);
-    if (y !== down.target[k + 1]) {
-      for (let i = 0, o = y * length; i < length; i++) data[o++] = toByte(sums[i]);
-    }
+    if (y !== down.target[k - 1]) rows.begin();
+    rows.add(down.source[k], down.weight[k]);
+    if (y !== down.target[k + 1]) data.set(rows.end(), y * length);
   }
   return { width, height, channels, data };
 }

@@ -1,5 +1,6 @@
 import { cut, type Window } from './crop.js';
 import type { Raster } from './picture.js';
+import { ResizeMemory } from './resize-kernel.js';
 import { resizeOpencvArea } from './resize-opencv-area.js';
 import { sizeCache } from './size-cache.js';
 
@@ -89,101 +90,75 @@ const verticalTaps = sizeCache<TapsWord, Taps>((from, to, word) => {
   return { taps, index, weights };
 });
 
-/** One source row stretched to the target's width, in units of 1/2048 pixel. */
-function stretchRow(source: Raster, y: number, table: Taps, out: Int32Array): void {
-  const { channels, data } = source;
-  const { taps, index, weights } = table;
-  const row = y * source.width * channels;
-  const width = index.length / taps;
-  for (let x = 0, o = 0; x < width; x++) {
-    for (let c = 0; c < channels; c++) {
-      let sum = 0;
-      for (let k = x * taps; k < (x + 1) * taps; k++) {
-        sum += data[row + index[k] * channels + c] * weights[k];
-      }
-      out[o++] = sum;
-    }
-  }
-}
-
-/** {@link stretchRow} for two taps and three channels. */
-function stretchRgb(source: Raster, y: number, table: Taps, out: Int32Array): void {
-  const { data, width } = source;
-  const { index, weights } = table;
-  const row = y * width * 3;
+/** Taps of target pixels, two at a time, as the kernel's `stretch` reads them. */
+function packTaps({ index, weights }: Taps, channels: number, out: Int32Array): void {
   for (let k = 0, o = 0; k < index.length; k += 2, o += 3) {
-    const a = row + index[k] * 3;
-    const b = row + index[k + 1] * 3;
-    const wa = weights[k];
-    const wb = weights[k + 1];
-    out[o] = data[a] * wa + data[b] * wb;
-    out[o + 1] = data[a + 1] * wa + data[b + 1] * wb;
-    out[o + 2] = data[a + 2] * wa + data[b + 2] * wb;
-  }
-}
-
-/** {@link stretchRow} for two taps and one channel. */
-function stretchGrey(source: Raster, y: number, table: Taps, out: Int32Array): void {
-  const { data, width } = source;
-  const { index, weights } = table;
-  const row = y * width;
-  for (let k = 0, o = 0; k < index.length; k += 2, o++) {
-    out[o] = data[row + index[k]] * weights[k] + data[row + index[k + 1]] * weights[k + 1];
+    out[o] = index[k] * channels;
+    out[o + 1] = index[k + 1] * channels;
+    out[o + 2] = (weights[k] & 0xffff) | (weights[k + 1] << 16);
   }
 }
 
 /** Rows of a source, stretched. Neighbours have slots of their own, so that a row is stretched once. */
 class StretchedRows {
+  readonly loops: ResizeMemory['loops'];
+  /** Of one row of the target, and of the weights of the rows that it is made of. */
+  readonly out: Uint8Array;
+  readonly weights: Int32Array;
   readonly #source: Raster;
-  readonly #table: Taps;
-  readonly #stretch: typeof stretchRow;
+  readonly #row: Uint8Array;
+  readonly #table: Int32Array;
+  readonly #pixelBytes: number;
   readonly #rows: Int32Array[];
   readonly #held: number[];
 
   constructor(source: Raster, table: Taps) {
     const { taps, index } = table;
+    const { channels, width } = source;
+    const length = (index.length / taps) * channels;
+    const packed = (index.length / 2) * 3;
+    const memory = ResizeMemory.of([
+      ...[width * channels, 4 * packed, length, 4 * taps],
+      ...Array.from({ length: taps }, () => 4 * length),
+    ]);
+    this.loops = memory.loops;
     this.#source = source;
-    this.#table = table;
-    this.#stretch = taps !== 2 ? stretchRow : source.channels === 3 ? stretchRgb : stretchGrey;
-    const length = (index.length / taps) * source.channels;
-    this.#rows = Array.from({ length: taps }, () => new Int32Array(length));
+    this.#row = memory.bytes(width * channels);
+    this.#table = memory.integers(packed);
+    packTaps(table, channels, this.#table);
+    this.#pixelBytes = taps * 6;
+    this.out = memory.bytes(length);
+    this.weights = memory.integers(taps);
+    this.#rows = Array.from({ length: taps }, () => memory.integers(length));
     this.#held = this.#rows.map(() => -1);
   }
 
   at(y: number): Int32Array {
     const slot = y % this.#rows.length;
     const row = this.#rows[slot];
-    if (this.#held[slot] !== y) this.#stretch(this.#source, y, this.#table, row);
+    if (this.#held[slot] === y) return row;
     this.#held[slot] = y;
+    const { channels, data, width } = this.#source;
+    const length = width * channels;
+    this.#row.set(data.subarray(y * length, (y + 1) * length));
+    const { byteOffset, byteLength } = this.#table;
+    const end = byteOffset + byteLength;
+    const from = this.#row.byteOffset;
+    this.loops.stretch(from, byteOffset, end, this.#pixelBytes, row.byteOffset, 4 * channels);
     return row;
   }
 }
 
-function blendTwo(a: Int32Array, b: Int32Array, wa: number, wb: number, out: Uint8Array): void {
-  for (let i = 0; i < out.length; i++) {
-    const sum = (Math.imul(wa, a[i] >> 4) >> 16) + (Math.imul(wb, b[i] >> 4) >> 16);
-    out[i] = (sum + 2) >> 2;
-  }
-}
+/** Values of one vector step of OpenCV; the last few values of a row go through integers instead of float32. */
+const lanes = 8;
 
 const clip = (value: number) => (value < 0 ? 0 : Math.min(value, 255));
 
-/** Lanes of one vector step; the last few values of a row go through integers instead of float32. */
-const lanes = 8;
-
-function blendFour(rows: readonly Int32Array[], weights: Int32Array, out: Uint8Array): void {
+function blendLast(rows: readonly Int32Array[], weights: Int32Array, out: Uint8Array): void {
   const [a, b, c, d] = rows;
-  const scale = 1 / (one * one);
-  const [wa, wb, wc, wd] = Array.from(weights, (weight) => f(weight * scale));
-  const vector = out.length - (out.length % lanes);
-  for (let i = 0; i < vector; i++) {
-    const cd = f(f(f(c[i]) * wc) + f(f(d[i]) * wd));
-    const bcd = f(f(f(b[i]) * wb) + cd);
-    out[i] = clip(round(f(f(f(a[i]) * wa) + bcd)));
-  }
-  const [ia, ib, ic, id] = weights;
-  for (let i = vector; i < out.length; i++) {
-    const sum = a[i] * ia + b[i] * ib + c[i] * ic + d[i] * id;
+  const [wa, wb, wc, wd] = weights;
+  for (let i = out.length - (out.length % lanes); i < out.length; i++) {
+    const sum = a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd;
     out[i] = clip(((sum + (1 << 21)) | 0) >> 22);
   }
 }
@@ -198,36 +173,49 @@ function interpolateTwo(
   const { left, top } = window;
   const all = horizontalTaps(source.width, width, word);
   const end = 2 * (left + window.width);
-  const index = all.index.subarray(2 * left, end);
   const rows = new StretchedRows(source, {
     taps: 2,
-    index,
+    index: all.index.subarray(2 * left, end),
     weights: all.weights.subarray(2 * left, end),
   });
+  const { loops, out, weights } = rows;
   const down = verticalTaps(source.height, height, word);
-  const length = window.width * source.channels;
+  const { length } = out;
   const data = new Uint8Array(length * window.height);
   for (let y = 0, k = 2 * top; y < window.height; y++, k += 2) {
     const [a, b] = [rows.at(down.index[k]), rows.at(down.index[k + 1])];
-    const out = data.subarray(y * length, (y + 1) * length);
-    blendTwo(a, b, down.weights[k], down.weights[k + 1], out);
+    weights.set(down.weights.subarray(k, k + 2));
+    const [from, to] = [out.byteOffset, out.byteOffset + length];
+    loops.blendTwo(a.byteOffset, b.byteOffset, weights.byteOffset, from, to);
+    data.set(out, y * length);
   }
   return { width: window.width, height: window.height, channels: source.channels, data };
 }
 
-/** INTER_CUBIC: always the whole image, since the last values of a row are computed in another way. */
-function interpolateFour(source: Raster, width: number, height: number): Raster {
+/** INTER_CUBIC: always whole rows, since the last values of a row are computed in another way. */
+function interpolateFour(
+  source: Raster,
+  [width, height]: readonly [number, number],
+  window: Window,
+): Raster {
   const { channels } = source;
   const rows = new StretchedRows(source, horizontalTaps(source.width, width, 'bicubic'));
+  const { loops, out, weights } = rows;
+  const scaled = new Float32Array(weights.buffer, weights.byteOffset, 4);
   const down = verticalTaps(source.height, height, 'bicubic');
-  const length = width * channels;
-  const data = new Uint8Array(length * height);
-  for (let y = 0; y < height; y++) {
-    const four = Array.from(down.index.subarray(y * 4, y * 4 + 4), (from) => rows.at(from));
-    const out = data.subarray(y * length, (y + 1) * length);
-    blendFour(four, down.weights.subarray(y * 4, y * 4 + 4), out);
+  const [first, length] = [window.left * channels, window.width * channels];
+  const data = new Uint8Array(length * window.height);
+  for (let y = 0, k = 4 * window.top; y < window.height; y++, k += 4) {
+    const four = Array.from(down.index.subarray(k, k + 4), (from) => rows.at(from));
+    const whole = down.weights.subarray(k, k + 4);
+    for (let i = 0; i < 4; i++) scaled[i] = whole[i] / (one * one);
+    const [a, b, c, d] = four.map((row) => row.byteOffset);
+    const [from, to] = [out.byteOffset, out.byteOffset + out.length];
+    loops.blendFour(a, b, c, d, weights.byteOffset, from, to);
+    blendLast(four, whole, out);
+    data.set(out.subarray(first, first + length), y * length);
   }
-  return { width, height, channels, data };
+  return { width: window.width, height: window.height, channels, data };
 }
 
 function nearest(source: Raster, width: number, height: number): Raster {
@@ -258,7 +246,7 @@ export function resizeOpencv(
 ): Raster {
   if (width === source.width && height === source.height) return cut(source, window);
   if (filter === 'nearest') return cut(nearest(source, width, height), window);
-  if (filter === 'bicubic') return cut(interpolateFour(source, width, height), window);
+  if (filter === 'bicubic') return interpolateFour(source, [width, height], window);
   const shrinks = width <= source.width && height <= source.height;
   // Exactly half in both directions, OpenCV takes the mean of four pixels for INTER_LINEAR as well.
   const halves = source.width === 2 * width && source.height === 2 * height;

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../../src/screen/decode.js';
+import { decodePlainPng } from '../../src/screen/decode-png.js';
 import { oraclePath } from '../oracle.js';
 import { noise } from './raster.js';
 
@@ -21,6 +23,94 @@ function chunk(file: Buffer, type: string): number {
   const at = file.indexOf(type, 0, 'latin1');
   return at - 4;
 }
+
+/** One chunk of a PNG file. */
+function chunkOf(type: string, data: Uint8Array): Buffer {
+  const named = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(data.length);
+  sum.writeUInt32BE(crc32(named));
+  return Buffer.concat([length, named, sum]);
+}
+
+/** A PNG file of 8 bits in which row y has the filter `filters[y]`, over bytes that are noise. */
+function filteredPng(
+  { width, type, channels }: { width: number; type: number; channels: number },
+  filters: readonly number[],
+  {
+    before = [],
+    after = [],
+    tail = [],
+  }: Partial<Record<'before' | 'after' | 'tail', Buffer[]>> = {},
+): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(filters.length, 4);
+  header.set([8, type], 8);
+  const rows = filters.map((filter, y) =>
+    Buffer.from([filter, ...noise(width, 1, channels, y + 7).data]),
+  );
+  const data = Buffer.concat([deflateSync(Buffer.concat(rows)), ...tail]);
+  const half = data.length >> 1;
+  return Buffer.concat([
+    png.subarray(0, 8),
+    chunkOf('IHDR', header),
+    ...before,
+    chunkOf('IDAT', data.subarray(0, half)),
+    chunkOf('IDAT', data.subarray(half)),
+    ...after,
+    chunkOf('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+describe('a plain PNG file', () => {
+  const everyFilter = Array.from({ length: 40 }, (_, y) => (y * 3) % 5);
+
+  it.each([
+    ['grey', { width: 21, type: 0, channels: 1 }],
+    ['RGB', { width: 13, type: 2, channels: 3 }],
+    ['RGBA', { width: 9, type: 6, channels: 4 }],
+  ])('has the pixels that sharp reads, %s', async (_, kind) => {
+    const resolution = chunkOf('pHYs', Buffer.from([0, 0, 1, 0, 0, 0, 1, 0, 1]));
+    const said = chunkOf('tEXt', Buffer.from('Software\0test', 'latin1'));
+    for (const before of [[], [resolution, said]]) {
+      const file = filteredPng(kind, everyFilter, { before });
+      const pipeline = kind.channels === 1 ? sharp(file).toColourspace('b-w') : sharp(file);
+      const wanted = await pipeline.raw().toBuffer();
+      expect(new Set(wanted).size).toBeGreaterThan(100);
+      expect(await decodePlainPng(file, { width: kind.width, height: 40 })).toEqual(
+        new Uint8Array(wanted),
+      );
+      expect((await decodeImage(file, 'plain.png')).data).toEqual(new Uint8Array(wanted));
+    }
+  });
+
+  const rgb = { width: 13, type: 2, channels: 3 };
+  const empty = (length: number) => Buffer.alloc(length);
+  it.each([
+    ['a filter that does not exist', filteredPng(rgb, [0, 5, 0]), 3],
+    ['a row too many', filteredPng(rgb, [0, 1, 2]), 2],
+    ['a row too few', filteredPng(rgb, [0, 1, 2]), 4],
+    ['bytes behind its data', filteredPng(rgb, [0], { tail: [Buffer.from('more')] }), 1],
+    ['a chunk after its data', filteredPng(rgb, [0], { after: [chunkOf('pHYs', empty(9))] }), 1],
+    ['transparency', filteredPng(rgb, [0], { before: [chunkOf('tRNS', empty(6))] }), 1],
+    ['a profile', filteredPng(rgb, [0], { before: [chunkOf('iCCP', empty(9))] }), 1],
+    ['bytes behind its end', Buffer.concat([filteredPng(rgb, [0]), Buffer.from('more')]), 1],
+    ['a palette', filteredPng({ width: 13, type: 3, channels: 1 }, [0]), 1],
+    ['no header', Buffer.concat([png.subarray(0, 8), chunkOf('IDAT', empty(30))]), 1],
+  ])('is left to sharp with %s', async (_, file, height) => {
+    expect(await decodePlainPng(file, { width: 13, height })).toBe(undefined);
+  });
+
+  it('is left to sharp wherever a byte was changed', async () => {
+    const file = filteredPng(rgb, everyFilter.slice(0, 6));
+    for (let at = 8; at < file.length; at++) {
+      const damaged = Buffer.from(file);
+      damaged[at] ^= 0x41;
+      expect(await decodePlainPng(damaged, { width: 13, height: 6 })).toBe(undefined);
+    }
+  });
+});
 
 describe('decodeImage', () => {
   it.each([

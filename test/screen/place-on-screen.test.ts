@@ -71,6 +71,21 @@ describe('placeOnScreen', () => {
     });
   }
 
+  it('has the same pixels on a canvas that others had before', () => {
+    const pictures = [
+      ...[noise(9, 7, 3, 1), noise(9, 7, 3, 2), noise(9, 7, 1, 3), noise(7, 9, 3, 4)],
+      ...[noise(9, 7, 4, 5), noise(9, 7, 3, 6)],
+    ];
+    const modes = ['RGB', 'RGB', 'L', 'RGB', 'RGBA', 'RGB'] as const;
+    for (const target of [8, 11, 8])
+      pictures.forEach((raster, i) => {
+        const picture = { ...raster, mode: modes[i] };
+        const degrees = { target, source: 5 };
+        const shared = pixelsOnScreen(picture, degrees, { shared: true });
+        expect(shared).toEqual(pixelsOnScreen(picture, degrees));
+      });
+  });
+
   it('has the geometry of the table', () => {
     for (let i = 0; i < screen.geometry.length; i++) {
       const row = screen.geometry[i];

@@ -33,10 +33,13 @@ export async function prepareStimulus(
     ? { ...stimuli.computed.pixels(row), channels: 1, mode: 'L' as const }
     : await decodeImage(await stimuli.read(row, frame), stimuli.filename(row, frame));
   decoded?.(picture);
-  const placed = degrees
-    ? pixelsOnScreen(picture, { target: visual_degrees, source: degrees[row] })
-    : picture;
-  return toGreyOrRgb(placed, input);
+  if (!degrees) return toGreyOrRgb(picture, input);
+  const angle = { target: visual_degrees, source: degrees[row] };
+  const placed = pixelsOnScreen(picture, angle, { shared: true });
+  const pixels = toGreyOrRgb(placed, input);
+  // Where nothing was resized or cut these are the shared pixels themselves.
+  const isShared = pixels.data.buffer === placed.data.buffer && placed.data !== picture.data;
+  return isShared ? { ...placed, data: placed.data.slice() } : pixels;
 }
 
 /**

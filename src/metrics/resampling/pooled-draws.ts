@@ -1,4 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import {
+  DenseKernel,
+  fill,
+  type KernelMatrix,
+  type KernelVector,
+  kernelSize,
+} from '../../numerics/algebra/dense-kernel.js';
 import { type Matrix, matrix } from '../../numerics/algebra/matrix.js';
 import type { RandomState } from '../../numerics/random/random-state.js';
 import { mean } from '../../numerics/statistics/statistics.js';
@@ -42,6 +49,7 @@ export async function pooledMedianDraws(
     for (const [s, own] of drawn.entries()) own.add(pool.correlations(s, images));
     if (++draw % BLOCK === 0) await turn();
   }
+  pool.release();
   return drawn.map((own) => own.finish());
 }
 
@@ -109,20 +117,100 @@ class SplitDraws {
   }
 }
 
+/** Sums over rows of a matrix, in the same order whoever makes them. */
+interface RowSums {
+  readonly sums: Float64Array;
+  /** sums ← sums + (a + b + c + d). */
+  addFour(rows: Four): void;
+  addOne(row: number): void;
+  release(): void;
+}
+
+type Four = readonly [number, number, number, number];
+
+/** Values that a kernel takes at the most, and that it may keep for the next matrix. */
+const MOST = 2 ** 23;
+const KEPT = 2 ** 20;
+/** A kernel that no sums use at the moment. */
+let idle: DenseKernel | undefined;
+
+/** With SIMD. */
+class KernelSums implements RowSums {
+  readonly sums: Float64Array;
+  readonly #kernel: DenseKernel;
+  readonly #matrix: KernelMatrix;
+  readonly #vector: KernelVector;
+  readonly #isSmall: boolean;
+
+  constructor(products: Matrix) {
+    const { rows, cols } = products;
+    const size = kernelSize(rows, cols) + kernelSize(1, cols);
+    this.#kernel = idle ?? new DenseKernel();
+    idle = undefined;
+    this.#kernel.reset(size);
+    this.#isSmall = size <= KEPT;
+    this.#matrix = this.#kernel.matrix(rows, cols);
+    this.#vector = this.#kernel.vector(cols);
+    fill(this.#matrix, products);
+    this.sums = this.#vector.values;
+  }
+
+  addFour(rows: Four): void {
+    this.#kernel.addRows(this.#matrix, rows, this.#vector);
+  }
+
+  addOne(row: number): void {
+    addRow(this.sums, this.#matrix.values, row * this.#matrix.stride);
+  }
+
+  release(): void {
+    if (this.#isSmall) idle = this.#kernel;
+  }
+}
+
+/** Of a matrix that is too large to be copied into a kernel. */
+class PlainSums implements RowSums {
+  readonly sums: Float64Array;
+  readonly #matrix: Matrix;
+
+  constructor(products: Matrix) {
+    this.sums = new Float64Array(products.cols);
+    this.#matrix = products;
+  }
+
+  addFour(rows: Four): void {
+    const { cols, data } = this.#matrix;
+    const { sums } = this;
+    const [a, b, c, d] = rows.map((row) => row * cols);
+    for (let k = 0; k < cols; k++) sums[k] += data[a + k] + data[b + k] + data[c + k] + data[d + k];
+  }
+
+  addOne(row: number): void {
+    addRow(this.sums, this.#matrix.data, row * this.#matrix.cols);
+  }
+
+  release(): void {}
+}
+
+function addRow(sums: Float64Array, data: Float64Array, from: number): void {
+  for (let k = 0; k < sums.length; k++) sums[k] += data[from + k];
+}
+
 /** What all splits predict, and where an image's is. */
 class Pool {
-  readonly #products: Matrix;
+  readonly #products: RowSums;
   readonly #stimuli: readonly ArrayLike<number>[];
   /** Of each split: the row of an image, its own where it tests it. */
   readonly #rows: readonly Int32Array[];
-  readonly #sums: Float64Array;
   readonly #r: Float64Array;
   /** Whether any split tests an image. */
   readonly tested: Uint8Array;
 
   constructor(splits: readonly TestPredictions[], units: number) {
     this.#stimuli = splits.map(({ stimuli }) => stimuli);
-    this.#products = productsOf(stacked(splits, 'observed'), stacked(splits, 'predicted'));
+    const products = productsOf(stacked(splits, 'observed'), stacked(splits, 'predicted'));
+    const { rows, cols } = products;
+    this.#products = rows * cols > MOST ? new PlainSums(products) : new KernelSums(products);
     const home = new Int32Array(units).fill(-1);
     const own = splits.map(() => new Map<number, number>());
     let row = 0;
@@ -133,8 +221,7 @@ class Pool {
       }
     this.#rows = own.map((rows) => home.map((at, image) => rows.get(image) ?? at));
     this.tested = Uint8Array.from(home, (at) => (at < 0 ? 0 : 1));
-    this.#sums = new Float64Array(this.#products.cols);
-    this.#r = new Float64Array(this.#products.cols / 5);
+    this.#r = new Float64Array(cols / 5);
   }
 
   /** r of each neuroid in a split, with an image in each place; valid until the next call. */
@@ -142,27 +229,21 @@ class Pool {
     const [stimuli, rows] = [this.#stimuli[split], this.#rows[split]];
     const { length } = stimuli;
     const rowAt = (i: number) => rows[images ? images[stimuli[i]] : stimuli[i]];
-    this.#sums.fill(0);
+    const products = this.#products;
+    products.sums.fill(0);
     // Four rows at once: most of the time goes into reading and writing the sums.
     let i = 0;
     for (; i + 4 <= length; i += 4)
-      addRows(this.#sums, this.#products, [rowAt(i), rowAt(i + 1), rowAt(i + 2), rowAt(i + 3)]);
-    for (; i < length; i++) addRow(this.#sums, this.#products, rowAt(i));
-    correlationsOf(this.#sums, length, this.#r);
+      products.addFour([rowAt(i), rowAt(i + 1), rowAt(i + 2), rowAt(i + 3)]);
+    for (; i < length; i++) products.addOne(rowAt(i));
+    correlationsOf(products.sums, length, this.#r);
     return this.#r;
   }
-}
 
-type Four = readonly [number, number, number, number];
-
-function addRows(sums: Float64Array, { cols, data }: Matrix, rows: Four): void {
-  const [a, b, c, d] = rows.map((row) => row * cols);
-  for (let k = 0; k < cols; k++) sums[k] += data[a + k] + data[b + k] + data[c + k] + data[d + k];
-}
-
-function addRow(sums: Float64Array, { cols, data }: Matrix, row: number): void {
-  const at = row * cols;
-  for (let k = 0; k < cols; k++) sums[k] += data[at + k];
+  /** Gives memory back; no correlations can be asked for afterwards. */
+  release(): void {
+    this.#products.release();
+  }
 }
 
 /** Test stimulus × [y, p, y², p², yp], with y and p of each column of mean 0 and at most 1. */
@@ -217,16 +298,18 @@ function* placed(
 ): Generator<Uint32Array> {
   const stream = random();
   const images = new Uint32Array(draws.units);
+  const drawn: number[] = [];
   const within = groups.map((members) => members.filter((image) => tested[image] === 1));
   for (const times of draws) {
     for (const members of within) {
-      const drawn = members.flatMap((image) => new Array<number>(times[image]).fill(image));
+      drawn.length = 0;
+      for (const image of members) for (let k = times[image]; k > 0; k--) drawn.push(image);
       while (drawn.length < members.length)
         drawn.push(members[stream.interval(members.length - 1)]);
       for (let i = 0; i < members.length; i++) {
         const other = i + stream.interval(drawn.length - 1 - i);
-        [drawn[i], drawn[other]] = [drawn[other], drawn[i]];
-        images[members[i]] = drawn[i];
+        images[members[i]] = drawn[other];
+        drawn[other] = drawn[i];
       }
     }
     yield images;

@@ -19,6 +19,7 @@ interface Loops {
     s: number,
     t: number,
   ): void;
+  addFour(a: number, b: number, c: number, d: number, sums: number, end: number): void;
 }
 
 /** A vector in the kernel's memory; `values` has the length asked for, zeros follow it. */
@@ -109,6 +110,18 @@ export class DenseKernel {
       v.values.byteOffset,
       out.values.byteOffset,
     );
+  }
+
+  /** sums ← sums + (a + b + c + d), of four rows of m by their numbers. */
+  addRows(
+    m: KernelMatrix,
+    [a, b, c, d]: readonly [number, number, number, number],
+    sums: KernelVector,
+  ): void {
+    const [first, bytes] = [m.values.byteOffset, 8 * m.stride];
+    const at = (row: number) => first + row * bytes;
+    const from = sums.values.byteOffset;
+    this.#loops.addFour(at(a), at(b), at(c), at(d), from, from + bytes);
   }
 
   /** m ← m − u vᵀ − s tᵀ. */

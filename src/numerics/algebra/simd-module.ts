@@ -1,6 +1,6 @@
 /**
- * Bytes of the WebAssembly module behind dense-kernel.ts: three loops over padded float64 matrices
- * with 128-bit SIMD, four rows at a time. Assembled here, since a tool chain for three loops would be
+ * Bytes of the WebAssembly module behind dense-kernel.ts: loops over padded float64 matrices
+ * with 128-bit SIMD, four rows at a time. Assembled here, since a tool chain for four loops would be
  * more to keep than these instructions. Names of instructions follow the WebAssembly specification.
  */
 
@@ -182,6 +182,22 @@ function subtractOuters(): Code {
   return body(4, 10, repeat(outer, [...get(m), ...get(end), ...below]));
 }
 
+/** addFour(a, b, c, d, sums, end): sums ← sums + (a + b + c + d), all as long as from sums to end. */
+function addFour(): Code {
+  const [a, b, c, d, sums, end] = [0, 1, 2, 3, 4, 5];
+  const half = (offset: number) => [
+    ...[...get(sums), ...get(sums), ...load(offset)],
+    ...[...get(a), ...load(offset), ...get(b), ...load(offset), ...plus],
+    ...[...get(c), ...load(offset), ...plus, ...get(d), ...load(offset), ...plus],
+    ...[...plus, ...store(offset)],
+  ];
+  const both = [
+    ...[...half(0), ...half(16)],
+    ...[a, b, c, d, sums].flatMap((local) => advance(local, constant(32))),
+  ];
+  return body(0, 0, repeat(both, [...get(sums), ...get(end), ...below]));
+}
+
 function section(id: number, content: Code): Code {
   return [id, ...unsigned(content.length), ...content];
 }
@@ -219,11 +235,12 @@ export function moduleOf(loops: readonly Loop[]): Uint8Array<ArrayBuffer> {
   ]);
 }
 
-/** The three loops of dense-kernel.ts. */
+/** The loops of dense-kernel.ts. */
 export function simdModule(): Uint8Array<ArrayBuffer> {
   return moduleOf([
     { name: 'multiply', parameters: 5, body: multiply() },
     { name: 'addTransposed', parameters: 5, body: addTransposed() },
     { name: 'subtractOuters', parameters: 7, body: subtractOuters() },
+    { name: 'addFour', parameters: 6, body: addFour() },
   ]);
 }

@@ -91,3 +91,24 @@ test('stay within their bound, also where sets are opened before any is filled',
   expect(pictures.bytes).toBe(ROWS * BYTES);
   pictures.close();
 });
+
+test.each<[string, Partial<ModelCard['input']>]>([
+  ['as it is', {}],
+  [
+    'resized to its own size',
+    { resize: { to: 32, mode: 'square', filter: 'area', library: 'opencv' } },
+  ],
+  ['resized', { resize: { to: 20, mode: 'square', filter: 'area', library: 'opencv' } }],
+])(
+  'an image on the canvas, %s, keeps its pixels when others are placed there',
+  async (_, input) => {
+    const shown = await shownOf(4);
+    const card = plainCard(input);
+    const first = await prepareStimulus(shown, 0, card);
+    const pixels = first.data.slice();
+    const second = await prepareStimulus(shown, 1, card);
+    expect(second.data).not.toEqual(pixels);
+    expect(first.data).toEqual(pixels);
+    expect((await prepareStimulus(shown, 0, card)).data).toEqual(pixels);
+  },
+);

@@ -14,7 +14,7 @@ import { tolerances } from '../../tolerances.js';
 
 const size = fc.integer({ min: 1, max: 23 });
 
-test('the three loops equal the sums that define them, whatever the padding', () => {
+test('the loops equal the sums that define them, whatever the padding', () => {
   const kernel = new DenseKernel();
   fc.assert(
     fc.property(size, size, fc.integer({ min: 0, max: 99 }), (rows, cols, seed) => {
@@ -43,6 +43,12 @@ test('the three loops equal the sums that define them, whatever the padding', ()
         Array.from(u.values).reduce((total, value, i) => total + value * row(i)[j], 0),
       );
       expectClose(sum.values, columns, tolerances.float64);
+
+      const four = [0, 1, 2, 3].map((k) => (seed + k) % rows) as [number, number, number, number];
+      const [x, y, z, w] = four.map(row);
+      const before = sum.values.slice();
+      kernel.addRows(m, four, sum);
+      expect(sum.values).toEqual(before.map((each, j) => each + (x[j] + y[j] + z[j] + w[j])));
 
       kernel.subtractOuters(m, [u, v], [s, t]);
       const left = a.data.map((value, at) => {
