@@ -3,8 +3,8 @@ import { type Drawing, ink, type Point, type Shape } from '../src/figure/drawing
 import { drawingSvg } from '../src/figure/svg.js';
 
 /**
- * Draws the simulations behind docs/statistics.md from their results:
- * `docs/images/coverage.svg` from coverage.json, `docs/images/equal-boards.svg` from equal-boards.json.
+ * Shows the simulations behind docs/statistics.md from their results: `docs/images/coverage.svg` and the table of the document from
+ * coverage.json, `docs/images/equal-boards.svg` from equal-boards.json.
  *
  *   node dist/bench/statistics-figures.js
  */
@@ -180,8 +180,36 @@ function boardsFigure({ boards, models, sizes }: Boards): Drawing {
   };
 }
 
+const HEAD = '| size | new | experiments | score | difference of the two models |';
+
+/** The table of the document, in percent. */
+function coverageTable(rows: readonly Row[]): string {
+  const percent = (share: number) => (100 * share).toFixed(1);
+  const counted = (count: number) => count.toLocaleString('en');
+  const shown = ({ covered, interval: [low, high] }: Covered) =>
+    `${percent(covered)} [${percent(low)}, ${percent(high)}]`;
+  const lines = rows.map((row) => {
+    const size = Object.entries(row.units).map(([of, count]) => `${counted(count)} ${of}`);
+    const fresh = `${row.new.join(' and ')}${row.fits ? ', fitted anew' : ''}`;
+    const shares = [row.score, row.difference].map(shown);
+    return `| ${[size.join(' × '), fresh, counted(row.experiments), ...shares].join(' | ')} |`;
+  });
+  return [HEAD, '| --- | --- | --- | --- | --- |', ...lines].join('\n');
+}
+
+/** Writes the table anew where it stands in the document. */
+function tabulate(document: string, rows: readonly Row[]): void {
+  const text = readFileSync(document, 'utf8');
+  const start = text.indexOf(HEAD);
+  if (start < 0) throw new Error(`${document} has no table that begins with ${HEAD}`);
+  const end = text.indexOf('\n\n', start);
+  writeFileSync(document, text.slice(0, start) + coverageTable(rows) + text.slice(end));
+}
+
 const results = (name: string) => JSON.parse(readFileSync(`bench/results/${name}`, 'utf8'));
-writeFileSync('docs/images/coverage.svg', drawingSvg(coverageFigure(results('coverage.json'))));
+const coverage: readonly Row[] = results('coverage.json');
+writeFileSync('docs/images/coverage.svg', drawingSvg(coverageFigure(coverage)));
+tabulate('docs/statistics.md', coverage);
 writeFileSync(
   'docs/images/equal-boards.svg',
   drawingSvg(boardsFigure(results('equal-boards.json'))),

@@ -1,2 +1,2 @@
 /** Raised whenever a product, a statistic or a random stream of this room gives other bits than before. */
-export const numericsVersion = 4;
+export const numericsVersion = 5;

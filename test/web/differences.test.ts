@@ -153,6 +153,15 @@ describe('a pair of models has one interval, digit for digit', () => {
   });
 });
 
+it('a page of scores says what their intervals speak of', async () => {
+  const { page, close } = await visit(browser, service.url, '/models/mdl_resnet');
+  await page
+    .getByText(/^The 95 % interval on Majaj.* generalises to new images and neuroids/)
+    .first()
+    .waitFor();
+  await close();
+});
+
 it('a score without draws is compared unpaired, and says how to have it paired', async () => {
   const { body } = await service.get(
     '/v1/differences?model=mdl_earlier&model=mdl_mbconv&from=mdl_earlier',

@@ -1,5 +1,5 @@
 import { stdDdof1 } from './bootstrap-error.js';
-import { twoFactorVariance } from './two-factor-variance.js';
+import { twoFactorVariance, type VarianceFloor } from './two-factor-variance.js';
 
 /** Values of models with draws that are the same for all of them. */
 export interface PairedFamily {
@@ -10,7 +10,15 @@ export interface PairedFamily {
   readonly first?: readonly Float32Array[];
   readonly second?: readonly Float32Array[];
   /** How many units each factor has, within a group; undefined where the draws are corrected already. */
-  readonly sizes?: { readonly first: number; readonly second?: number } | undefined;
+  readonly sizes?: UnitSizes | undefined;
+}
+
+/** Units of one factor or of two, within a group. */
+export interface UnitSizes {
+  readonly first: number;
+  readonly second?: number;
+  /** What the variance of two is at least (see {@link VarianceFloor}); default `larger`. */
+  readonly floor?: VarianceFloor | undefined;
 }
 
 /** Every pair of models, row-major in squares; the diagonal is 0. */
@@ -37,7 +45,7 @@ export interface FormerPairs {
 export function formerPlaces(family: PairedFamily, former: PairedFamily): Int32Array {
   const places = new Int32Array(family.values.length).fill(-1);
   const [a, b] = [family.sizes, former.sizes];
-  if (a?.first !== b?.first || a?.second !== b?.second) return places;
+  if (a?.first !== b?.first || a?.second !== b?.second || a?.floor !== b?.floor) return places;
   const placeOf = new Map(former.both.map((row, i) => [row, i]));
   for (let i = 0; i < places.length; i++) {
     const place = placeOf.get(family.both[i]);
@@ -77,8 +85,7 @@ export function pairStatistics(
   };
   const correction = (n: number | undefined) => (n === undefined ? 1 : n / (n - 1));
   const [all, one, other] = drawn;
-  const two =
-    sizes?.second === undefined ? undefined : { first: sizes.first, second: sizes.second };
+  const two = sizes?.second === undefined ? undefined : { ...sizes, second: sizes.second };
   for (let i = 0; i < models; i++) {
     for (let j = i + 1; j < models; j++) {
       const at = i * models + j;

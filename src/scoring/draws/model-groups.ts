@@ -1,5 +1,6 @@
 import { type ComparedFamily, compareFamily } from '../../numerics/statistics/compared-family.js';
 import { normalQuantile } from '../../numerics/statistics/normal.js';
+import type { UnitSizes } from '../../numerics/statistics/paired-family.js';
 import { maximalGroups, rankIntervals } from '../../numerics/statistics/rank-groups.js';
 import { stepDown } from '../../numerics/statistics/step-down.js';
 import { type Instrument, instrumentOf } from './instrument.js';
@@ -11,7 +12,7 @@ export interface GroupedDraws {
   readonly first?: Float32Array | undefined;
   readonly second?: Float32Array | undefined;
   /** Units of each factor within a group; undefined where the draws are corrected already. */
-  readonly sizes?: { readonly first: number; readonly second?: number } | undefined;
+  readonly sizes?: UnitSizes | undefined;
   /** Of Student's t. */
   readonly degrees: number;
 }

@@ -5,6 +5,7 @@ import {
   varianceOf,
   varianceOfDraws,
 } from '../../metrics/resampling/two-factor-draws.js';
+import type { UnitSizes } from '../../numerics/statistics/paired-family.js';
 import { tQuantile } from '../../numerics/statistics/student-t.js';
 import {
   type DrawnVariances,
@@ -129,26 +130,33 @@ export function spreadOf({
  * too wide where the other factor has most of it (docs/statistics.md).
  */
 export function spreadOfVariances(
-  [one, other]: ScoreDraws['units'],
+  units: ScoreDraws['units'],
   drawn: DrawnVariances | number,
 ): Spread {
-  const size = ({ count, strata }: CountedUnits) => count / strata;
-  if (typeof drawn === 'number' || !other) {
+  const [one, other] = units;
+  const { first, second, floor } = sizesOf(units);
+  if (typeof drawn === 'number' || !other || second === undefined) {
     const variance = typeof drawn === 'number' ? drawn : drawn.both;
-    return { variance: sampleVariance(variance, size(one)), degrees: freedomOf(one) };
+    return { variance: sampleVariance(variance, first), degrees: freedomOf(one) };
   }
-  const sizes = { first: size(one), second: size(other) };
   const least = Math.min(freedomOf(one), freedomOf(other));
-  const shares = [
-    sampleVariance(drawn.first, sizes.first),
-    sampleVariance(drawn.second, sizes.second),
-  ];
+  const shares = [sampleVariance(drawn.first, first), sampleVariance(drawn.second, second)];
   const pooled = shares[0] ** 2 / freedomOf(one) + shares[1] ** 2 / freedomOf(other);
   const degrees = (shares[0] + shares[1]) ** 2 / pooled;
   return {
-    variance: twoFactorVariance(drawn, sizes),
+    variance: twoFactorVariance(drawn, { first, second, floor }),
     degrees: least < FEW_DEGREES && degrees > least ? degrees : least,
   };
+}
+
+/**
+ * How many units a group of each factor has, and what the variance of two is at least: of neuroids and images the mean of their two
+ * shares, of subjects and images the larger, as in rsatoolbox (docs/statistics.md).
+ */
+export function sizesOf([one, other]: ScoreDraws['units']): UnitSizes {
+  const size = ({ count, strata }: CountedUnits) => count / strata;
+  const floor = one.of === 'neuroids' ? 'mean' : 'larger';
+  return { first: size(one), ...(other && { second: size(other), floor }) };
 }
 
 /** Above these Student's t is within 4 % of the normal distribution. */

@@ -9,6 +9,7 @@ import {
   type ModelGroups,
   modelGroups,
 } from '../../scoring/draws/model-groups.js';
+import { sizesOf } from '../../scoring/draws/score-draws.js';
 
 /** A score that enters a value of a model, with its draws as they are stored. */
 export interface StoredPart {
@@ -116,12 +117,11 @@ function summed({ average, parts }: StoredRow): GroupedDraws | undefined {
   const [only] = decoded;
   if (!only) return undefined;
   const { units, both, first, second } = only.draws;
-  const [one, other] = units.map(({ count, strata }) => count / strata);
   return {
     key: only.digest,
     both,
     ...present({ first, second }),
-    sizes: { first: one, ...present({ second: other }) },
+    sizes: sizesOf(units),
     degrees: Math.min(...units.map(freedomOf)),
   };
 }

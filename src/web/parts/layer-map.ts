@@ -58,6 +58,12 @@ export interface MapColumn {
   readonly floors: ReadonlyMap<string, Schemas['Floor']>;
 }
 
+/** The cells of a map that have a score. */
+export const mapScores = ({ layers }: ShownMap): Schemas['Score'][] =>
+  layers.flatMap(({ cells }) =>
+    Object.values(cells ?? {}).flatMap((cell) => ('benchmark' in cell ? [cell] : [])),
+  );
+
 /** The columns of a map, in its order. */
 export function mapColumns(map: ShownMap): MapColumn[] {
   const seen = new Map<string, number>();

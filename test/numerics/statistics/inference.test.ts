@@ -114,6 +114,17 @@ describe('the variance over samples of two factors', () => {
     },
   );
 
+  test('is at least the larger one-factor variance, or the mean of the two, and at most that of both', () => {
+    const sizes = { first: 5, second: 3 };
+    // a = 1.25, b = 1.5: x = 5, y = 3; combined 8 − 1.875 · (both − 6) = 0.5 and 4.25.
+    const found = (both: number, floor: 'larger' | 'mean') =>
+      twoFactorVariance({ both, first: 4, second: 2 }, { ...sizes, floor });
+    expect([found(10, 'larger'), found(10, 'mean')]).toEqual([5, 4]);
+    expect([found(8, 'larger'), found(8, 'mean')]).toEqual([5, 4.25]);
+    expect([found(6.2, 'larger'), found(6.2, 'mean')]).toEqual([6.2, 6.2]);
+    expect(twoFactorVariance({ both: 10, first: 4, second: 2 }, sizes)).toBe(5);
+  });
+
   test('is unknown where a factor has one unit', () => {
     const found = twoFactorVariance({ both: 3, first: 1, second: 0 }, { first: 4, second: 1 });
     expect(found).toBeNaN();

@@ -95,6 +95,19 @@ describe('an interval', () => {
     expect(spreadOfVariances(many, { both: 2, first: 1, second: 1 }).degrees).toBe(59);
   });
 
+  test('is bounded by the mean of both shares with neuroids, by the larger with subjects', () => {
+    const counted = (of: 'subjects' | 'images' | 'neuroids', count: number) => ({
+      ...{ of, count, strata: 1 },
+      digest: of,
+    });
+    const varianceWith = (of: 'subjects' | 'neuroids') =>
+      spreadOfVariances([counted(of, 5), counted('images', 3)], { both: 10, first: 4, second: 2 })
+        .variance;
+    // Shares of 4 · 5/4 and 2 · 3/2; their combination is 0.5.
+    expect(varianceWith('neuroids')).toBe(4);
+    expect(varianceWith('subjects')).toBe(5);
+  });
+
   test('leaves out a factor that cannot be drawn', () => {
     const one = drawnUnits('neuroids', ['n']);
     const { both } = means(sample);

@@ -3,7 +3,13 @@ import { RandomState } from '../../../src/numerics/random/random-state.js';
 import { averagedDraws } from '../../../src/scoring/draws/averaged-draws.js';
 import { encodeDraws } from '../../../src/scoring/draws/encode-draws.js';
 import { modelGroups } from '../../../src/scoring/draws/model-groups.js';
-import type { ScoreDraws } from '../../../src/scoring/draws/score-draws.js';
+import { lessDraws, scoreDifference } from '../../../src/scoring/draws/score-difference.js';
+import {
+  halfWidth,
+  type ScoreDraws,
+  type Spread,
+  spreadOf,
+} from '../../../src/scoring/draws/score-draws.js';
 import { GroupSums, type StoredRow } from '../../../src/service/registry/group-sums.js';
 
 const random = new RandomState(8);
@@ -44,6 +50,47 @@ test('stored draws give the groups that their weighted sums give', () => {
   sums.add([stored(changed[5])]);
   expect(sums.groups(changed)).toEqual(expected(changed));
 });
+
+test.each(['neuroids', 'subjects'] as const)(
+  'a benchmark with %s separates a pair by the standard error that its difference has',
+  (of) => {
+    // Mostly interaction: three times the share of each factor, of which one is larger.
+    const row = (k: number) => {
+      const spread = (sd: number) =>
+        Float64Array.from(random.standardNormal(200), (each) => sd * each);
+      const [first, second, apart] = [0.05, 0.03, 0.08].map(spread);
+      const drawn: ScoreDraws = {
+        units: [{ ...counted('neuroids'), of, count: 16 }, counted('images')],
+        both: Float32Array.from(first, (each, r) => each + second[r] + apart[r]),
+        first: Float32Array.from(first),
+        second: Float32Array.from(second),
+      };
+      return { id: `m${k}`, key: `row ${k}`, value: 0.1 * k, se: 0.01, drawn };
+    };
+    const pair = [row(0), row(1)];
+    const score = (k: number) => ({
+      ...{ benchmark: 'a', version: 1, value: pair[k].value, ci: null },
+      provenance: { draws: digest },
+    });
+    const sums = new GroupSums();
+    const part = { ...{ benchmark: 'a', version: 1, weight: 1 }, digest };
+    sums.add(
+      pair.map(({ key, drawn }) => ({
+        ...{ key, average: false },
+        parts: [{ ...part, bytes: encodeDraws(drawn) }],
+      })),
+    );
+    const spread = spreadOf(lessDraws(pair[1].drawn, pair[0].drawn)) as Spread;
+    const { ci } = scoreDifference(
+      { score: score(0), draws: pair[0].drawn },
+      { score: score(1), draws: pair[1].drawn },
+    );
+    expect((ci as readonly number[])[1] - 0.1).toBeCloseTo(halfWidth(spread), 9);
+    // The smallest difference that is found is 2.8 standard errors.
+    const found = sums.groups(pair)?.instrument.detectable as number;
+    expect(found / 2.8).toBeCloseTo(Math.sqrt(spread.variance), 6);
+  },
+);
 
 test('a model of which a score has no draws, or damaged ones, is compared by its interval', () => {
   const sums = new GroupSums();

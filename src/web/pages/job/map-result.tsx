@@ -4,8 +4,9 @@ import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
 import { NestedTable } from '../../parts/charts/nested-table.js';
+import { SpokenIntervals } from '../../parts/charts/spoken-intervals.js';
 import { isOpen } from '../../parts/job-state.js';
-import { mapColumns, type ShownMap } from '../../parts/layer-map.js';
+import { mapColumns, mapScores, type ShownMap } from '../../parts/layer-map.js';
 import { Scroll } from '../../parts/scroll.js';
 import { Term } from '../../parts/words/term.js';
 import { TakeLayers } from './take-layers.js';
@@ -45,6 +46,7 @@ export function MapResult({ job, map }: MapResultProps) {
       </div>
       <NestedTable map={map} />
       <ComponentsMap map={map} pages={pages} />
+      <SpokenIntervals scores={mapScores(map)} />
     </section>
   );
 }

@@ -5,6 +5,7 @@ import {
   type PlacedBenchmark,
   useBenchmarkPages,
 } from '../../parts/benchmark-pages.js';
+import { SpokenIntervals } from '../../parts/charts/spoken-intervals.js';
 import { duration, interval, value } from '../../parts/format.js';
 import { isOpen } from '../../parts/job-state.js';
 import {
@@ -13,7 +14,6 @@ import {
   errorOfValue,
   floorLines,
   selectionOf,
-  spokenLines,
 } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { SIMULATED } from '../../parts/words/simulated-words.js';
@@ -58,11 +58,7 @@ export function ScoreResults({ job }: { readonly job: ScoreJob }) {
         </p>
       )}
       {job.brought && <Origin brought={job.brought} />}
-      {spokenLines(results).map((line) => (
-        <p class="quiet" key={line}>
-          {line}
-        </p>
-      ))}
+      <SpokenIntervals scores={results} />
       {results.some(({ selection }) => selection) && (
         <p class="quiet">
           †: a <Term of="selection">selection</Term>; the layer was chosen on stimuli of this

@@ -4,7 +4,9 @@ import { ComponentsMap } from '../../parts/charts/components-map.js';
 import { DepthProfile } from '../../parts/charts/depth-profile.js';
 import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
 import { NestedTable } from '../../parts/charts/nested-table.js';
+import { SpokenIntervals } from '../../parts/charts/spoken-intervals.js';
 import { bytes, duration, interval, moment, value } from '../../parts/format.js';
+import { mapScores } from '../../parts/layer-map.js';
 import { Problem } from '../../parts/problem.js';
 import { OriginChip } from '../../parts/provenance.js';
 import { useQuery } from '../../parts/query.js';
@@ -90,6 +92,7 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
       <ComponentsMap map={result} pages={pages} />
       <NestedTable map={result} />
       {result.holdout && <Holdout map={result} holdout={result.holdout} pages={pages} />}
+      <SpokenIntervals scores={[...mapScores(result), ...heldOut(result)]} />
       <dl class="facts">
         <dt>Duration</dt>
         <dd>
@@ -113,6 +116,9 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
     </>
   );
 }
+
+const heldOut = ({ holdout }: Schemas['LayerMap']) =>
+  Object.values(holdout ?? {}).flatMap((cell) => ('benchmark' in cell ? [cell] : []));
 
 interface HoldoutProps {
   readonly map: Schemas['LayerMap'];

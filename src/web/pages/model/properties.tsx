@@ -3,6 +3,7 @@ import { scoresFigure } from '../../../figure/scores-figure.js';
 import type { Schemas } from '../../client/client.js';
 import { Chart } from '../../parts/charts/chart.js';
 import { figureItems } from '../../parts/charts/save-figure.js';
+import { SpokenIntervals } from '../../parts/charts/spoken-intervals.js';
 import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, value } from '../../parts/format.js';
 import { Scroll } from '../../parts/scroll.js';
@@ -23,6 +24,7 @@ export function Properties({ scores: { present } }: { readonly scores: ModelScor
         stimulus. Bars are shares of those that have the property.
       </p>
       <ExportMenu of="the properties" items={figureItems(() => scoresFigure(measured))} />
+      <SpokenIntervals scores={measured} />
       <div class="properties">
         {measured.map((score) => (
           <Property key={score.benchmark} score={score} />

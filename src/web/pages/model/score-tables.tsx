@@ -1,6 +1,7 @@
 import type { Schemas } from '../../client/client.js';
 import { BenchmarkName } from '../../parts/benchmark-name.js';
 import type { BenchmarkPages, PlacedBenchmark } from '../../parts/benchmark-pages.js';
+import { SpokenIntervals } from '../../parts/charts/spoken-intervals.js';
 import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, moment, value } from '../../parts/format.js';
 import { saveFile } from '../../parts/save.js';
@@ -43,6 +44,7 @@ export function ScoreTables({
       )}
       <ScoreTable caption="Recorded benchmarks" scores={recorded} pages={pages} />
       <ScoreTable caption={`Simulated benchmarks. ${SIMULATED}`} scores={simulated} pages={pages} />
+      <SpokenIntervals scores={present.map(({ score }) => score)} />
       {failures.map(({ benchmark, problem, job }) => (
         <div class="problem" key={benchmark}>
           <p>
