@@ -14,7 +14,8 @@ export const weightsMeanings = {
 
 /** What stands behind the name of features, and what it says when it is pointed at. */
 export const featuresWord = 'features';
-export const featuresMeaning = 'Features that were computed elsewhere: the service cannot see how.';
+export const featuresMeaning =
+  'Features computed elsewhere; the service does not have their network.';
 
 /** Where the data of a benchmark come from. */
 export const originMeanings = {

@@ -18,7 +18,7 @@ interface Point {
 
 const words: Readonly<Record<string, string>> = {
   'own-score': 'own score',
-  'other-score': 'scores of others',
+  'other-score': 'other scores',
   'new-model': 'new models',
   'model-removed': 'removed models',
   visibility: 'visibility',
@@ -37,7 +37,7 @@ const wordsOf = (kind: string) => words[kind] ?? kind;
 export function reasonWords({ rank, entered, left, start, reasons }: Point): string[] {
   if (rank === null) return left === null ? [] : [`left the board: ${own[left] ?? wordsOf(left)}`];
   const first =
-    entered === null ? [] : [`came to the board at ${start}: ${own[entered] ?? wordsOf(entered)}`];
+    entered === null ? [] : [`entered at rank ${start}: ${own[entered] ?? wordsOf(entered)}`];
   return [
     ...first,
     ...reasons.map(({ kind, change, events, models, benchmarks }) => {

@@ -281,7 +281,7 @@ it('sets two benchmarks against each other, for all models that one sees', async
   );
   const figure = page.locator('figure', { has: page.getByText('Scatter', { exact: true }) });
   await figure.locator('svg').first().waitFor();
-  await page.getByText('6 of 10 models have both').waitFor();
+  await page.getByText('6 of 10 models have scores on both').waitFor();
   await expect.poll(() => figure.locator('svg text', { hasText: 'second' }).count()).toBe(1);
   await expect
     .poll(() => figure.locator('svg text').allTextContents())
@@ -289,7 +289,7 @@ it('sets two benchmarks against each other, for all models that one sees', async
   await figure.getByText('as a table').click();
   await expect.poll(() => figure.locator('tbody tr').count()).toBe(6);
   await page.getByLabel('Y axis').selectOption(V4);
-  await page.getByText('5 of 10 models have both').waitFor();
+  await page.getByText('5 of 10 models have scores on both').waitFor();
   await close();
 });
 

@@ -197,7 +197,7 @@ it('says what is tied, over how many an average is, and which layer was chosen o
   await expect.poll(() => rank('best')).toMatch(/^=1\(1–\d+\)\*≈ best$/);
   await expect.poll(() => rank('near')).toMatch(/^=1\(1–\d+\)\*≈ best$/);
   await expect.poll(() => rank('alert')).toMatch(/^3\(\d–\d+\)\*/);
-  await page.getByText('for all pairs of', { exact: false }).waitFor();
+  await page.getByText('over all pairs of', { exact: false }).waitFor();
   await expect.poll(() => row('best').first().textContent()).toContain('3 of 44');
   await expect.poll(() => row('alert').getByRole('button').textContent()).toBe('0.900 †');
   // It is in no average unless asked for.
@@ -429,7 +429,7 @@ it('shows the board of an earlier date, says so, and leads back; ranks over time
   await expect.poll(() => new URL(page.url()).search).toBe('');
   await page.goto(`${service.url}/models/mdl_best`);
   await page.getByText('Rank over time').first().click();
-  await page.getByText('came to the board at').waitFor();
+  await page.getByText('entered at rank').waitFor();
   expect(await page.getByRole('link', { name: today }).getAttribute('href')).toBe(`/?at=${today}`);
   await page.goto(`${service.url}/benchmarks`);
   await page.getByText('Correlations of benchmarks').first().click();

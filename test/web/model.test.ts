@@ -164,7 +164,7 @@ it('leads with its regions: score, rank, bar, ceiling, layer of the card and of 
   await expect.poll(() => first.locator('th').textContent()).toMatch(/^V1 \d+ of \d+ benchmarks$/);
   await expect
     .poll(() => first.textContent())
-    .toMatch(new RegExp(`card: .*map on ${V1}: layer1, tied with none`));
+    .toMatch(new RegExp(`card: .*map on ${V1}: layer1, no ties`));
   await expect.poll(() => page.locator('.sparks svg rect').count()).toBe(3);
   // Digest, opset, size and precision come last.
   await expect

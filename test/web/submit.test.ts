@@ -110,6 +110,10 @@ it('asks for what the file does not say, and shows what is wrong where it stands
     .poll(() => page.locator('[aria-invalid]').getAttribute('id'))
     .toBe(await page.getByLabel('Range').getAttribute('id'));
   await page.getByRole('radio', { name: 'zero-to-one' }).check();
+  await page.getByLabel('Layer for V1').fill('layer99');
+  await page.getByRole('button', { name: 'Save the card' }).click();
+  await page.locator('.wrong', { hasText: 'has no layer layer99' }).waitFor();
+  expect(await page.getByLabel('Layer for V1').getAttribute('aria-invalid')).toBe('true');
   await page.getByLabel('Layer for V1').fill('layer1');
   for (const [label, text] of Object.entries(metadata)) await page.getByLabel(label).fill(text);
   await page.getByRole('button', { name: 'Save the card' }).click();

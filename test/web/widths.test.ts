@@ -95,6 +95,8 @@ it('has the first rows of the leaderboard on the first screen of a phone, and th
   const row = page.locator('.board tbody tr').first();
   const place = await row.boundingBox();
   expect((place?.y ?? HEIGHT) + (place?.height ?? 0)).toBeLessThan(HEIGHT);
+  // A name has room in the search.
+  expect((await page.getByLabel('Search models').boundingBox())?.width).toBeGreaterThan(100);
   await page.evaluate(`document.querySelector('.board-scroll').scrollTo(400, 0)`);
   const name = row.locator('th');
   await expect.poll(async () => (await name.boundingBox())?.x).toBeLessThan(20);

@@ -99,7 +99,7 @@ const row = (item: Item, { columns, facts, board }: Shown) =>
 const range = ({ group }: Item, { groups, columns }: Leaderboard) =>
   group &&
   groups &&
-  html` <small class="range" title="by ${groups.column}, at 95 % simultaneously for all pairs of models">${groups.column !== columns[0]?.id && `${group.rank} `}(${group.ranks.join('–')})${!group.paired && '*'}</small>`;
+  html` <small class="range" title="95 % interval of the rank by ${groups.column}, simultaneous over all pairs of models">${groups.column !== columns[0]?.id && `${group.rank} `}(${group.ranks.join('–')})${!group.paired && '*'}</small>`;
 
 function cell(column: Column, item: Item): Html {
   if (column.kind === 'formula')

@@ -128,7 +128,7 @@ function groupText({ group }: Item): string {
 
 /** What the places in brackets say. */
 const groupNote = ({ level, compared, state }: NonNullable<Leaderboard['groups']>) =>
-  `In brackets: the ranks that a model may have, at ${Math.round(100 * level)} % simultaneously for all pairs of ${compared} models. Models that share a letter cannot be told apart.${state === 'stale' ? ' From earlier scores; an update is being computed.' : ''}`;
+  `In brackets: ${Math.round(100 * level)} % intervals of the ranks, simultaneous over all pairs of ${compared} models. Models that share a letter cannot be told apart.${state === 'stale' ? ' From earlier scores; an update is being computed.' : ''}`;
 
 /** Uploads by their names, as readers know them; CSV has their ids, which are unique. */
 const headingOf = (column: Column) =>

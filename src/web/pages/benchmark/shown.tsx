@@ -59,7 +59,7 @@ export function Shown({
               .sort((a, b) => a - b)
               .map((angle) => (
                 <option key={angle} value={angle}>
-                  {angle}° of visual angle
+                  {angle}°
                 </option>
               ))}
             <option value="stored">the image as stored</option>

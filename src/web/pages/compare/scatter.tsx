@@ -55,8 +55,8 @@ export function Scatter({ board, query, change }: ScatterProps) {
         {axis('y', y)}
       </div>
       <p class="quiet">
-        {points.length} of {board.everybody.length} models have both. Averages here count a missing
-        benchmark as 0, as the leaderboard does.
+        {points.length} of {board.everybody.length} models have scores on both. Averages here count
+        a missing benchmark as 0, as the leaderboard does.
       </p>
       <Chart title="Scatter" figure={figure}>
         <Scroll label="Models on both benchmarks">

@@ -70,6 +70,13 @@ function stateOf(job: ScoreJob | MapJob): string {
   return part ? 'Partly failed' : words[job.state];
 }
 
+/** The sizes that differ from those of the card. */
+const inputText = ({ resize, crop }: NonNullable<ScoreJob['input']>): string =>
+  [
+    ...(resize === undefined ? [] : [`resized to ${resize} pixels`]),
+    ...(crop === undefined ? [] : [`centre-cropped to ${crop} pixels`]),
+  ].join(', ');
+
 interface CourseProps {
   readonly job: ScoreJob | MapJob;
   readonly lost: boolean;
@@ -117,7 +124,7 @@ function Course({ job, lost, cancel }: CourseProps) {
         {job.input && (
           <>
             <dt>Input size</dt>
-            <dd>{JSON.stringify(job.input)}</dd>
+            <dd>{inputText(job.input)}</dd>
           </>
         )}
       </dl>

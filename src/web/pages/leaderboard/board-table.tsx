@@ -276,7 +276,7 @@ function Rank({ item, board: { groups, columns } }: Pick<RowProps, 'item' | 'boa
       {group && (
         <small
           class="range"
-          title={`Ranks by ${groups && titleAmong(columns, groups.column)} that it may have, at 95 % simultaneously for all pairs of models`}
+          title={`95 % interval of the rank by ${groups && titleAmong(columns, groups.column)}, simultaneous over all pairs of models`}
         >
           {elsewhere && `${group.rank} `}({group.ranks.join('–')}){!group.paired && '*'}
         </small>

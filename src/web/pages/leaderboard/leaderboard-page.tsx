@@ -96,8 +96,8 @@ function Groups({
   const digits = (value: number) => value.toFixed(3);
   return (
     <p class="quiet">
-      (1–7): the <Term of="rank-interval">ranks by {column} that a model may have</Term>, at{' '}
-      {percent} simultaneously for all pairs of {compared} models.
+      (1–7): {percent} <Term of="rank-interval">interval of the rank</Term> by {column},
+      simultaneous over all pairs of {compared} models.
       {pairs.unpaired > 0 && ' *: errors are assumed to be independent.'}
       {reliability !== null && (
         <>

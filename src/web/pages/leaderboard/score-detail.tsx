@@ -130,7 +130,7 @@ function Facts({ score, brought }: { readonly score: Score; readonly brought: bo
       {brought && (
         <>
           <dt>
-            ‡ <Term of="brought">External</Term>
+            ‡ <Term of="external-score">External</Term>
           </dt>
           <dd>{BROUGHT}</dd>
         </>

@@ -57,7 +57,7 @@ function CardFacts({ card }: { readonly card: Fields }) {
       <dt>Pixels</dt>
       <dd>{pixelText((input ?? {}) as Fields)}</dd>
       <dt>Visual angle</dt>
-      <dd>{String(visual_degrees ?? '–')}° of visual angle</dd>
+      <dd>{visual_degrees === undefined ? '–' : `${visual_degrees}°`}</dd>
       {regions.map(([region, layer]) => (
         <Fact key={region} name={region} value={layer} />
       ))}

@@ -84,7 +84,7 @@ function Strips({ title, of, strips, simulated }: StripsProps) {
           <thead>
             <tr>
               <th scope="col">Benchmark</th>
-              <th scope="col">{of}</th>
+              <th scope="col">{of === 'split' ? 'Split' : 'Neuroid'}</th>
               <th scope="col" class="number">
                 Raw
               </th>

@@ -28,7 +28,7 @@ export function Ownership({
     const body = { name, visibility, ...(visibility === 'group' && group ? { group } : {}) };
     try {
       await answer(client.PATCH('/models/{model}', { params: { path }, body }));
-      setSaid('saved');
+      setSaid('Saved.');
       changed();
     } catch (reason) {
       setSaid(reason as Error);

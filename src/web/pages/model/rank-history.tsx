@@ -26,7 +26,8 @@ function Ranks({ model }: { readonly model: string }) {
       <p class="quiet">
         By {data.column}, among the models that you may see, at the end of each day (UTC) on which
         something changed. + and − give how much each reason changed the rank.
-        {data.recordedSince && ` Changes are recorded since ${data.recordedSince.slice(0, 10)}.`}
+        {data.recordedSince &&
+          ` Changes have been recorded since ${data.recordedSince.slice(0, 10)}.`}
       </p>
       <Scroll label="Rank over time">
         <table>

@@ -161,7 +161,7 @@ function StandingCells({ of, most }: { readonly of: Standing | null; readonly mo
         {ranks && (
           <small
             class="quiet"
-            title="Ranks that it may have, at 95 % simultaneously for all pairs of models"
+            title="95 % interval of the rank, simultaneous over all pairs of models"
           >
             {' '}
             ({ranks.join('–')})
@@ -236,7 +236,7 @@ function Layers({ region: { layers, chosen } }: { readonly region: Region }) {
               , tied with <bdi>{shortened(tied)}</bdi>
             </>
           ) : (
-            ', tied with none'
+            ', no ties'
           )}
         </small>
       ))}

@@ -140,7 +140,7 @@ function Known({ models }: { readonly models: readonly Model[] }) {
               <bdi>{name}</bdi>
             </a>{' '}
             <span class="quiet">
-              of <bdi>{owner}</bdi>, {visibility}
+              owner <bdi>{owner}</bdi>, {visibility}
             </span>
           </li>
         ))}

@@ -70,7 +70,7 @@ export function TakeIn({ job, checkpoints }: TakeInProps) {
               </label>
             )}
             <label>
-              Visible to
+              Visibility
               <select
                 value={visibility}
                 onChange={({ currentTarget }) =>

@@ -4,12 +4,12 @@ import './term.css';
 /** Terms that pages use, by the anchors of `docs/terms.md`. */
 export type TermName =
   | 'average'
-  | 'brought'
   | 'candidates'
   | 'ceiling'
   | 'control'
   | 'depth'
   | 'error'
+  | 'external-score'
   | 'holdout'
   | 'interval'
   | 'layer'
