@@ -176,7 +176,7 @@ export class KillRun {
       ];
       const { status, body } = await this.#ask('POST', '/v1/models', multipart(parts));
       expect([200, 201], JSON.stringify(body)).toContain(status);
-      await sleep(1500);
+      await sleep(6000);
     }
   }
 
@@ -274,7 +274,7 @@ async function compareKilled(
 }
 
 /** So many in CI; `VENTRAL_TEST_KILLS=100` takes a quarter of an hour a database on two cores. */
-const KILLS = Number(process.env.VENTRAL_TEST_KILLS ?? 30);
+const KILLS = Number(process.env.VENTRAL_TEST_KILLS ?? 20);
 
 /** Kills processes while nearly as many jobs run and models are uploaded. */
 export async function expectKillsHarmless(engine: Engine): Promise<void> {
