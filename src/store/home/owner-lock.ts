@@ -51,7 +51,7 @@ export interface OwnerLock extends WriteGuard {
 
 export interface LockRequest {
   readonly kind: Owner['kind'];
-  /** How long to wait for a command that holds the home, in milliseconds. */
+  /** How long to wait for a command that holds the home, in milliseconds; a minute by default. */
   readonly patience?: number;
 }
 
@@ -93,7 +93,7 @@ export async function livingOwner(home: string): Promise<Owner | undefined> {
 export async function lockHome(home: string, request: LockRequest): Promise<OwnerLock> {
   const claims = claimsOf(home);
   await mkdir(join(home, 'owner'), { recursive: true, mode: 0o700 });
-  const deadline = Date.now() + (request.patience ?? 15_000);
+  const deadline = Date.now() + (request.patience ?? 60_000);
   const watch = new Watch(claims);
   for (;;) {
     const found = await readOwner(ownerFile(home));
