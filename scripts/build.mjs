@@ -28,8 +28,16 @@ const results = [
   ...['swagger-ui/swagger-ui-bundle.js'],
 ].map((path) => join(root, 'dist', path));
 
-/** A digest of names, sizes and times of the sources: thousands of files in some hundredths of a second. */
-function sourcesDigest() {
+/** What the generators of simulated data and their files are made by. */
+const generators = [
+  'src/data',
+  'src/formats',
+  'src/numerics/random',
+  'src/numerics/statistics/normal.ts',
+];
+
+/** A digest of names, sizes and times of files: thousands of them in some hundredths of a second. */
+function digestOf(paths) {
   const hash = createHash('sha256').update(process.version);
   const add = (path) => {
     const found = statSync(join(root, path), { throwIfNoEntry: false });
@@ -38,7 +46,7 @@ function sourcesDigest() {
       for (const name of readdirSync(join(root, path)).sort()) add(`${path}/${name}`);
     else hash.update(`${path}\0${found.size}\0${found.mtimeMs}\0`);
   };
-  for (const source of sources) add(source);
+  for (const path of paths) add(path);
   return hash.digest('hex');
 }
 
@@ -64,38 +72,26 @@ async function compile() {
   return Math.max(...(await Promise.all([prepare, ...simulated()].map(script))));
 }
 
-/** What makes simulated data; data that other sources made are removed. */
-const generators = ['data/simulated', 'numerics/random', 'scoring/benchmark/simulated-data.js'];
-
-/** Scripts that prepare the data of the default benchmarks. */
+/** Scripts that generate the data of the default benchmarks, for homes to copy; none of other generators stay. */
 function simulated() {
-  const folder = join(root, 'dist', 'simulated');
-  const madeBy = join(folder, '.made-by');
-  const hash = createHash('sha256').update(process.version);
-  for (const source of generators) {
-    const path = join(root, 'dist', 'src', source);
-    const files = statSync(path).isDirectory()
-      ? readdirSync(path).map((name) => join(path, name))
-      : [path];
-    for (const file of files.filter((name) => name.endsWith('.js')))
-      hash.update(readFileSync(file));
-  }
-  const digest = hash.digest('hex');
+  const home = join(root, 'dist', 'prepared');
+  const madeBy = join(home, 'made-by');
+  const digest = digestOf(generators);
   if (!existsSync(madeBy) || readFileSync(madeBy, 'utf8') !== digest) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
+    rmSync(home, { recursive: true, force: true });
+    mkdirSync(home, { recursive: true });
     writeFileSync(madeBy, digest);
   }
   return ['textures', 'objects-varied', 'objects-2afc'].map(
     (
       name,
-    ) => `const { prepareSimulated } = await import('./dist/src/scoring/benchmark/simulated-data.js');
-      await prepareSimulated('${name}', 2026);`,
+    ) => `const { simulatedFiles } = await import('./dist/src/scoring/benchmark/simulated-data.js');
+    await simulatedFiles('dist/prepared', '${name}', 2026);`,
   );
 }
 
 // Before it begins, so that a file that is changed meanwhile is built the next time.
-const digest = sourcesDigest();
+const digest = digestOf(sources);
 const ifChanged = process.argv.includes('--if-changed');
 if (!ifChanged || !isBuilt(digest)) {
   if (ifChanged) console.error('Building ventral, half a minute the first time');

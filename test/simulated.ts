@@ -5,14 +5,14 @@ import { packageRoot } from '../src/formats/package-root.js';
 const run = promisify(execFile);
 
 /**
- * Prepares the data of the public simulated benchmarks once for all homes of a run (`globalSetup`); the build prepares
- * those of the others.
+ * Generates the data of the public simulated benchmarks once for all homes of a run (`globalSetup`), as the build does those
+ * of the others.
  */
 export default async function setup(): Promise<void> {
   await Promise.all(
     ['textures', 'objects', 'objects-2afc'].map((name) => {
-      const script = `const { prepareSimulated } = await import('./dist/src/scoring/benchmark/simulated-data.js');
-        await prepareSimulated('${name}', 1);`;
+      const script = `const { simulatedFiles } = await import('./dist/src/scoring/benchmark/simulated-data.js');
+        await simulatedFiles('dist/prepared', '${name}', 1);`;
       return run(process.execPath, ['--input-type=module', '--eval', script], { cwd: packageRoot });
     }),
   );

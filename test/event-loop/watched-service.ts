@@ -21,39 +21,8 @@ export interface Attack {
 export interface Held {
   readonly status: number;
   readonly text: string;
-  /** Milliseconds of a processor for which {@link slownessOf} gives 1. */
+  /** Milliseconds of the processor. */
   readonly ms: number;
-}
-
-/** What `JSON.parse` and `JSON.stringify` of this text take on the processor for which bounds were set, in ms. */
-const JSON_MS = 10;
-const text = JSON.stringify(
-  Array.from({ length: 20_000 }, (_, i) => ({
-    id: `job_${i}`,
-    value: i / 7,
-    of: ['a', 'b', null],
-  })),
-);
-/** How long a measurement of the processor holds. */
-const AGE_MS = 5000;
-
-/** @returns a function that says how many times as long as there a computation takes here, now: 1 or more */
-function slownessOf(): () => number {
-  let found = 1;
-  let at = Number.NEGATIVE_INFINITY;
-  const once = () => {
-    const start = process.cpuUsage();
-    JSON.stringify(JSON.parse(text));
-    const { user, system } = process.cpuUsage(start);
-    return (user + system) / 1000;
-  };
-  return () => {
-    if (performance.now() - at < AGE_MS) return found;
-    const [, , median] = Array.from({ length: 5 }, once).sort((a, b) => a - b);
-    at = performance.now();
-    found = Math.max(1, median / JSON_MS);
-    return found;
-  };
 }
 
 /** `ventral serve` in a process of its own whose event loop is watched (`watch-loop.mjs`). */
@@ -98,13 +67,11 @@ export async function watchedService(
     const [{ worst: ms }] = (await once(child, 'message')) as [{ worst: number }];
     return ms;
   };
-  const slowness = slownessOf();
   const ask = async (attack: Attack): Promise<Held> => {
-    const times = slowness();
     await worst();
     const answer = await send(port, bytesOf(attack, port));
     await sleep(5);
-    const ms = (await worst()) / times;
+    const ms = await worst();
     return { status: answer?.status ?? 0, text: (answer as RawAnswer | undefined)?.text ?? '', ms };
   };
   return {

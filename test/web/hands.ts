@@ -37,7 +37,7 @@ export const byKeyboard = (page: Page): Hand => ({
   async give(input, path) {
     await tabTo(page, input);
     for (let presses = 1; ; presses++) {
-      // A browser that is slow to handle the key takes it for no one's wish, and opens nothing: one presses again.
+      // A busy browser may handle the key too late to count it as a user's action, and opens no dialog: press again.
       const timeout = presses < MOST_PRESSES ? { timeout: 20_000 } : {};
       const [choosing] = await Promise.allSettled([
         page.waitForEvent('filechooser', timeout),

@@ -1,16 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import {
-  DenseKernel,
-  fill,
-  type KernelMatrix,
-  type KernelVector,
-  kernelSize,
-} from '../../numerics/algebra/dense-kernel.js';
 import { type Matrix, matrix } from '../../numerics/algebra/matrix.js';
 import type { RandomState } from '../../numerics/random/random-state.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { TestPredictions } from './correlation-draws.js';
 import { correlationsOf, medianUnder, neuroidDraws } from './correlation-draws.js';
+import { type RowSums, rowSums } from './row-sums.js';
 import { interpolatedMedianOf } from './select.js';
 import type { DrawnFactors, Draws, TwoFactorDraws } from './two-factor-draws.js';
 
@@ -117,85 +111,6 @@ class SplitDraws {
   }
 }
 
-/** Sums over rows of a matrix, in the same order whoever makes them. */
-interface RowSums {
-  readonly sums: Float64Array;
-  /** sums ← sums + (a + b + c + d). */
-  addFour(rows: Four): void;
-  addOne(row: number): void;
-  release(): void;
-}
-
-type Four = readonly [number, number, number, number];
-
-/** Values that a kernel takes at the most, and that it may keep for the next matrix. */
-const MOST = 2 ** 23;
-const KEPT = 2 ** 20;
-/** A kernel that no sums use at the moment. */
-let idle: DenseKernel | undefined;
-
-/** With SIMD. */
-class KernelSums implements RowSums {
-  readonly sums: Float64Array;
-  readonly #kernel: DenseKernel;
-  readonly #matrix: KernelMatrix;
-  readonly #vector: KernelVector;
-  readonly #isSmall: boolean;
-
-  constructor(products: Matrix) {
-    const { rows, cols } = products;
-    const size = kernelSize(rows, cols) + kernelSize(1, cols);
-    this.#kernel = idle ?? new DenseKernel();
-    idle = undefined;
-    this.#kernel.reset(size);
-    this.#isSmall = size <= KEPT;
-    this.#matrix = this.#kernel.matrix(rows, cols);
-    this.#vector = this.#kernel.vector(cols);
-    fill(this.#matrix, products);
-    this.sums = this.#vector.values;
-  }
-
-  addFour(rows: Four): void {
-    this.#kernel.addRows(this.#matrix, rows, this.#vector);
-  }
-
-  addOne(row: number): void {
-    addRow(this.sums, this.#matrix.values, row * this.#matrix.stride);
-  }
-
-  release(): void {
-    if (this.#isSmall) idle = this.#kernel;
-  }
-}
-
-/** Of a matrix that is too large to be copied into a kernel. */
-class PlainSums implements RowSums {
-  readonly sums: Float64Array;
-  readonly #matrix: Matrix;
-
-  constructor(products: Matrix) {
-    this.sums = new Float64Array(products.cols);
-    this.#matrix = products;
-  }
-
-  addFour(rows: Four): void {
-    const { cols, data } = this.#matrix;
-    const { sums } = this;
-    const [a, b, c, d] = rows.map((row) => row * cols);
-    for (let k = 0; k < cols; k++) sums[k] += data[a + k] + data[b + k] + data[c + k] + data[d + k];
-  }
-
-  addOne(row: number): void {
-    addRow(this.sums, this.#matrix.data, row * this.#matrix.cols);
-  }
-
-  release(): void {}
-}
-
-function addRow(sums: Float64Array, data: Float64Array, from: number): void {
-  for (let k = 0; k < sums.length; k++) sums[k] += data[from + k];
-}
-
 /** What all splits predict, and where an image's is. */
 class Pool {
   readonly #products: RowSums;
@@ -209,8 +124,7 @@ class Pool {
   constructor(splits: readonly TestPredictions[], units: number) {
     this.#stimuli = splits.map(({ stimuli }) => stimuli);
     const products = productsOf(stacked(splits, 'observed'), stacked(splits, 'predicted'));
-    const { rows, cols } = products;
-    this.#products = rows * cols > MOST ? new PlainSums(products) : new KernelSums(products);
+    this.#products = rowSums(products);
     const home = new Int32Array(units).fill(-1);
     const own = splits.map(() => new Map<number, number>());
     let row = 0;
@@ -221,7 +135,7 @@ class Pool {
       }
     this.#rows = own.map((rows) => home.map((at, image) => rows.get(image) ?? at));
     this.tested = Uint8Array.from(home, (at) => (at < 0 ? 0 : 1));
-    this.#r = new Float64Array(cols / 5);
+    this.#r = new Float64Array(products.cols / 5);
   }
 
   /** r of each neuroid in a split, with an image in each place; valid until the next call. */

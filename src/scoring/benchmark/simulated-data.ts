@@ -1,16 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import {
-  constants,
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
+import { constants, copyFile, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Coordinate, writeAssembly } from '../../data/assembly.js';
 import { makeScratchFolder, sweepScratch } from '../../data/scratch-folder.js';
@@ -37,15 +27,15 @@ interface StimulusFiles {
 const VERSION = 1;
 const ROOT = ['cache', 'simulated'];
 const MANIFEST = 'manifest.json';
-/** Where the build leaves data for homes to copy. */
-const PREPARED = join(packageRoot, 'dist', 'simulated');
+/** A home in which the build generates data for others to copy. */
+const PREPARED = join(packageRoot, 'dist', 'prepared');
 
 /**
  * The files of a generator and seed, stored under HOME/cache/simulated at first use: copied from what the build
  * prepared, or generated in seconds. Each file is checked by digest before use; a damaged folder is made again. Safe
  * under several processes: a folder is filled under a private name and renamed. A process that may not write there
  * makes them in its scratch folder.
- * @param prepared folder of {@link prepareSimulated}
+ * @param prepared a home to copy from
  */
 export async function simulatedFiles(
   home: string,
@@ -56,7 +46,7 @@ export async function simulatedFiles(
   const kept = keptIn(home, generate, seed);
   const folder = (await isWhole(kept))
     ? kept
-    : await fill(home, kept, await makerOf(join(prepared, nameOf(generate, seed)), generate, seed));
+    : await fill(home, kept, await makerOf(keptIn(prepared, generate, seed), generate, seed));
   const files = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')) as Record<
     string,
     string
@@ -73,15 +63,13 @@ export async function simulatedFiles(
   };
 }
 
-const nameOf = (generate: string, seed: number) => `${generate}-${seed}-v${VERSION}`;
-
 const keptIn = (home: string, generate: string, seed: number) =>
-  join(home, ...ROOT, nameOf(generate, seed));
+  join(home, ...ROOT, `${generate}-${seed}-v${VERSION}`);
 
 /** Writes whole data into an empty folder. */
 type Maker = (folder: string) => Promise<unknown>;
 
-/** Copies what is prepared, if it is whole; else writes what is generated here. */
+/** Copies what another home has, if that is whole; else writes what is generated here. */
 async function makerOf(prepared: string, generate: string, seed: number): Promise<Maker> {
   if (!(await isWhole(prepared))) {
     const made = await generateSimulated(generate, seed);
@@ -94,30 +82,6 @@ async function makerOf(prepared: string, generate: string, seed: number): Promis
         copyFile(join(prepared, name), join(folder, name), constants.COPYFILE_FICLONE),
       ),
     );
-}
-
-/**
- * Generates data for homes to copy, unless they are there: what `npm run build` calls.
- * @param to folder of all that is prepared
- */
-export async function prepareSimulated(
-  generate: string,
-  seed: number,
-  to = PREPARED,
-): Promise<void> {
-  const folder = join(to, nameOf(generate, seed));
-  if (await isWhole(folder)) return;
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(to, { recursive: true });
-  const own = await mkdtemp(join(to, '.new-'));
-  try {
-    await writeSealed(own, await generateSimulated(generate, seed));
-    await rename(own, folder).catch(async (error) => {
-      if (!(await isWhole(folder))) throw error;
-    });
-  } finally {
-    await rm(own, { recursive: true, force: true });
-  }
 }
 
 /** Whether the files of a generator and seed are kept; {@link simulatedFiles} checks them. */

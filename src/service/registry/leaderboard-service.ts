@@ -93,7 +93,10 @@ export class LeaderboardService {
       column === undefined
         ? undefined
         : await this.#groupsOf(principal, query, { board, benchmarks, column });
+    // Neither what was read nor what writes the answer shares a turn with the page.
+    await turn();
     const page = pageOf({ board, benchmarks, formulas }, { query, facts }, known);
+    await turn();
     return { ...page, ...(source.reconstructed ? { reconstructed: true } : {}) };
   }
 

@@ -94,8 +94,9 @@ export function jobRoutes<K extends JobKind, Asked>(
     const { job: id } = request.params;
     const found = await find(response, id);
     const seconds = await waitForEnd(context, found, request, response);
+    if (goneSignal(response).aborted) return;
     // What the caller may see can have changed meanwhile.
-    const job = seconds === undefined ? found : await find(response, id);
+    const job = seconds !== undefined && isOpen(found) ? await find(response, id) : found;
     if (seconds !== undefined && !isOpen(job)) applied(response, seconds);
     response.json(await shown(context, resource, job, response));
   });
@@ -172,16 +173,24 @@ async function answer<K extends JobKind, Asked>(
 /**
  * Waits as long as the client says, at most until the job has ended or the client is gone.
  * @returns seconds that the client would wait
+ * @throws VentralError `unauthorized` where its key is withdrawn meanwhile
  */
 async function waitForEnd(
-  { worker }: ServiceContext,
+  { worker, keyWatch }: ServiceContext,
   job: Job,
   request: Request,
   response: Response,
 ): Promise<number | undefined> {
   const seconds = waitOf(request.get('Prefer'));
-  if (seconds !== undefined && isOpen(job))
-    await worker.untilEnd(job.id, seconds * 1000, goneSignal(response));
+  if (seconds === undefined || !isOpen(job)) return seconds;
+  const key = keyWatch.watch(principalOf(response));
+  try {
+    const over = AbortSignal.any([goneSignal(response), key.signal]);
+    await worker.untilEnd(job.id, seconds * 1000, over);
+  } finally {
+    key.release();
+  }
+  if (key.signal.aborted) throw new VentralError('unauthorized', 'The key was revoked or expired');
   return seconds;
 }
 

@@ -62,11 +62,14 @@ export function pageOf<R extends PagedRow, T>(
   return { items: shown.map(item), next };
 }
 
-/** A row of a list before its content is read. */
-export interface WeighedRow extends PagedRow {
-  /** Bytes that its content takes at most, see {@link weightOf}. */
+/** Bytes that the content of a row takes at most, see {@link weightOf}. */
+export interface Weight {
+  readonly id: string;
   readonly weight: number;
 }
+
+/** A row of a list before its content is read. */
+export interface WeighedRow extends PagedRow, Weight {}
 
 /** Characters of JSON after which a page ends, whatever the requested number of rows. */
 const PAGE_WEIGHT = 2 ** 21;
@@ -78,6 +81,28 @@ const COMPRESSION = 100;
 /** SQL expression: the most bytes that a column can hold, without reading it. */
 export const weightOf = (column: string): string =>
   `coalesce(pg_column_size(${column}) * case when pg_column_compression(${column}) is null then 1 else ${COMPRESSION} end, 0)`;
+
+/** Rows whose parts in other tables are weighed in one query. */
+const WEIGHED_ROWS = 50;
+
+/**
+ * Rows with their weights, some at a time: parts of a row in other tables take a while to weigh.
+ * @param weigh gives the weights of rows by id, in any order; none of a row that was removed
+ */
+export async function weighed(
+  rows: readonly PagedRow[],
+  weigh: (ids: readonly string[]) => Promise<readonly Weight[]>,
+): Promise<WeighedRow[]> {
+  const found: WeighedRow[] = [];
+  for (let at = 0; at < rows.length; at += WEIGHED_ROWS) {
+    const some = rows.slice(at, at + WEIGHED_ROWS);
+    const weights = await weigh(some.map(({ id }) => id));
+    const byId = new Map(weights.map(({ id, weight }) => [id, weight]));
+    found.push(...some.map((row) => ({ ...row, weight: byId.get(row.id) ?? 0 })));
+    await turn();
+  }
+  return found;
+}
 
 /**
  * A page of rows that may be large: their content is read a few at a time, and the page ends early, with a `next`, where it

@@ -4,9 +4,11 @@ import { newId } from '../database/new-id.js';
 import {
   behind,
   type Page,
+  type PagedRow,
   type PageRequest,
   placeOf,
-  type WeighedRow,
+  type Weight,
+  weighed,
   weighedPage,
   weightOf,
 } from '../database/page.js';
@@ -129,8 +131,8 @@ export class JobStore {
     filter: JobFilter,
     page: PageRequest,
   ): Promise<Page<JobOf<K>>> {
-    const rows = await this.#database.query<WeighedRow>(
-      `select id, created_at, ${JOB_WEIGHT} as weight from jobs
+    const placed = await this.#database.query<PagedRow>(
+      `select id, created_at from jobs
        where kind = $4 and ${behind('jobs', 5)} and ($7::text is null or state = $7)
        and ($8::text is null or model = $8 or digest = $8)
        and ($9::text is null or benchmarks ? $9)
@@ -146,6 +148,12 @@ export class JobStore {
         filter.owner ?? null,
         page.limit + 1,
       ],
+    );
+    const rows = await weighed(placed, (ids) =>
+      this.#database.query<Weight>(
+        `select id, ${JOB_WEIGHT} as weight from jobs where id = any($1)`,
+        [ids],
+      ),
     );
     const read = (ids: readonly string[]) =>
       this.#database.query<JobRow>(

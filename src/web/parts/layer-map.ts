@@ -58,11 +58,13 @@ export interface MapColumn {
   readonly floors: ReadonlyMap<string, Schemas['Floor']>;
 }
 
-/** The cells of a map that have a score. */
+/** The cells that have a score. */
+export const scoresIn = (cells: NonNullable<ShownMap['layers'][number]['cells']> = {}) =>
+  Object.values(cells).flatMap((cell) => ('benchmark' in cell ? [cell] : []));
+
+/** The scores of all layers of a map. */
 export const mapScores = ({ layers }: ShownMap): Schemas['Score'][] =>
-  layers.flatMap(({ cells }) =>
-    Object.values(cells ?? {}).flatMap((cell) => ('benchmark' in cell ? [cell] : [])),
-  );
+  layers.flatMap(({ cells }) => scoresIn(cells));
 
 /** The columns of a map, in its order. */
 export function mapColumns(map: ShownMap): MapColumn[] {

@@ -18,10 +18,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const files = { 'stimuli.csv': 'stimulus_id\na\n', 'stimuli.zip': 'pictures' };
 
-/** Prepared data of a generator that does not exist, so that nothing but a copy can be there. */
+const kept = 'cache/simulated/elsewhere-1-v1';
+
+/** A home with data of a generator that does not exist, so that nothing but a copy can be in another one. */
 function prepared(name: string): string {
   const root = join(folder, name);
-  const made = join(root, 'elsewhere-1-v1');
+  const made = join(root, kept);
   mkdirSync(made, { recursive: true });
   const digest = (text: string) => createHash('sha256').update(text).digest('hex');
   for (const [file, text] of Object.entries(files)) writeFileSync(join(made, file), text);
@@ -34,7 +36,7 @@ describe('prepared data', () => {
   it('are copied into a home', async () => {
     const home = join(folder, 'home');
     const { stimuli } = await simulatedFiles(home, 'elsewhere', 1, prepared('whole'));
-    expect(stimuli.csv).toBe(join(home, 'cache/simulated/elsewhere-1-v1/stimuli.csv'));
+    expect(stimuli.csv).toBe(join(home, kept, 'stimuli.csv'));
     expect(readFileSync(stimuli.csv, 'utf8')).toBe(files['stimuli.csv']);
     expect(readFileSync(stimuli.images, 'utf8')).toBe(files['stimuli.zip']);
     expect(hasSimulated(home, 'elsewhere', 1)).toBe(true);
@@ -53,7 +55,7 @@ describe('prepared data', () => {
   it('that are damaged are not used', async () => {
     const home = join(folder, 'none');
     const from = prepared('damaged');
-    writeFileSync(join(from, 'elsewhere-1-v1/stimuli.zip'), 'Pictures');
+    writeFileSync(join(from, kept, 'stimuli.zip'), 'Pictures');
     await expect(simulatedFiles(home, 'elsewhere', 1, from)).rejects.toThrow(/no generator/);
     expect(existsSync(join(home, 'cache'))).toBe(false);
   });

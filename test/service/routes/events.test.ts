@@ -1,11 +1,12 @@
 import { type IncomingMessage, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventFeed } from '../../../src/service/routes/event-feed.js';
 import type { EventStore, EventText } from '../../../src/store/jobs/event-store.js';
 import { type RunningService, runningService } from '../running-service.js';
-import { locally } from '../with-key.js';
+import { locally, withKey } from '../with-key.js';
 
 let service: RunningService;
 
@@ -117,6 +118,21 @@ describe('a stream of events', () => {
       const answer = await service.call('GET', path, { headers: { 'Last-Event-ID': id } });
       expect(answer).toMatchObject({ status: 400, body: { type: '/problems/invalid-request' } });
     }
+  });
+
+  it('is not waited for, either, with a key that is revoked meanwhile', async () => {
+    const local = locally(service);
+    const key = await local.post('/v1/keys', { name: 'waiting', role: 'admin' });
+    const asked = { model: 'pixels', benchmarks: ['Simulated.V1-pls'] };
+    const made = await local.post('/v1/scores', { ...asked, layers: { V1: 'sleep=60002' } });
+    const { self } = made.body.links;
+    const waiting = withKey(service, key.body.key).call('GET', self, {
+      headers: { Prefer: 'wait=30' },
+    });
+    await sleep(200);
+    await local.remove(`/v1/keys/${key.body.id}`);
+    expect(await waiting).toMatchObject({ status: 401, body: { type: '/problems/unauthorized' } });
+    await local.remove(self);
   });
 
   it('ends when its key is revoked', async () => {

@@ -6,7 +6,7 @@ import { LayerHeatmap } from '../../parts/charts/layer-heatmap.js';
 import { NestedTable } from '../../parts/charts/nested-table.js';
 import { SpokenIntervals } from '../../parts/charts/spoken-intervals.js';
 import { bytes, duration, interval, moment, value } from '../../parts/format.js';
-import { mapScores } from '../../parts/layer-map.js';
+import { mapScores, scoresIn } from '../../parts/layer-map.js';
 import { Problem } from '../../parts/problem.js';
 import { OriginChip } from '../../parts/provenance.js';
 import { useQuery } from '../../parts/query.js';
@@ -92,7 +92,7 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
       <ComponentsMap map={result} pages={pages} />
       <NestedTable map={result} />
       {result.holdout && <Holdout map={result} holdout={result.holdout} pages={pages} />}
-      <SpokenIntervals scores={[...mapScores(result), ...heldOut(result)]} />
+      <SpokenIntervals scores={[...mapScores(result), ...scoresIn(result.holdout)]} />
       <dl class="facts">
         <dt>Duration</dt>
         <dd>
@@ -116,9 +116,6 @@ function LayerMapOf({ job }: { readonly job: Listing }) {
     </>
   );
 }
-
-const heldOut = ({ holdout }: Schemas['LayerMap']) =>
-  Object.values(holdout ?? {}).flatMap((cell) => ('benchmark' in cell ? [cell] : []));
 
 interface HoldoutProps {
   readonly map: Schemas['LayerMap'];
