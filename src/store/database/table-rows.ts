@@ -84,6 +84,7 @@ export async function* rowsOf(
 async function* batchesOf(queries: Queries): AsyncGenerator<number> {
   for (;;) {
     const sizes = await queries.query<{ size: number }>(`fetch ${MOST_ROWS} from sizes`);
+    await turn();
     let [count, bytes] = [0, 0];
     for (const { size } of sizes) {
       if (count > 0 && bytes + size > READ_BYTES) {
