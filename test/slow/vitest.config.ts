@@ -31,7 +31,8 @@ const alone = files.filter((name) => /^vi\.mock\(/m.test(readFileSync(name, 'utf
 
 const each = {
   pool: 'forks',
-  testTimeout: 1_800_000,
+  // A test that hangs must not use up the time of CI.
+  testTimeout: 900_000,
   hookTimeout: 300_000,
   // As long as the browser's driver waits for what it is to act on.
   expect: { poll: { timeout: 30_000 } },
