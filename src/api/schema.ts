@@ -3021,6 +3021,8 @@ export interface components {
             title: string;
             version: number;
             origin: components["schemas"]["Origin"];
+            /** @description What the intervals of its scores speak of, as the first model with one says; absent where none has an interval. */
+            generalises?: components["schemas"]["Generalisation"];
         } | {
             /** @example column.0 */
             id: string;

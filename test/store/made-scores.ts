@@ -52,6 +52,7 @@ export interface MadeScore {
   readonly version?: number;
   readonly selection?: boolean;
   readonly layerChoice?: unknown;
+  readonly generalises?: object;
 }
 
 /** A score job to be written, ended, with its scores by benchmark. */

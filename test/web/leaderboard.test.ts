@@ -115,6 +115,7 @@ function whole(benchmark: string, value: number) {
     ...{ layerChoice: { by: 'card' }, formula: 'raw^2/ceiling', errorOf: 'raw' },
     ...{ errorKind: 'sem over splits', raw: part(0.71), ceiling: part(0.87), warnings: [] },
     ...{ ci: [value - 0.02, value + 0.02] as const, provenance: {} },
+    generalises: { to: 'neuroids', units: { neuroids: 102 }, degrees: 101, animals: 2 },
   };
 }
 
@@ -207,6 +208,20 @@ it('says what is tied, over how many an average is, and which layer was chosen o
   await page.getByLabel('Selection scores (†)').selectOption('include');
   await page.waitForURL('**selection=include**');
   await row('alert').getByText('0.900', { exact: false }).nth(1).waitFor();
+  await close();
+});
+
+it('says beside intervals what they generalise to', async () => {
+  const { page, close } = await visit(browser, service.url, '/?open=average&open=neural&open=V1');
+  const interval = page.locator('.board small.interval[title]').first();
+  const words = 'new neuroids (102); two animals say nothing about other animals';
+  expect(await interval.getAttribute('title')).toBe(`Generalises to ${words}`);
+  await page.getByText('What the intervals generalise to').click();
+  await page
+    .getByText(`The 95 % interval on ${V1}, ${V2}, ${IT} generalises to ${words}.`)
+    .waitFor();
+  await page.goto(`${service.url}/benchmarks/${V1}`);
+  await page.getByText(`The 95 % interval on ${V1} generalises to ${words}.`).waitFor();
   await close();
 });
 

@@ -16,7 +16,9 @@ import {
 import { formulaEstimate } from '../../leaderboard/leaderboard-formula.js';
 import { pageAfter, rowOrder, type Sortable } from '../../leaderboard/leaderboard-order.js';
 import { LEVEL, type ModelGroups } from '../../scoring/draws/model-groups.js';
+import type { Generalisation } from '../../scoring/draws/score-draws.js';
 import type { ModelFacts } from '../../scoring/model/model-facts.js';
+import { IntervalGeneralisations } from '../../store/records/interval-generalisations.js';
 import { isFeatures } from '../../store/records/model-store.js';
 import type { Principal } from '../../store/records/principal.js';
 import type { StoredModel } from '../../store/records/result-store.js';
@@ -73,10 +75,12 @@ export class LeaderboardService {
   >();
 
   readonly #groups: GroupService;
+  readonly #generalisations: IntervalGeneralisations;
 
   constructor(context: Pick<ServiceContext, 'store' | 'closing' | 'log'>) {
     this.#sources = new BoardSources(context.store);
     this.#groups = new GroupService(context);
+    this.#generalisations = new IntervalGeneralisations(context.store.database);
   }
 
   /**
@@ -96,8 +100,13 @@ export class LeaderboardService {
     // Neither what was read nor what writes the answer shares a turn with the page.
     await turn();
     const page = pageOf({ board, benchmarks, formulas }, { query, facts }, known);
+    const generalises = await this.#generalisations.read(
+      benchmarks,
+      board.rows.map(({ model }) => model),
+    );
     await turn();
-    return { ...page, ...(source.reconstructed ? { reconstructed: true } : {}) };
+    const columns = page.columns.map((column) => withGeneralisation(column, generalises));
+    return { ...page, columns, ...(source.reconstructed ? { reconstructed: true } : {}) };
   }
 
   /**
@@ -273,6 +282,15 @@ function columnsOf(
     ...tree,
     ...formulas.map(({ id, formula }): Column => ({ id, kind: 'formula', formula: formula.text })),
   ];
+}
+
+function withGeneralisation(
+  column: Column,
+  generalises: ReadonlyMap<string, Generalisation>,
+): Column {
+  if (column.kind !== 'benchmark') return column;
+  const found = generalises.get(column.id);
+  return found ? { ...column, generalises: { ...found, units: { ...found.units } } } : column;
 }
 
 /** Uploads of one identifier are told apart by their ids. */

@@ -17,6 +17,7 @@ export interface ScoreSummary {
   readonly raw: Part;
   readonly ceiling: Part | null;
   readonly distribution?: Score['distribution'];
+  readonly generalises?: Score['generalises'];
 }
 
 /** Bytes of scores that one statement unpacks: the embedded database works in the thread of the service. */
@@ -30,7 +31,7 @@ const OF_ASKED = `from unnest($1::text[], $2::text[]) as asked (job, benchmark)
 const SUMMARY = `select results.job, results.benchmark, (
     select jsonb_object_agg(key, case when key in ('raw', 'ceiling') and jsonb_typeof(value) = 'object'
       then jsonb_build_object('value', value -> 'value', 'error', value -> 'error') else value end)
-    from jsonb_each(score) where key in ('layer', 'raw', 'ceiling', 'distribution')
+    from jsonb_each(score) where key in ('layer', 'raw', 'ceiling', 'distribution', 'generalises')
   ) as score ${OF_ASKED}`;
 
 /** The summaries of scores. The caller has to know that they may be seen. */

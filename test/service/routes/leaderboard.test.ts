@@ -23,6 +23,8 @@ const I2N = 'Rajalingham2018-i2n';
 const TOP = 'Geirhos2021colour-top1';
 const HOSTILE = '=cmd|"/c calc"!A1,<b>|*_`[x](http://y)';
 
+const SPOKEN = { to: 'images and neuroids', units: { neuroids: 102, images: 315 }, degrees: 101 };
+
 const BEST = {
   ...{ parameters: 25_557_032, family: 'resnet' },
   ...{ training_data: ['ImageNet-21k', 'imagenet-1k'], date: 2015 },
@@ -67,7 +69,7 @@ async function fill(place: StorePlace): Promise<void> {
   };
   await model(
     'best',
-    { [V1]: 0.6, [V2]: 0.4, [V4]: 0.6, [IT]: 0.6, [I2N]: 0.5 },
+    { [V1]: { value: 0.6, generalises: SPOKEN }, [V2]: 0.4, [V4]: 0.6, [IT]: 0.6, [I2N]: 0.5 },
     { name: 'best', card: BEST },
   );
   await model(
@@ -167,6 +169,15 @@ describe('the leaderboard', () => {
     });
     expect(itemOf(answer, 'mdl_best').weights).toBeNull();
     expect(answer.body.total).toBe(5);
+  });
+
+  it('says of each column what its intervals speak of, as its scores do', async () => {
+    const spoken = async (model: string) =>
+      (await board({ model })).body.columns.filter((column: object) => 'generalises' in column);
+    expect(await spoken('mdl_best')).toEqual([
+      expect.objectContaining({ id: V1, generalises: SPOKEN }),
+    ]);
+    expect(await spoken('pixels')).toEqual([]);
   });
 
   it('marks selection scores and leaves them out unless asked', async () => {

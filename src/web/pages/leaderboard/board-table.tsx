@@ -4,7 +4,7 @@ import { shadeOf } from '../../../figure/score-shade.js';
 import { type Column, type Item, pageOf, titleAmong } from '../../parts/board-column.js';
 import { interval, value } from '../../parts/format.js';
 import { FeaturesChip, OriginChip, WeightsChip } from '../../parts/provenance.js';
-import { BROUGHT } from '../../parts/score-words.js';
+import { BROUGHT, generalisationWords } from '../../parts/score-words.js';
 import { FactCells, FactHeads } from './fact-columns.js';
 import { type Asked, ScoreDetail } from './score-detail.js';
 import type { Board, RowRange } from './use-board.js';
@@ -332,13 +332,27 @@ function Cell({ item, column, title, ask }: CellProps) {
         {score.selection && <sup> †</sup>}
         {score.brought && <sup> ‡</sup>}
       </button>
-      <Interval ci={score.ci} />
+      <Interval
+        ci={score.ci}
+        {...(column.generalises
+          ? { title: `Generalises to ${generalisationWords(column.generalises)}` }
+          : {})}
+      />
     </td>
   );
 }
 
-const Interval = ({ ci }: { readonly ci: readonly number[] | null | undefined }) =>
-  ci ? <small class="interval">{interval(ci)}</small> : null;
+interface IntervalProps {
+  readonly ci: readonly number[] | null | undefined;
+  readonly title?: string;
+}
+
+const Interval = ({ ci, title }: IntervalProps) =>
+  ci ? (
+    <small class="interval" title={title}>
+      {interval(ci)}
+    </small>
+  ) : null;
 
 /** The class of theme.css that shades a score. */
 const shade = (score: number | null) => (score === null ? 'none' : `q${shadeOf(score)}`);

@@ -17,6 +17,7 @@ import { ModelFilters } from './model-filters.js';
 import { type Board, useBoard } from './use-board.js';
 import { boardQuery, type Change, sortOf } from './view.js';
 import './leaderboard.css';
+import { spokenLines } from '../../parts/score-words.js';
 import { Term } from '../../parts/words/term.js';
 
 /** Models against benchmarks. The address is the whole view: what is asked, sorted, opened, hidden and chosen. */
@@ -70,6 +71,7 @@ export function LeaderboardPage() {
           {board.groups && (
             <Groups groups={board.groups} column={titleAmong(board.columns, board.groups.column)} />
           )}
+          <Generalisations columns={board.columns} />
           <Legend />
         </div>
       )}
@@ -111,6 +113,22 @@ function Groups({
         ` Smallest detectable difference between two models: ${digits(detectable)}.`}
       {state === 'stale' && ' From earlier scores; an update is being computed.'}
     </p>
+  );
+}
+
+/** What the intervals of the benchmarks speak of. */
+function Generalisations({ columns }: Pick<Board, 'columns'>) {
+  const lines = spokenLines(columns.filter((column) => column.kind === 'benchmark'));
+  if (lines.length === 0) return null;
+  return (
+    <details class="quiet">
+      <summary>What the intervals generalise to</summary>
+      <ul>
+        {lines.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+    </details>
   );
 }
 
