@@ -135,21 +135,19 @@ async function main(): Promise<void> {
   });
   const many = Number(values.rounds);
   const home = mkdtempSync(join(tmpdir(), 'ventral-bench-web-'));
+  const sources = await fill(home);
+  const service = await serve(home);
+  process.once('exit', service.kill);
+  const browser = await driver.launch({
+    ...{ executablePath: await chromium.executablePath(), args: ['--no-sandbox'] },
+  });
   try {
-    const sources = await fill(home);
-    const service = await serve(home);
-    process.once('exit', service.kill);
-    const browser = await driver.launch({
-      ...{ executablePath: await chromium.executablePath(), args: ['--no-sandbox'] },
-    });
     const query = new URLSearchParams(
       sources.map((source): [string, string] => ['benchmark', source]),
     );
     const rounds: Round[] = [];
     // The first one finds a service that has read nothing yet, and is left out.
     for (let k = 0; k <= many; k++) rounds.push(await round(browser, `${service.url}/?${query}`));
-    await browser.close();
-    await service.stop();
     const counted = rounds.slice(1);
     const results = {
       machine: `${cpus()[0].model.trim()}, ${availableParallelism()} threads, Node ${process.versions.node}`,
@@ -167,6 +165,8 @@ async function main(): Promise<void> {
     console.log(JSON.stringify(results, null, 2));
     writeResults('web', results, values);
   } finally {
+    await browser.close();
+    await service.stop();
     rmSync(home, { recursive: true, force: true });
   }
 }
