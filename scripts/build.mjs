@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -63,13 +64,20 @@ function run(...words) {
   });
 }
 
+/** Where the data of generators lie in the home that others copy them from. */
+const made = join(root, 'dist', 'prepared', 'cache', 'simulated');
+
 async function compile() {
   const status = await run('node_modules/typescript/bin/tsc', '--build', 'tsconfig.json');
   const prepare = `const { prepareDatabase } = await import('./dist/src/store/database/prepare-database.js');
     await prepareDatabase();`;
   if (status) return status;
   const script = (text) => run('--input-type=module', '--eval', text);
-  return Math.max(...(await Promise.all([prepare, ...simulated()].map(script))));
+  const failed = Math.max(...(await Promise.all([prepare, ...simulated()].map(script))));
+  if (failed) return failed;
+  // Whoever runs what another user has built reads them, too.
+  for (const name of readdirSync(made)) chmodSync(join(made, name), 0o755);
+  return 0;
 }
 
 /** Scripts that generate the data of the default benchmarks, for homes to copy; none of other generators stay. */

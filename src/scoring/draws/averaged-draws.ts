@@ -2,7 +2,7 @@ import { differenceOfDraws, varianceOfDraws } from '../../metrics/resampling/two
 import { twoFactorVariance } from '../../numerics/statistics/two-factor-variance.js';
 import { type CountedUnits, freedomOf } from './drawn-units.js';
 import { independent, type PairDifference, tested } from './score-difference.js';
-import type { ScoreDraws } from './score-draws.js';
+import { mostlyFinite, type ScoreDraws } from './score-draws.js';
 
 /** A score that enters an average. */
 export interface AveragedPart {
@@ -78,8 +78,10 @@ export function averageDifference(from: DrawnAverage, to: DrawnAverage): PairDif
   const difference = to.value - from.value;
   const [a, b] = [from.draws, to.draws];
   if (a && b && a.key === b.key) {
-    const variance = twoFactorVariance(varianceOfDraws(differenceOfDraws(b, a)));
-    if (Number.isFinite(variance)) {
+    const drawn = differenceOfDraws(b, a);
+    const variance = twoFactorVariance(varianceOfDraws(drawn));
+    const known = [drawn.both, drawn.first, drawn.second].every(mostlyFinite);
+    if (known && Number.isFinite(variance)) {
       const size = Math.max(Math.abs(from.value), Math.abs(to.value));
       return { ...tested(difference, { variance, degrees: a.degrees }, size), paired: true };
     }

@@ -119,7 +119,7 @@ export function spreadOf({
   second,
 }: Pick<ScoreDraws, 'units' | 'both' | 'first' | 'second'>): Spread | undefined {
   const drawn = [both, first, second].filter((each) => each !== undefined);
-  if (drawn.some((each) => finiteIn(each) < Math.max(2, each.length / 2))) return undefined;
+  if (!drawn.every(mostlyFinite)) return undefined;
   const variances = first && second ? varianceOfDraws({ both, first, second }) : varianceOf(both);
   return spreadOfVariances(units, variances);
 }
@@ -162,8 +162,11 @@ export function sizesOf([one, other]: ScoreDraws['units']): UnitSizes {
 /** Above these Student's t is within 4 % of the normal distribution. */
 const FEW_DEGREES = 30;
 
-const finiteIn = (values: Float32Array) =>
-  values.reduce((count, value) => count + (Number.isFinite(value) ? 1 : 0), 0);
+/** Whether at least half of some draws have a value, without which they say nothing of the whole. */
+export function mostlyFinite(draws: Float32Array): boolean {
+  const finite = draws.reduce((count, value) => count + (Number.isFinite(value) ? 1 : 0), 0);
+  return finite >= Math.max(2, draws.length / 2);
+}
 
 /** Half the width of a 95 % interval. */
 export const halfWidth = ({ variance, degrees }: Spread): number =>

@@ -167,19 +167,18 @@ function normalised(
 ): Measured {
   const squared = metric.normalisation === 'ratio-squared';
   const unclipped = (ratio: number) => (bound !== undefined && squared ? ratio ** 2 : ratio);
-  const ceiled = (ratio: number) => {
-    const score = unclipped(ratio);
-    return clip === 'bounded' && bound !== undefined ? Math.min(1, Math.max(0, score)) : score;
-  };
+  const clipped = clip === 'bounded' && bound !== undefined;
   const formula = squared ? '(raw/ceiling)²' : 'raw/ceiling';
-  const value = ceiled(bound === undefined ? raw.value : raw.value / bound.value);
+  // The interval is that of the whole value, and clipped after.
+  const whole = unclipped(bound === undefined ? raw.value : raw.value / bound.value);
+  const value = clipped ? Math.min(1, Math.max(0, whole)) : whole;
   return {
     value: finite(value),
     error: 0,
-    ...estimated(value, rdmScoreDraws({ ...raw, ...compared, bound }, unclipped), {
-      bounds: clip === 'bounded' && bound !== undefined ? [0, 1] : undefined,
+    ...estimated(whole, rdmScoreDraws({ ...raw, ...compared, bound }, unclipped), {
+      bounds: clipped ? [0, 1] : undefined,
     }),
-    formula: bound === undefined ? 'raw' : clip === 'bounded' ? `clip(${formula})` : formula,
+    formula: bound === undefined ? 'raw' : clipped ? `clip(${formula})` : formula,
     errorOf: 'raw',
     errorKind: 'none',
     raw: scorePart(single(raw.value)),

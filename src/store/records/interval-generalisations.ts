@@ -10,7 +10,7 @@ const KEPT = 5000;
 
 /**
  * What the intervals on benchmarks speak of, as the first model with an interval says: all are on the same recordings, by
- * the same metric.
+ * the same metric. Scores that were brought are not asked: nobody checked what theirs say of themselves.
  */
 export class IntervalGeneralisations {
   readonly #database: Database;
@@ -62,7 +62,7 @@ const keyOf = (score: Asked): string => score.join(' ');
 function jobOf(models: readonly StoredModel[], column: string): string | undefined {
   for (const { scores } of models) {
     const score = scores.get(column);
-    if (score?.ci) return score.job;
+    if (score?.ci && !score.brought) return score.job;
   }
   return undefined;
 }

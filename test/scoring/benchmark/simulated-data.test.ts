@@ -6,11 +6,13 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../../src/formats/package-root.js';
 import { hasSimulated, simulatedFiles } from '../../../src/scoring/benchmark/simulated-data.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ventral-prepared-'));
@@ -41,6 +43,14 @@ describe('prepared data', () => {
     expect(readFileSync(stimuli.images, 'utf8')).toBe(files['stimuli.zip']);
     expect(hasSimulated(home, 'elsewhere', 1)).toBe(true);
     expect(readdirSync(join(home, 'cache/simulated'))).toEqual(['elsewhere-1-v1']);
+  });
+
+  it('of the build are there for whoever runs it', () => {
+    const made = join(packageRoot, 'dist', 'prepared', 'cache', 'simulated');
+    const names = readdirSync(made).filter((name) => name.includes('-2026-'));
+    const modes = names.map((name) => statSync(join(made, name)).mode & 0o777);
+    expect(modes.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(modes)).toEqual(new Set([0o755]));
   });
 
   it('that a home has lost a bit of are copied again', async () => {

@@ -235,6 +235,16 @@ describe('a difference of averages', () => {
     });
   });
 
+  test('is not where less than half of the draws have a value', () => {
+    const rare = (shift: number) => {
+      const { draws, ...rest } = average(shift);
+      const both = draws?.both.map((drawn, r) => (r < 3 ? drawn : Number.NaN));
+      return { ...rest, draws: draws && both && { ...draws, both } };
+    };
+    const found = averageDifference(rare(0.25), rare(0.5));
+    expect(found).toMatchObject({ difference: 0.25, paired: false, p: null });
+  });
+
   test('is not where one averages other scores', () => {
     const other = { ...average(0.5), draws: averagedDraws([part(0.5, 1, 'a')]) };
     expect(averageDifference(average(0.25), other)).toMatchObject({ paired: false, p: null });

@@ -86,6 +86,10 @@ describe('scores that are brought', () => {
     const counted = await board('&brought=include');
     expect(counted).toMatchObject({ rank: 1 });
     expect(counted.averages.V4.n).toBe(1);
+    // What they say of their intervals was not checked, and speaks for no others.
+    const { body } = await ada.get(`/v1/leaderboard?benchmark=${upload}&brought=include`);
+    expect(item.scores[`${upload}.V4`].ci).not.toBeNull();
+    expect(body.columns.filter((column: object) => 'generalises' in column)).toEqual([]);
     const as = async (path: string, type: string) =>
       (await ada.call('GET', `${path}benchmark=${upload}`, { headers: { Accept: type } })).text;
     const csv = await as('/v1/leaderboard?', 'text/csv');
