@@ -5,7 +5,7 @@ import { later } from '../later.js';
 import { others } from '../postgresql/vitest.config.js';
 
 /** These take longest; they begin first, so that both processors have work until the end. */
-const longest = ['kills', 'kills-postgresql', 'event-loop'];
+const longest = ['kills', 'kills-postgresql', 'documents'];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -17,8 +17,8 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** These measure how soon the service answers, so nothing runs beside them. */
-const timed = ['floods', 'refusal-flood', 'load'].map((name) => `test/slow/${name}.test.ts`);
+/** These measure how soon the service answers or how long it is busy, so nothing runs beside them. */
+const timed = ['event-loop', 'floods', 'refusal-flood', 'load'].map((name) => `test/slow/${name}.test.ts`);
 
 const files = [
   ...readdirSync('test/slow', { recursive: true, encoding: 'utf8' })
