@@ -18,7 +18,9 @@ class LongestFirst extends BaseSequencer {
 }
 
 /** These measure how soon the service answers or how long it is busy, so nothing runs beside them. */
-const timed = ['event-loop', 'floods', 'refusal-flood', 'load'].map((name) => `test/slow/${name}.test.ts`);
+const timed = ['event-loop', 'floods', 'refusal-flood', 'load'].map(
+  (name) => `test/slow/${name}.test.ts`,
+);
 
 const files = [
   ...readdirSync('test/slow', { recursive: true, encoding: 'utf8' })
