@@ -9,7 +9,7 @@ import { build } from '../../models/gabor-v1/build.js';
 import { type RunningService, runningService } from '../service/running-service.js';
 import { makeKey } from '../service/with-key.js';
 import { openBrowser, visit } from './browser.js';
-import { tabTo } from './hands.js';
+import { byKeyboard, tabTo } from './hands.js';
 
 const V1 = 'Simulated.V1-pls';
 /** Real scores on a machine that has other work, too. */
@@ -169,10 +169,7 @@ describe('the road of a new checkpoint', () => {
     // Signing in draws the page again: what had the focus is another element then.
     await page.getByRole('button', { name: /^Sign out/ }).waitFor();
     await page.waitForLoadState('networkidle');
-    await tabTo(page, page.getByLabel('Drop an ONNX file here'));
-    const choosing = page.waitForEvent('filechooser');
-    await keyboard.press('Enter');
-    await (await choosing).setFiles(file);
+    await byKeyboard(page).give(page.getByLabel('Drop an ONNX file here'), file);
     await tabTo(page, page.getByRole('button', { name: 'Upload and check' }));
     await keyboard.press('Enter');
     await tabTo(page, page.getByRole('radio', { name: 'torchvision' }));
