@@ -171,12 +171,13 @@ describe('the scaled object', () => {
       expect([rows.length, fields.length]).toEqual([1, 1]);
       return Number(rows[0].count);
     };
-    const submit = (owner: string) =>
+    const submit = (owner: string, more: { readonly provider?: 'cuda' } = {}) =>
       store.jobs.create(
         { key: 'key', owner, groups: [], role: 'member' },
         {
           ...{ kind: 'score', owner, registration: null, model: 'm', modelName: 'm', card: {} },
           ...{ digest: 'sha256:0', benchmarks: ['a'], sources: ['a'], keys: [`${Math.random()}`] },
+          ...more,
         },
       );
     expect(await length()).toBe(0);
@@ -184,6 +185,8 @@ describe('the scaled object', () => {
     const last = await submit('ben');
     // A job of the service itself makes way for all others.
     await submit(SERVICE_OWNER);
+    // The workers of the manifests have no GPU.
+    await submit('ada', { provider: 'cuda' });
     expect(await length()).toBe(2);
     const claim = await store.jobs.attempts.claim();
     expect(await length()).toBe(2);

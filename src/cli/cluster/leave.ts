@@ -54,16 +54,26 @@ export function readLeaving(
     drainBefore?: string;
   }>();
   const own = time === undefined ? [] : [now.getTime() + readTime(time, '--time') * 1000];
-  const limits = [...own, ...slurmLimit(environment)];
+  const ofSlurm = slurmLimit(environment);
+  const limits = [...own, ...ofSlurm];
   if (drainBefore !== undefined && limits.length === 0)
     throw new VentralError(
       'bad-usage',
       '--drain-before needs a time limit: give one with --time, or start the worker in a Slurm job (SLURM_JOB_END_TIME)',
       { field: 'drain-before' },
     );
-  if (time !== undefined) requireWork(time, drainBefore ?? DRAIN_BEFORE);
+  const before = drainBefore ?? DRAIN_BEFORE;
+  const seconds = readTime(before, '--drain-before');
+  if (time !== undefined) requireWork(time, before);
+  for (const end of ofSlurm)
+    if (end - now.getTime() <= seconds * 1000)
+      throw noWork(
+        `SLURM_JOB_END_TIME, ${new Date(end).toISOString()},`,
+        before,
+        'SLURM_JOB_END_TIME',
+      );
   return {
-    drainBefore: readTime(drainBefore ?? DRAIN_BEFORE, '--drain-before'),
+    drainBefore: seconds,
     ...present({
       untilEmpty: untilEmpty ? EMPTY_MS : undefined,
       limit: limits.length > 0 ? new Date(Math.min(...limits)) : undefined,
@@ -72,15 +82,20 @@ export function readLeaving(
 }
 
 /**
- * A worker that drains from its start would do nothing, and say nothing of it.
+ * Refuses a time limit that leaves no time for a job.
  * @throws VentralError `bad-usage`
  */
 export function requireWork(time: string, drainBefore: string): void {
   if (readTime(time, '--time') > readTime(drainBefore, '--drain-before')) return;
-  throw new VentralError(
+  throw noWork(`--time ${time}`, drainBefore, 'time');
+}
+
+/** A worker that drains from its start would do nothing, and say nothing of it. */
+function noWork(limit: string, drainBefore: string, field: string): VentralError {
+  return new VentralError(
     'bad-usage',
-    `--time ${time} leaves no time for a job: no new one is taken in the last ${drainBefore} (--drain-before)`,
-    { field: 'time' },
+    `${limit} leaves no time for a job: no new one is taken in the last ${drainBefore} (--drain-before)`,
+    { field },
   );
 }
 

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
 import { packageVersion } from '../../formats/package-root.js';
+import { type Provider, providers } from '../../runtime/provider.js';
 import type { QueueDepth } from '../../store/jobs/queue-depth.js';
 import type { WorkerRecord } from '../../store/jobs/worker-store.js';
 import { databaseUrl, globalOptions } from '../options/global-options.js';
+import { offeredProvider } from '../options/provider-option.js';
 import { readTime } from '../options/read-time.js';
 import { printRows } from '../print/print-rows.js';
 import type { Io } from '../terminal/io.js';
@@ -74,6 +76,7 @@ async function up(worker: readonly string[], command: Command, io: Io): Promise<
   const options = command.opts<UpOptions>();
   const most = readMost(options.max);
   checkUp(options, worker, command);
+  const offered = offeredBy(worker, command);
   const url = requireDatabase();
   const { listPilots, slurm } = await import('./slurm-programs.js');
   const { pilotFiles, pilotScript, writeEnvironment } = await import('./pilot-script.js');
@@ -85,17 +88,18 @@ async function up(worker: readonly string[], command: Command, io: Io): Promise<
     io.out(`sbatch ${submit(most).join(' ')}\n${script}`);
     return;
   }
-  const { depth } = await readQueue(url);
+  const { depth } = await readQueue(url, offered);
+  const queue = `${queueText(depth)}${othersText(depth, offered)}`;
   const pilots = await listPilots(files.name);
   const count = missing(depth, pilots, most);
   if (count === 0) {
-    io.out(`Nothing submitted: ${queueText(depth)}, ${pilotsText(pilots)}\n`);
+    io.out(`Nothing submitted: ${queue}, ${pilotsText(pilots)}\n`);
     return;
   }
   await writeEnvironment(files, process.env);
   const [id] = (await slurm('sbatch', submit(count), script)).trim().split(';');
   const jobs = count === 1 ? '1 pilot job' : `${count} pilot jobs`;
-  io.out(`Submitted ${jobs} as array ${id}: ${queueText(depth)}\n`);
+  io.out(`Submitted ${jobs} as array ${id}: ${queue}\n`);
 }
 
 /**
@@ -115,10 +119,27 @@ function checkUp(
   if (mem !== undefined && !/^\d{1,9}[KMGT]?$/i.test(mem))
     throw refuse(`--mem: expected a size as sbatch reads it, such as 8G, found "${mem}"`);
   const program = up.parent?.parent;
-  const worker = program?.commands.find((each) => each.name() === 'worker');
-  const known = [...(program?.options ?? []), ...(worker?.options ?? [])].map(({ long }) => long);
+  const options = [...(program?.options ?? []), ...(workerOf(up)?.options ?? [])];
+  const known = options.map(({ long }) => long);
   const odd = words.find((word) => word.startsWith('-') && !known.includes(word.split('=')[0]));
   if (odd !== undefined) throw refuse(`ventral worker has no option ${odd}`);
+}
+
+/** The command `ventral worker`. */
+const workerOf = (up: Command) =>
+  up.parent?.parent?.commands.find((each) => each.name() === 'worker');
+
+/**
+ * What pilot jobs compute on, as their workers read it. What `auto` finds on their nodes is not known here.
+ * @throws VentralError `bad-usage`
+ */
+function offeredBy(words: readonly string[], up: Command): readonly Provider[] {
+  const worker = workerOf(up);
+  if (!worker) return ['cpu'];
+  worker.parseOptions([...words]);
+  const asked = offeredProvider(worker);
+  if (asked === 'auto') return providers;
+  return asked === 'cpu' ? ['cpu'] : ['cpu', asked];
 }
 
 function readMost(text: string): number {
@@ -172,12 +193,18 @@ function slurmValue(option: (typeof passed)[number], text: string): string {
  * workers share a map.
  */
 export function missing(depth: QueueDepth, pilots: readonly Pilot[], most: number): number {
-  const waiting = pilots.filter(({ state }) => state === 'PENDING').length;
+  const waiting = pilots.filter(notStarted).length;
   const work = depth.maps > 0 ? most : depth.queued;
   return Math.max(0, Math.min(work - waiting, most - pilots.length));
 }
 
+/** A pilot job whose node still boots has taken nothing either. */
+const notStarted = ({ state }: Pilot) => state === 'PENDING' || state === 'CONFIGURING';
+
 const queueText = ({ queued, running }: QueueDepth) => `${queued} queued and ${running} running`;
+
+const othersText = ({ others }: QueueDepth, offered: readonly Provider[]) =>
+  others === 0 ? '' : `; ${others} more wait for a provider other than ${offered.join(', ')}`;
 
 function pilotsText(pilots: readonly Pilot[]): string {
   const running = pilots.filter(({ state }) => state === 'RUNNING').length;
@@ -185,9 +212,10 @@ function pilotsText(pilots: readonly Pilot[]): string {
   return `pilot jobs: ${running} running, ${waiting} pending, ${pilots.length - running - waiting} other`;
 }
 
-/** The queue, and the workers that do its jobs. */
+/** The queue, for workers that offer this, and the workers that do its jobs. */
 async function readQueue(
   url: string,
+  offered?: readonly Provider[],
 ): Promise<{ readonly depth: QueueDepth; readonly workers: readonly WorkerRecord[] }> {
   const { openPostgresDatabase } = await import('../../store/database/postgres-database.js');
   const { WorkerStore } = await import('../../store/jobs/worker-store.js');
@@ -196,7 +224,7 @@ async function readQueue(
   try {
     const workers = new WorkerStore(database);
     await workers.requireSameVersion(packageVersion);
-    return { depth: await queueDepth(database), workers: await workers.list() };
+    return { depth: await queueDepth(database, offered), workers: await workers.list() };
   } finally {
     await database.close();
   }
@@ -238,14 +266,28 @@ async function down(command: Command, io: Io): Promise<void> {
   const { pilotFiles, removeEnvironment } = await import('./pilot-script.js');
   const files = pilotFiles(home, requireDatabase());
   const pilots = await listPilots(files.name);
-  const ours = ['--me', `--name=${files.name}`];
-  if (pilots.length > 0) await slurm('scancel', [...ours, ...(drain ? ['--state=PENDING'] : [])]);
-  const running = pilots.filter(({ state }) => state === 'RUNNING').map(({ id }) => id);
-  if (drain && running.length > 0) await slurm('scancel', ['--batch', '--signal=USR2', ...running]);
+  const running = pilots.filter(({ state }) => state === 'RUNNING');
+  const completing = pilots.filter(({ state }) => state === 'COMPLETING');
+  const others = pilots.filter((pilot) => ![...running, ...completing].includes(pilot));
+  if (drain) {
+    // A suspended one gets no other signal, and would go on with the queue later.
+    if (others.length > 0) await slurm('scancel', others.map(idOf));
+    if (running.length > 0)
+      await slurm('scancel', ['--batch', '--signal=USR2', ...running.map(idOf)]);
+  } else if (pilots.length > 0) await slurm('scancel', ['--me', `--name=${files.name}`]);
   // A node that fails has its pilot jobs started again, which then read it.
-  if (!drain) await removeEnvironment(files);
+  const kept = drain && running.length + completing.length > 0;
+  if (!kept) await removeEnvironment(files);
+  const waiting = others.filter(notStarted).length;
+  const suspended = others.length - waiting;
   const end = drain ? 'finish the job that they have' : 'hand their jobs back';
   io.out(
-    `Cancelled ${pilots.length - running.length} pilot jobs that had not started; ${running.length} running ones ${end}\n`,
+    `Cancelled ${waiting} pilot jobs that had not started${suspended > 0 ? ` and ${suspended} suspended ones` : ''}; ${running.length} running ones ${end}\n`,
   );
+  if (kept)
+    io.out(
+      `${files.environment} keeps DATABASE_URL and VENTRAL_KEY for them: run ventral slurm down once they have ended\n`,
+    );
 }
+
+const idOf = ({ id }: Pilot) => id;

@@ -90,7 +90,7 @@ export class Worker {
     const deadline = Date.now() + milliseconds;
     for (let left = milliseconds; left > 0 && !enough.aborted; left = deadline - Date.now()) {
       const news = jobs.events.news(id, enough, left);
-      if (isOpen(await jobs.find(id))) await news.come;
+      if (isOpen(await jobs.state(id))) await news.come;
       else return news.cancel();
     }
   }

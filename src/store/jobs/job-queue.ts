@@ -81,7 +81,7 @@ export class JobQueue {
     const [row] = await queries.query<TicketRow>(
       `update tickets set takes = takes + 1, lease = ${this.#lease} where id = (
          select id from tickets where queue = $1 and (lease is null or lease < now())
-         and (provider is null or provider = any($2::text[]))
+         and ${isFor('$2')}
          order by priority desc, seq limit 1 for update skip locked
        ) returning id, job, part, takes`,
       [name, providers],
@@ -109,6 +109,14 @@ export class JobQueue {
   async giveBack(queries: Queries, id: string): Promise<void> {
     await queries.query('update tickets set lease = null where id = $1', [id]);
   }
+}
+
+/**
+ * SQL condition: workers with these providers take the job or its ticket.
+ * @param providers a parameter, such as `$2`
+ */
+export function isFor(providers: string): string {
+  return `(provider is null or provider = any(${providers}::text[]))`;
 }
 
 /** SQL condition: the ticket of a job waits or is held. */

@@ -107,6 +107,15 @@ export class JobStore {
     return findJob(this.#database, id);
   }
 
+  /** The state of any job, without its contents. */
+  async state(id: string): Promise<Pick<Job, 'state'> | undefined> {
+    const [row] = await this.#database.query<Pick<JobRow, 'state'>>(
+      'select state from jobs where id = $1',
+      [id],
+    );
+    return row;
+  }
+
   /** A job that the principal may see. */
   findSeen(principal: Principal, id: string): Promise<Job | undefined> {
     return readJob(this.#database, `id = $4 and ${JOB_SEEN}`, [...asking(principal), id]);

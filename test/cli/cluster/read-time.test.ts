@@ -26,11 +26,15 @@ test.each(['', '0', '-5m', '5 m', '4:00:00:00', '1-', '1:2:', 'infinite', '4000d
 );
 
 /** Reads options of `ventral worker` as its command line does. */
-function leaving(words: readonly string[], environment: NodeJS.ProcessEnv = {}): Leaving {
+function leaving(
+  words: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+  now = new Date(0),
+): Leaving {
   const io = { out() {}, err() {}, interactive: false, color: false };
   const worker = program(io).commands.find((each) => each.name() === 'worker');
   worker?.parseOptions([...words]);
-  return readLeaving(worker as never, environment, new Date(0));
+  return readLeaving(worker as never, environment, now);
 }
 
 test('of two limits the earlier counts', () => {
@@ -51,8 +55,16 @@ test('a time before a limit that nobody knows is refused', () => {
 test('a time limit in which no job would be taken is refused', () => {
   expect(() => leaving(['--time', '5m'])).toThrow(/--time 5m leaves no time .* the last 5m/);
   expect(() => leaving(['--time', '3m', '--drain-before', '1h'])).toThrow(/leaves no time/);
-  // What is left of a job that Slurm started again may be short: it drains.
-  expect(leaving([], { SLURM_JOB_END_TIME: '100000000' }).limit).toBeDefined();
+  const slurm = { SLURM_JOB_END_TIME: '100000300' };
+  const from = (seconds: number, ...words: readonly string[]) =>
+    leaving(words, slurm, new Date(seconds * 1000));
+  expect(() => from(100_000_000)).toThrow(
+    /^SLURM_JOB_END_TIME, 1973-03-03T09:51:40\.000Z, leaves no time .* the last 5m/,
+  );
+  expect(() => from(100_000_001, '--time', '1h')).toThrow(/SLURM_JOB_END_TIME.* leaves no time/);
+  expect(() => from(100_000_301, '--drain-before', '1s')).toThrow(/leaves no time/);
+  expect(from(99_999_999).limit).toEqual(new Date(100_000_300_000));
+  expect(from(100_000_000, '--drain-before', '1m')).toMatchObject({ drainBefore: 60 });
 });
 
 const never = new Promise<void>(() => {});

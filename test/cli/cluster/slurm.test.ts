@@ -78,11 +78,15 @@ async function ventral(...words: string[]) {
 const file = (name: string) => readFile(join(folder, name), 'utf8').catch(() => '');
 
 /** Adds jobs in a state. */
-const jobs = (count: number, state: string, { kind = 'score', owner = 'ada' } = {}) =>
+const jobs = (
+  count: number,
+  state: string,
+  { kind = 'score', owner = 'ada', provider = '' } = {},
+) =>
   onServer(
     url,
-    `insert into jobs (id, kind, state, model, digest, model_name, card, benchmarks, keys, sources, owner)
-     select gen_random_uuid()::text, '${kind}', '${state}', 'm', 'd', 'm', '{}', '[]', '[]', '[]', '${owner}'
+    `insert into jobs (id, kind, state, model, digest, model_name, card, benchmarks, keys, sources, owner, provider)
+     select gen_random_uuid()::text, '${kind}', '${state}', 'm', 'd', 'm', '{}', '[]', '[]', '[]', '${owner}', nullif('${provider}', '')
      from generate_series(1, ${count})`,
   );
 
@@ -103,6 +107,21 @@ describe('ventral slurm up', () => {
     await jobs(30, 'queued');
     expect((await up('--sbatch=--constraint=avx2')).out).toMatch(/^Submitted 8 /);
     expect(await file('asked')).toMatch(/--array=1-8 .* --constraint=avx2\n$/);
+  });
+
+  test('submits none for jobs that its pilot jobs do not take', async () => {
+    await jobs(2, 'queued', { provider: 'cuda' });
+    await jobs(1, 'running', { kind: 'layer-map', provider: 'cuda' });
+    expect((await up()).out).toMatch(
+      /^Nothing submitted: 0 queued and 1 running; 2 more wait for a provider other than cpu, /,
+    );
+    expect((await up('--', '--provider', 'webgpu')).out).toMatch(/^Nothing .* cpu, webgpu, /);
+    expect(await file('script')).toBe('');
+    await onServer(url, `delete from jobs where kind = 'layer-map'`);
+    await jobs(1, 'queued');
+    expect((await up()).out).toMatch(/^Submitted 1 pilot job as .*: 1 queued .*; 2 more wait /);
+    for (const words of [['--provider=cuda'], ['--max-cache', '9GiB', '--provider', 'auto']])
+      expect((await up('--', ...words)).out).toMatch(/^Submitted 3 .*: 3 queued and 0 running\n$/);
   });
 
   test('tells nobody a secret: they are in a file that only its user reads', async () => {
@@ -153,6 +172,8 @@ describe('ventral slurm up', () => {
     [['--max', '2', '--cpus', 'all'], /--cpus: expected/],
     [['--max', '2', '--mem', '8 G'], /--mem: expected/],
     [['--max', '2', '--', '--cached'], /ventral worker has no option --cached/],
+    [['--max', '2', '--', '--provider', 'gpu'], /worker --provider: expected cpu, .* found "gpu"/],
+    [['--max', '2', '--', '--provider'], /--provider <name>' argument missing/],
   ])('refuses %j before it submits', async (words, message) => {
     await jobs(1, 'queued');
     const { status, err } = await ventral('slurm', 'up', ...words);
@@ -222,23 +243,36 @@ describe('ventral slurm down', () => {
     await expect(stat(path.replaceAll(`'\\''`, "'"))).rejects.toThrow('ENOENT');
   });
 
-  test('lets running ones finish where that is asked', async () => {
-    await writeFile(
-      join(folder, 'pilots'),
-      '77_1|RUNNING|n1|1:00|1:00|None\n77_2|PENDING||0:00|1:00|x\n',
-    );
-    await ventral('slurm', 'down', '--drain');
+  test('lets running ones finish where that is asked, and ends those that could go on later', async () => {
+    await jobs(9, 'queued');
+    await up();
+    const states = ['RUNNING', 'PENDING', 'CONFIGURING', 'SUSPENDED', 'COMPLETING', 'RUNNING'];
+    const pilots = states.map((state, i) => `77_${i + 1}|${state}|n1|1:00|1:00|None\n`);
+    await writeFile(join(folder, 'pilots'), pilots.join(''));
+    const { out } = await ventral('slurm', 'down', '--drain');
     expect(await file('asked')).toMatch(
-      /\nscancel --me --name=\S+ --state=PENDING\nscancel --batch --signal=USR2 77_1\n$/,
+      /\nscancel 77_2 77_3 77_4\nscancel --batch --signal=USR2 77_1 77_6\n$/,
     );
+    const [, path] = /^environment='(.*)'$/m.exec(await file('script')) ?? [];
+    const environment = path.replaceAll(`'\\''`, "'");
+    expect(out).toBe(
+      `Cancelled 2 pilot jobs that had not started and 1 suspended ones; 2 running ones finish the job that they have
+${environment} keeps DATABASE_URL and VENTRAL_KEY for them: run ventral slurm down once they have ended
+`,
+    );
+    expect(await readFile(environment, 'utf8')).toContain('s3cret');
+    await writeFile(join(folder, 'pilots'), '');
+    expect((await ventral('slurm', 'down')).out).toMatch(/^Cancelled 0 .*\n$/);
+    await expect(stat(environment)).rejects.toThrow('ENOENT');
   });
 });
 
 test('pilot jobs that wait or run count', () => {
-  const depth = (queued: number, maps = 0) => ({ queued, running: 0, maps });
+  const depth = (queued: number, maps = 0) => ({ queued, others: 0, running: 0, maps });
   const pilot = (state: string) => ({ state }) as never;
   const [waits, runs, ends] = ['PENDING', 'RUNNING', 'COMPLETING'].map(pilot);
   expect(missing(depth(0), [], 8)).toBe(0);
+  expect(missing(depth(5), [waits, pilot('CONFIGURING')], 8)).toBe(3);
   expect(missing(depth(5), [waits, runs, ends], 8)).toBe(4);
   expect(missing(depth(50), [waits, runs, ends], 8)).toBe(5);
   expect(missing(depth(0, 1), [runs], 8)).toBe(7);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { JobStore } from '../../../src/store/jobs/job-store.js';
 import { card, network, type RunningService, runningService } from '../running-service.js';
 
 const V1 = 'FreemanZiemba2013public.V1-pls';
@@ -63,9 +64,16 @@ describe('a score', () => {
     const read = (path: string, Prefer: string) =>
       service.call('GET', path, { headers: { Prefer } });
     await until(asked.body.id, 'running');
+    // Results, map and log of a job may be large: a wait looks at its state alone.
+    const [whole, state] = (['find', 'state'] as const).map((name) =>
+      vi.spyOn(JobStore.prototype, name),
+    );
     const early = await read(at, 'wait=1');
     expect(early).toMatchObject({ status: 200, body: { state: 'running' } });
     expect(early.headers).not.toHaveProperty('preference-applied');
+    expect(state).toHaveBeenCalledWith(asked.body.id);
+    expect(whole).not.toHaveBeenCalledWith(asked.body.id);
+    vi.restoreAllMocks();
     const waiting = read(at, 'wait=30');
     await service.call('DELETE', at);
     const ended = await waiting;

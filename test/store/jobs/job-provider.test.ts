@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type HomeStore, openHomeStore } from '../../../src/store/home-store.js';
 import type { JobProvider, ScoreJobRequest } from '../../../src/store/jobs/job.js';
+import { queueDepth } from '../../../src/store/jobs/queue-depth.js';
 import { WorkerStore } from '../../../src/store/jobs/worker-store.js';
 import { localPrincipal } from '../../../src/store/records/principal.js';
 import { engines, madePlace, removePlace, type StorePlace } from '../engines.js';
@@ -68,6 +69,24 @@ describe.each(engines)('on the %s database', (engine) => {
     expect(await claim('cpu')).toBeUndefined();
     expect((await claim('cpu', 'webgpu'))?.id).toBe(id);
     await store.jobs.cancel(id);
+  });
+
+  it('the queue is as long as a worker finds it', async () => {
+    const { layers: _, detail: __, ...asked } = request('cuda');
+    const map = await store.jobs.create(localPrincipal, {
+      ...{ ...asked, kind: 'layer-map', keys: [`map-${count++}`], holdout: false },
+    });
+    const jobs = [map, await create('cuda'), await create('webgpu'), await create()];
+    const depth = (...offered: ('cpu' | JobProvider)[]) =>
+      queueDepth(store.database, offered.length > 0 ? offered : undefined);
+    expect(await depth()).toEqual({ queued: 4, others: 0, running: 0, maps: 1 });
+    expect(await depth('cpu')).toEqual({ queued: 1, others: 3, running: 0, maps: 0 });
+    expect(await depth('cpu', 'cuda')).toEqual({ queued: 3, others: 1, running: 0, maps: 1 });
+    for (let taken = 0; taken < 3; taken++)
+      expect(await claim('cpu', 'cuda')).toHaveProperty('state', 'running');
+    expect(await claim('cpu', 'cuda')).toBeUndefined();
+    expect(await depth('cpu', 'cuda')).toEqual({ queued: 0, others: 1, running: 3, maps: 1 });
+    for (const { id } of jobs) await store.jobs.cancel(id);
   });
 
   it('parts of a map are for workers with the provider of the map', async () => {

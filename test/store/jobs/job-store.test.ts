@@ -77,6 +77,8 @@ describe.each(engines)('on the %s database', (engine) => {
       });
       const running = await claim();
       expect(running).toMatchObject({ id: first.id, state: 'running', attempt: 1 });
+      expect(await store.jobs.state(first.id)).toEqual({ state: 'running' });
+      expect(await store.jobs.state('job_nope')).toBeUndefined();
       const ended = await store.jobs.attempts.finish(first.id, 1, {
         kind: 'score',
         scores: [score('a'), score('b')],
