@@ -247,8 +247,10 @@ export class WatchState {
 
   #end(entry: Extract<Entry, { kind: 'scored' | 'failed' }>): void {
     const { digest, kind } = entry;
-    this.#ended.set(digest, kind);
     this.#attempts.delete(digest);
+    // What goes wrong later, or with another file of the same bytes, takes no result away.
+    if (kind === 'failed' && this.#ended.get(digest) === 'scored') return;
+    this.#ended.set(digest, kind);
     if (kind === 'failed') {
       this.#reasons.set(digest, entry.reason);
       this.#void(digest);

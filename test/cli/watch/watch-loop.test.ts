@@ -188,6 +188,21 @@ describe('a look at what is there', () => {
     expect(await once()).toEqual({ scored: 1, failed: 0, waiting: 0 });
   });
 
+  test('keeps a result when another file of the same bytes fails', async () => {
+    write('step-1.onnx', madeCheckpoint({ trained: 0.1 }));
+    expect(await once()).toMatchObject({ scored: 1, failed: 0 });
+    copyFileSync(at('runs', 'step-1.onnx'), at('runs', 'last.onnx'));
+    writeFileSync(at('runs', 'last.yaml'), 'input: [');
+    expect(await once()).toMatchObject({ scored: 0, failed: 1 });
+    expect(said).toEqual([expect.stringMatching(/last\.yaml/)]);
+    await reopened();
+    expect(state.endOf(await digestOfFile(at('runs', 'step-1.onnx')))).toBe('scored');
+    await state.retry();
+    await once();
+    expect(asked).toHaveLength(1);
+    expect(scored()).toEqual(['step-1.onnx 1']);
+  });
+
   test('does not follow links', async () => {
     mkdirSync(at('elsewhere'));
     writeFileSync(at('elsewhere', 'step-1.pt'), madeTorch(0.1));
