@@ -68,11 +68,10 @@ it('a run that is killed at any instant goes on to the bytes of one that was not
     const words = ['train', file, '-o', folder];
     const resumed = await runVentral(home, ...words, '--resume');
     // A kill before the run had started leaves nothing to continue with.
-    const nothing = resumed.status === 2 && /holds no run/.test(resumed.err);
+    const nothing = resumed.status === 2 && /has no run to resume/.test(resumed.err);
     const ran = nothing ? await runVentral(home, ...words) : resumed;
     expect(ran.status, ran.err).toBe(0);
     expect(bytesOf(folder), `killed after a random share of ${length} ms`).toEqual(expected);
   }
-  // Later runs are faster than the first where the machine has less else to do.
-  expect(kills).toBeGreaterThan(KILLS / 4);
+  expect(kills).toBeGreaterThan(KILLS / 2);
 }, 1_200_000);
