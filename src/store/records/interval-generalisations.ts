@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Generalisation } from '../../scoring/draws/score-draws.js';
 import type { Database } from '../database/database.js';
 import type { StoredModel } from './result-store.js';
@@ -5,6 +6,8 @@ import { scoreSummaries } from './score-summaries.js';
 
 type Asked = readonly [job: string, benchmark: string];
 
+/** Columns after which other requests get their turn: one without intervals is searched through all models. */
+const COLUMNS = 8;
 /** Scores that are kept: those of some boards. */
 const KEPT = 5000;
 
@@ -30,10 +33,12 @@ export class IntervalGeneralisations {
     benchmarks: readonly { readonly id: string; readonly benchmark: string }[],
     models: readonly StoredModel[],
   ): Promise<ReadonlyMap<string, Generalisation>> {
-    const asked = benchmarks.flatMap(({ id, benchmark }) => {
+    const asked: { readonly id: string; readonly score: Asked }[] = [];
+    for (const [k, { id, benchmark }] of benchmarks.entries()) {
+      if (k % COLUMNS === 0) await turn();
       const job = jobOf(models, id);
-      return job === undefined ? [] : [{ id, score: [job, benchmark] as const }];
-    });
+      if (job !== undefined) asked.push({ id, score: [job, benchmark] });
+    }
     const known = await this.#ofScores(asked.map(({ score }) => score));
     return new Map(
       asked.flatMap(({ id, score }) => {
