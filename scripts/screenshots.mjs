@@ -127,7 +127,7 @@ for (const [width, viewport] of Object.entries(widths)) {
       if (name === 'submit') await submitted(page);
       // Streams of events stay open: there is no moment without a request to wait for.
       await page
-        .getByText(/^(?:Loading|Reading)/)
+        .getByText(/^(?:Loading|Reading).*…$/)
         .first()
         .waitFor({ state: 'detached', timeout: 60_000 });
       await sleep(1200);
