@@ -23,6 +23,8 @@ import { resultOptions, writeResults } from './results-file.js';
  */
 
 const MODELS = 1000;
+/** A page that takes longer is broken. */
+const PATIENCE_MS = 30_000;
 
 /** @returns the benchmarks of the board */
 async function fill(home: string): Promise<readonly string[]> {
@@ -76,7 +78,11 @@ const timed = (page: Page, action: string, until: string) =>
 
 /** Waits by the debugger: the page's Content-Security-Policy lets nothing be evaluated in it. */
 async function become(page: Page, condition: string): Promise<void> {
-  while (!(await page.evaluate<boolean>(`Boolean(${condition})`))) await setTimeout(20);
+  const end = Date.now() + PATIENCE_MS;
+  while (!(await page.evaluate<boolean>(`Boolean(${condition})`))) {
+    if (Date.now() > end) throw new Error(`the page did not come to ${condition}`);
+    await setTimeout(20);
+  }
 }
 
 /** One visitor with an empty cache. */

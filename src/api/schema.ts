@@ -3021,7 +3021,7 @@ export interface components {
             title: string;
             version: number;
             origin: components["schemas"]["Origin"];
-            /** @description What the intervals of its scores speak of, as the first model with one says; absent where none has an interval. */
+            /** @description What the intervals of its scores speak of, as the first of this service says; absent where none has an interval. */
             generalises?: components["schemas"]["Generalisation"];
         } | {
             /** @example column.0 */

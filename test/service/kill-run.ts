@@ -276,6 +276,9 @@ async function compareKilled(
 /** So many in CI; `VENTRAL_TEST_KILLS=100` takes a quarter of an hour a database on two cores. */
 const KILLS = Number(process.env.VENTRAL_TEST_KILLS ?? 20);
 
+/** For a hundred kills on a busy machine. */
+export const KILLS_PATIENCE_MS = 2_700_000;
+
 /** Kills processes while nearly as many jobs run and models are uploaded. */
 export async function expectKillsHarmless(engine: Engine): Promise<void> {
   // Two workers are through sooner than one, and of their kills a third misses both.

@@ -1,5 +1,8 @@
 import { it } from 'vitest';
-import { expectKillsHarmless } from '../service/kill-run.js';
+import { expectKillsHarmless, KILLS_PATIENCE_MS } from '../service/kill-run.js';
 
-it('loses nothing and doubles nothing when processes are killed, on PostgreSQL', () =>
-  expectKillsHarmless('postgresql'));
+it(
+  'loses nothing and doubles nothing when processes are killed, on PostgreSQL',
+  () => expectKillsHarmless('postgresql'),
+  KILLS_PATIENCE_MS,
+);

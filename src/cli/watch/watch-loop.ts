@@ -348,8 +348,7 @@ export class WatchLoop {
     const { parts } = looked;
     // Of external data that could not be read there is no digest: it is read again by the next process.
     if (digest === undefined || (!taken && parts.length > 0)) return;
-    if (state.endOf(digest) !== 'scored')
-      await state.failed({ digest, checkpoint: file.name, code, reason });
+    await state.failed({ digest, checkpoint: file.name, code, reason });
     await state.seen(file.name, { signature: wholeSignature(looked), parts, digest });
   }
 

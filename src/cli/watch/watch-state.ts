@@ -204,8 +204,9 @@ export class WatchState {
     return timed;
   }
 
-  failed(failure: Omit<Extract<Entry, { kind: 'failed' }>, 'kind'>): Promise<void> {
-    return this.#append({ kind: 'failed', ...failure });
+  /** A digest that was scored stays so, whatever goes wrong later or with another file of the same bytes. */
+  async failed(failure: Omit<Extract<Entry, { kind: 'failed' }>, 'kind'>): Promise<void> {
+    if (this.endOf(failure.digest) !== 'scored') await this.#append({ kind: 'failed', ...failure });
   }
 
   retry(): Promise<void> {
@@ -247,10 +248,8 @@ export class WatchState {
 
   #end(entry: Extract<Entry, { kind: 'scored' | 'failed' }>): void {
     const { digest, kind } = entry;
-    this.#attempts.delete(digest);
-    // What goes wrong later, or with another file of the same bytes, takes no result away.
-    if (kind === 'failed' && this.#ended.get(digest) === 'scored') return;
     this.#ended.set(digest, kind);
+    this.#attempts.delete(digest);
     if (kind === 'failed') {
       this.#reasons.set(digest, entry.reason);
       this.#void(digest);

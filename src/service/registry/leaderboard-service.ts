@@ -76,6 +76,8 @@ export class LeaderboardService {
 
   readonly #groups: GroupService;
   readonly #generalisations: IntervalGeneralisations;
+  /** Of each board, by column. */
+  readonly #generalise = new WeakMap<Board<StoredModel>, ReadonlyMap<string, Generalisation>>();
 
   constructor(context: Pick<ServiceContext, 'store' | 'closing' | 'log'>) {
     this.#sources = new BoardSources(context.store);
@@ -100,10 +102,7 @@ export class LeaderboardService {
     // Neither what was read nor what writes the answer shares a turn with the page.
     await turn();
     const page = pageOf({ board, benchmarks, formulas }, { query, facts }, known);
-    const generalises = await this.#generalisations.read(
-      benchmarks,
-      board.rows.map(({ model }) => model),
-    );
+    const generalises = await this.#generalisationsOf(board, benchmarks);
     await turn();
     const columns = page.columns.map((column) => withGeneralisation(column, generalises));
     return { ...page, columns, ...(source.reconstructed ? { reconstructed: true } : {}) };
@@ -159,6 +158,17 @@ export class LeaderboardService {
         ] as const,
     );
     return new Map(await Promise.all(found));
+  }
+
+  async #generalisationsOf(
+    board: Board<StoredModel>,
+    benchmarks: readonly BoardBenchmark[],
+  ): Promise<ReadonlyMap<string, Generalisation>> {
+    const models = board.rows.map(({ model }) => model);
+    const known =
+      this.#generalise.get(board) ?? (await this.#generalisations.read(benchmarks, models));
+    this.#generalise.set(board, known);
+    return known;
   }
 
   /** What of a query chooses lines and columns of a page alone changes no group. */

@@ -156,7 +156,9 @@ function seenByOthers(): string {
   ].join('\n');
 }
 
-describe.skipIf(why !== undefined)(`pilot jobs of Slurm${why ? ` (skipped: ${why})` : ''}`, () => {
+const name = `pilot jobs of Slurm${why ? ` (skipped: ${why})` : ''}`;
+
+describe.skipIf(why !== undefined)(name, { timeout: 1_800_000 }, () => {
   it('do forty jobs on two nodes, through two preemptions and the loss of a node, once each', async () => {
     await submit(JOBS, BENCHMARK);
     const began = Date.now();
