@@ -1,4 +1,4 @@
-// Builds dist/: the compiled program, the browser application, the prepared database and simulated data.
+// Builds dist/: the compiled program, the browser application, the prepared database, compiled schemas and simulated data.
 //   node scripts/build.mjs [--if-changed]     with that, only where a source differs from what was built last
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -20,12 +20,22 @@ const stamp = join(root, 'dist', '.built');
 
 /** What the build reads; hidden files of npm say which packages are there. */
 const sources = [
-  ...['src', 'models', 'bench', 'scripts/build.mjs', 'tsconfig.json', 'vite.config.ts'],
+  ...[
+    'src',
+    'models',
+    'benchmarks',
+    'bench',
+    'scripts/build.mjs',
+    'scripts/prepare-checks.mjs',
+    'tsconfig.json',
+    'vite.config.ts',
+  ],
   ...['openapi.yaml', 'package.json', 'node_modules/.package-lock.json'],
 ];
 /** Without one of them the last build is not whole. */
 const results = [
   ...['src/cli/main.js', 'web/index.html', 'web/docs.html', 'openapi.json', 'database'],
+  'checks/values.json',
   ...['swagger-ui/swagger-ui-bundle.js'],
 ].map((path) => join(root, 'dist', path));
 
@@ -73,7 +83,12 @@ async function compile() {
     await prepareDatabase();`;
   if (status) return status;
   const script = (text) => run('--input-type=module', '--eval', text);
-  const failed = Math.max(...(await Promise.all([prepare, ...simulated()].map(script))));
+  const failed = Math.max(
+    ...(await Promise.all([
+      run('scripts/prepare-checks.mjs'),
+      ...[prepare, ...simulated()].map(script),
+    ])),
+  );
   if (failed) return failed;
   // Whoever runs what another user has built reads them, too.
   for (const name of readdirSync(made)) chmodSync(join(made, name), 0o755);

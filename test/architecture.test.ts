@@ -55,7 +55,7 @@ const rooms: Record<string, readonly string[]> = {
 
 /** The folders of a room; each imports only from those before it. `.` are the files of the room itself. */
 const folders: Record<string, readonly string[]> = {
-  formats: ['.', 'matlab'],
+  formats: ['.', 'yaml', 'matlab'],
   figure: ['.', 'lay-out'],
   onnx: ['.', 'tokens', 'prepare', 'checks'],
   numerics: ['.', 'algebra', 'random', 'regression', 'statistics'],

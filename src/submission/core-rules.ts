@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { parseLimitedYaml, repeatedKey } from '../formats/limited-yaml.js';
+import { parseLimitedYaml, repeatedKey } from '../formats/yaml/limited-yaml.js';
 import type { Findings } from './finding.js';
 import { metadataFaults } from './metadata-file.js';
 import { REGIONS } from './site-limits.js';

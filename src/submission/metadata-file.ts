@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { parseLimitedYaml } from '../formats/limited-yaml.js';
+import { parseLimitedYaml } from '../formats/yaml/limited-yaml.js';
 
 /** Keys that Brain-Score's metadata may have (spec §8.2), in the order that they are written in. */
 const MODEL_KEYS = [

@@ -1,4 +1,4 @@
-import { yamlLimits } from '../../src/formats/limited-yaml.js';
+import { yamlLimits } from '../../src/formats/yaml/limited-yaml.js';
 
 /** The largest text that is read at all. */
 const ALL = yamlLimits.characters - 100;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
-import { readCheckedYaml } from '../../formats/checked-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
+import { readCheckedYaml } from '../../formats/yaml/checked-yaml.js';
 import { frameLayouts, isFrameLayout } from '../../onnx/input-layout.js';
 import type { InputSpec } from '../../screen/preprocess.js';
 import { namesFile, readChoices } from './choice-files.js';

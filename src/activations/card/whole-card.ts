@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { editYaml } from '../../formats/edit-yaml.js';
+import { editYaml } from '../../formats/yaml/edit-yaml.js';
 import { parseCard } from './card.js';
 import { cardFolder } from './choice-files.js';
 

@@ -6,9 +6,9 @@ import { parseCard, type RegionLayerChoice } from '../../activations/card/card.j
 import { choicesFileOf, readChoices } from '../../activations/card/choice-files.js';
 import type { ModelFile } from '../../activations/model-file.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { editYaml, type YamlEdit } from '../../formats/edit-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
 import { writeFileAtomic } from '../../formats/write-file-atomic.js';
+import { editYaml, type YamlEdit } from '../../formats/yaml/edit-yaml.js';
 import { CARD_KEY, getMetadata, setMetadata } from '../../onnx/metadata.js';
 import { readModel, writeModel } from '../../onnx/model.js';
 import type { RegionRole } from '../registry/region-benchmarks.js';

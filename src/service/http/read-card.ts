@@ -1,6 +1,6 @@
 import { cardSchema, type ModelCard, parseCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { yamlProblems } from '../../formats/checked-yaml.js';
+import { yamlProblems } from '../../formats/yaml/checked-yaml.js';
 import { RequestProblem } from './problem.js';
 import type { ProblemPart } from './problem-details.js';
 

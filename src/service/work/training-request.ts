@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import { schemaProblems } from '../../formats/checked-yaml.js';
+import { schemaProblems } from '../../formats/yaml/checked-yaml.js';
 import { mixSchema, transformSchema } from '../../training/augment/transforms.js';
 import { completeRecipe } from '../../training/recipe/parse-recipe.js';
 import { type Recipe, recipeSchema } from '../../training/recipe/recipe.js';

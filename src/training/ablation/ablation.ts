@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InputSize } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { readCheckedYaml } from '../../formats/checked-yaml.js';
 import { packageRoot } from '../../formats/package-root.js';
+import { readCheckedYaml } from '../../formats/yaml/checked-yaml.js';
 import { type Recipe, recipeSchema } from '../recipe/recipe.js';
 
 /** What each technique of a training is worth (`models/ablation.schema.json`). */
@@ -56,8 +56,8 @@ export const BASE = 'base';
 
 const text = readFileSync(join(packageRoot, 'models', 'ablation.schema.json'), 'utf8');
 const own = JSON.parse(text.replaceAll('recipe.schema.json#/', '#/'));
-/** References into the schema of recipes are resolved: one document. */
-const schema = {
+/** JSON Schema of an ablation, draft 2020-12: its references into the schema of recipes are resolved. */
+export const ablationSchema: object = {
   ...own,
   $defs: { ...recipeSchema.$defs, ...own.$defs },
   properties: { ...own.properties, ...pick(recipeSchema.properties, ['data', 'workers']) },
@@ -73,7 +73,7 @@ function pick(from: Readonly<Record<string, unknown>>, names: readonly string[])
  * @param file name of the text in messages
  */
 export function parseAblation(content: string, file: string): Ablation {
-  const check = { file, schema, code: 'recipe-invalid' } as const;
+  const check = { file, schema: ablationSchema, code: 'recipe-invalid' } as const;
   const { value, place } = readCheckedYaml<Ablation>(content, check);
   for (const list of ['families', 'arms'] as const) {
     const names = list === 'arms' ? [BASE] : [];

@@ -1,8 +1,8 @@
 import type { InputSize } from '../../activations/card/card.js';
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { schemaProblems } from '../../formats/checked-yaml.js';
 import { present } from '../../formats/present.js';
+import { schemaProblems } from '../../formats/yaml/checked-yaml.js';
 import { completeRecipe } from '../recipe/parse-recipe.js';
 import { networkName, type Recipe, recipeSchema } from '../recipe/recipe.js';
 import {

@@ -1,5 +1,5 @@
 import { VentralError } from '../../errors/ventral-error.js';
-import { readCheckedYaml } from '../../formats/checked-yaml.js';
+import { readCheckedYaml } from '../../formats/yaml/checked-yaml.js';
 import { augMixKind } from './augmix.js';
 import { cutMixKind, mixUpKind } from './batch-mixes.js';
 import { colour } from './colour.js';
@@ -48,7 +48,7 @@ export const transformSchema = oneOf(transforms);
 export const mixSchema = oneOf(mixes);
 
 /** JSON Schema of a FeedSpec. */
-const feedSchema: object = {
+export const feedSchema: object = {
   type: 'object',
   additionalProperties: false,
   required: ['side', 'batch', 'augment', 'label_smoothing', 'seed', 'workers'],

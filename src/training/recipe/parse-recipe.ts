@@ -1,6 +1,6 @@
 import { didYouMean } from '../../errors/closest-names.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { type CheckedYaml, readCheckedYaml } from '../../formats/checked-yaml.js';
+import { type CheckedYaml, readCheckedYaml } from '../../formats/yaml/checked-yaml.js';
 import { withDefaults } from './defaults.js';
 import {
   type AverageStage,

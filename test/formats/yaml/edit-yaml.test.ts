@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse, parseDocument, stringify } from 'yaml';
-import { editYaml } from '../../src/formats/edit-yaml.js';
+import { editYaml } from '../../../src/formats/yaml/edit-yaml.js';
 
 const card = `# How this network sees.
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { VentralError } from '../../src/errors/ventral-error.js';
-import { readCheckedYaml } from '../../src/formats/checked-yaml.js';
+import { VentralError } from '../../../src/errors/ventral-error.js';
+import { readCheckedYaml } from '../../../src/formats/yaml/checked-yaml.js';
 
 const schema = { type: 'object', properties: { name: {} }, additionalProperties: false };
 const read = (text: string) =>

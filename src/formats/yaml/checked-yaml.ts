@@ -1,15 +1,20 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { createRequire } from 'node:module';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import type { Ajv2020 } from 'ajv/dist/2020.js';
 import { type Document, isMap, LineCounter } from 'yaml';
-import { didYouMean } from '../errors/closest-names.js';
-import type { ErrorCode } from '../errors/codes.js';
-import { VentralError } from '../errors/ventral-error.js';
+import { didYouMean } from '../../errors/closest-names.js';
+import type { ErrorCode } from '../../errors/codes.js';
+import { VentralError } from '../../errors/ventral-error.js';
 import { parseLimitedYaml, repeatedKey, YamlLimitError } from './limited-yaml.js';
+import { preparedValidator, preparedValue } from './prepared-checks.js';
 
 /** A YAML (or JSON) document that follows its JSON Schema, and the position of each value. */
 export interface CheckedYaml<T> {
   readonly value: T;
   /** `FILE:LINE:COLUMN` of the value at a JSON pointer (of its nearest ancestor that is there). */
   place(pointer: string): string;
+  /** It ships, and the build has checked it. */
+  readonly prepared: boolean;
 }
 
 export interface YamlCheck {
@@ -21,20 +26,32 @@ export interface YamlCheck {
   readonly code: ErrorCode;
 }
 
-const compiled = new WeakMap<object, ReturnType<Ajv2020['compile']>>();
+const compiled = new WeakMap<object, ValidateFunction>();
+const require = createRequire(import.meta.url);
 
-function validator(schema: object) {
-  let found = compiled.get(schema);
-  if (!found) {
-    const ajv = new Ajv2020({
-      allErrors: true,
-      verbose: true,
-      allowUnionTypes: true,
-      strict: true,
-    });
-    found = ajv.compile(schema);
-    compiled.set(schema, found);
-  }
+/**
+ * Compiles a schema.
+ * @param code keeps the code, for a file of it
+ */
+export function compileSchema(
+  schema: object,
+  code = false,
+): { readonly ajv: Ajv2020; readonly validate: ValidateFunction } {
+  // Most processes need no schema but those that the build has compiled.
+  const library = require('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js');
+  const ajv = new library.Ajv2020({
+    allErrors: true,
+    verbose: true,
+    allowUnionTypes: true,
+    strict: true,
+    ...(code ? { code: { source: true } } : {}),
+  });
+  return { ajv, validate: ajv.compile(schema) };
+}
+
+function validator(schema: object): ValidateFunction {
+  const found = compiled.get(schema) ?? preparedValidator(schema) ?? compileSchema(schema).validate;
+  compiled.set(schema, found);
   return found;
 }
 
@@ -50,6 +67,17 @@ export function readCheckedYaml<T>(text: string, check: YamlCheck): CheckedYaml<
       expected: 'YAML',
       found: 'binary data',
     });
+  const prepared = preparedValue(text, check.schema);
+  if (prepared === undefined) return checkText<T>(text, check);
+  let checked: CheckedYaml<T> | undefined;
+  const place = (pointer: string) => {
+    checked ??= checkText<T>(text, check);
+    return checked.place(pointer);
+  };
+  return { value: prepared as T, place, prepared: true };
+}
+
+function checkText<T>(text: string, check: YamlCheck): CheckedYaml<T> {
   const lines = new LineCounter();
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
@@ -86,7 +114,7 @@ export function readCheckedYaml<T>(text: string, check: YamlCheck): CheckedYaml<
     throw new VentralError(check.code, sentence, { file: check.file });
   }
   if (!validate(value)) throw refusal(validate.errors ?? [], place, check);
-  return { value: value as T, place };
+  return { value: value as T, place, prepared: false };
 }
 
 function limited(
