@@ -274,7 +274,7 @@ async function compareKilled(
 }
 
 /** So many in CI; `VENTRAL_TEST_KILLS=100` takes a quarter of an hour a database on two cores. */
-const KILLS = Number(process.env.VENTRAL_TEST_KILLS ?? 20);
+const KILLS = Number(process.env.VENTRAL_TEST_KILLS ?? 10);
 
 /** For a hundred kills on a busy machine. */
 export const KILLS_PATIENCE_MS = 2_700_000;

@@ -62,7 +62,8 @@ export async function until(
   // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came.
   holds: (training: any) => boolean,
 ) {
-  for (const deadline = Date.now() + 120_000; Date.now() < deadline; await sleep(50)) {
+  // A training has the lowest priority: others that keep the processors busy come first.
+  for (const deadline = Date.now() + 600_000; Date.now() < deadline; await sleep(50)) {
     const { body } = await by.call('GET', path);
     if (holds(body)) return body;
   }

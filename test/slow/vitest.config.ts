@@ -17,8 +17,11 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** These measure how soon the service answers or how long it is busy, so nothing runs beside them. */
-const timed = ['event-loop', 'floods', 'refusal-flood', 'load'].map(
+/**
+ * These measure how soon the service answers or how long it is busy, or wait for a process of the lowest priority, so nothing
+ * runs beside them.
+ */
+const timed = ['event-loop', 'floods', 'refusal-flood', 'load', 'preemption'].map(
   (name) => `test/slow/${name}.test.ts`,
 );
 
