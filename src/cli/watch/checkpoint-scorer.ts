@@ -11,6 +11,7 @@ import type { RemoteScores } from '../../service/access/remote-scores.js';
 import { namedBenchmarks, namedLayers, scoreAtService } from '../commands/score-at-service.js';
 import type { Io } from '../terminal/io.js';
 import type { TakenNetwork } from './import-taken.js';
+import { isPassing } from './trouble.js';
 import type { WatchedFailure, WatchedRow } from './watch-state.js';
 
 /** What each checkpoint is scored on. */
@@ -96,14 +97,19 @@ export async function scorerAtService(
   return {
     async score({ path, card, name, once }, progress) {
       const { benchmarks, layers } = asked;
-      const request = { model: { path, ...card }, benchmarks, layers };
+      const wanted = { model: { path, ...card }, benchmarks, layers };
       const tell = (told: Progress) => progress.mirror(told);
-      const { model, ...outcome } = await scoreAtService({ remote, io }, request, name, tell, once);
+      const { model, ...outcome } = await scoreAtService({ remote, io }, wanted, name, tell, once);
       const scored = scoresOf(outcome, asked);
-      if (!asked.map) return scored;
+      // Scores that are asked for again need no map yet.
+      if (!asked.map || scored.failures.some(isPassing)) return scored;
       const candidates = asked.map.layers.length > 0 ? { layers: asked.map.layers } : {};
-      const map = await remote.map({ model, benchmarks, ...candidates }, tell, `${once}-map`);
-      return joined(scored, chosenOf(map as unknown as LayerMap));
+      const request = { model, benchmarks, ...candidates };
+      const { map, failures } = await remote.map(request, tell, `${once}-map`);
+      const mapped = map
+        ? chosenOf(map as unknown as LayerMap)
+        : { rows: [], failures: failures.map(failureOf) };
+      return joined(scored, mapped);
     },
     close: async () => {},
   };
@@ -119,16 +125,15 @@ function scoresOf({ scores, failures }: ScoreOutcome, { map }: AskedScores): Che
   const counted = failures.filter(({ error }) => !map || error.code !== 'layer-unset');
   return {
     rows: scores.map((score) => rowOf(score, 'fixed')),
-    failures: [
-      ...counted.map(({ benchmark, error }) => ({
-        benchmark,
-        code: error.code,
-        reason: error.message,
-      })),
-      ...scores.flatMap(withoutValue),
-    ],
+    failures: [...counted.map(failureOf), ...scores.flatMap(withoutValue)],
   };
 }
+
+const failureOf = ({ benchmark, error }: ScoreOutcome['failures'][number]): WatchedFailure => ({
+  benchmark,
+  code: error.code,
+  reason: error.message,
+});
 
 const withoutValue = (score: Score): WatchedFailure[] =>
   score.value === null

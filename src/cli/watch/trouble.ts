@@ -8,7 +8,13 @@ export const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['disk-full', 'disk-failed', 'not-ready', 'quota-exceeded', 'queue-full'] as const),
   ...(['storage-exceeded', 'rate-limited', 'database-unavailable', 'files-unavailable'] as const),
   ...(['worker-lost', 'version-skew', 'request-in-flight', 'idempotency-mismatch'] as const),
+  // Of a job that was cancelled at its service: an interruption of the watch itself shows in its signal.
+  'interrupted',
 ]);
+/** Whether a failure is of that kind. */
+export const isPassing = ({ code }: { readonly code: string }): boolean =>
+  passing.has(code as ErrorCode);
+
 /** What no checkpoint of this watch will be spared. */
 export const fatal: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['unauthorized', 'forbidden', 'permission-denied'] as const),

@@ -18,7 +18,7 @@ import {
   type TakenCheckpoint,
   takeCheckpoint,
 } from './take-checkpoint.js';
-import { about, fatal, passing, plain } from './trouble.js';
+import { about, fatal, isPassing, passing, plain } from './trouble.js';
 import type { WatchedResult, WatchState } from './watch-state.js';
 
 /** What a watch is to do. */
@@ -308,7 +308,7 @@ export class WatchLoop {
       ...each,
       reason: plain(each.reason, file, taken),
     }));
-    const passed = failures.find(({ code }) => passing.has(code as ErrorCode));
+    const passed = failures.find(isPassing);
     if (passed) {
       await state.left(digest, true);
       throw new VentralError(passed.code as ErrorCode, passed.reason);

@@ -36,8 +36,12 @@ export interface RemoteMapRequest {
   readonly layers?: readonly string[];
 }
 
-/** A layer map as a service gives it. */
-export type RemoteMap = components['schemas']['LayerMap'];
+/** A layer map as a service gives it, or why there is none. */
+export interface RemoteMap {
+  readonly map: components['schemas']['LayerMap'] | null;
+  /** Of a job without a map: one at least. */
+  readonly failures: ScoreOutcome['failures'];
+}
 
 /** How far the work is. */
 export type Tell = (progress: Progress) => void;
@@ -115,7 +119,7 @@ export class RemoteScores {
 
   /**
    * The same for a layer map.
-   * @throws VentralError why there is none, and as {@link RemoteScores.score}
+   * @throws VentralError as {@link RemoteScores.score}; what ended the job without a map is in the answer
    */
   async map(
     request: RemoteMapRequest,
@@ -124,10 +128,11 @@ export class RemoteScores {
   ): Promise<RemoteMap> {
     type Job = components['schemas']['LayerMapJob'];
     const job = await this.#run<Job>('layer-maps', request, tell, once);
-    if (job.result) return job.result;
-    const [failure] = job.failures;
-    if (failure) throw errorOf(failure.problem);
-    throw new VentralError('interrupted', `${job.id} ended without a map: ${job.state}`);
+    if (job.result) return { map: job.result, failures: [] };
+    const failures = failuresOf(job);
+    if (failures.length > 0) return { map: null, failures };
+    const error = new VentralError('interrupted', `${job.id} ended without a map: ${job.state}`);
+    return { map: null, failures: [{ benchmark: job.id, error }] };
   }
 
   /**
@@ -199,23 +204,23 @@ export class RemoteScores {
 
 const withoutName = (card: unknown) => ({ ...(card as object | null), name: undefined });
 
-function outcomeOf({
-  id,
-  state,
-  results,
-  failures,
-  reason,
-}: components['schemas']['Job']): ScoreOutcome {
-  const failed = failures.map(({ benchmark, problem }) => ({
-    benchmark: benchmark ?? id,
-    error: errorOf(problem),
-  }));
+type EndedJob = Pick<components['schemas']['Job'], 'id' | 'state' | 'failures' | 'reason'>;
+
+const outcomeOf = (job: components['schemas']['Job']): ScoreOutcome => ({
+  scores: job.results as unknown as Score[],
+  failures: failuresOf(job),
+});
+
+function failuresOf({ id, state, failures, reason }: EndedJob): ScoreOutcome['failures'] {
   if (state === 'cancelled') {
     const why = reason === null ? '' : `: ${reason}`;
     const error = new VentralError('interrupted', `${id} was cancelled there${why}`);
-    return { scores: results as unknown as Score[], failures: [{ benchmark: id, error }] };
+    return [{ benchmark: id, error }];
   }
-  return { scores: results as unknown as Score[], failures: failed };
+  return failures.map(({ benchmark, problem }) => ({
+    benchmark: benchmark ?? id,
+    error: errorOf(problem),
+  }));
 }
 
 /** The error that a problem document is of. */

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CheckpointScorer, ScoredNetwork } from '../../../src/cli/watch/checkpoint-scorer.js';
 import { WatchLoop, type WatchPlan } from '../../../src/cli/watch/watch-loop.js';
-import { WatchState } from '../../../src/cli/watch/watch-state.js';
+import { type WatchedFailure, WatchState } from '../../../src/cli/watch/watch-state.js';
 import { VentralError } from '../../../src/errors/ventral-error.js';
 import { digestOfFile } from '../../../src/store/files/file-digest.js';
 import { madeExternal } from '../../onnx/made-external.js';
@@ -33,6 +33,8 @@ let said: string[];
 let asked: ScoredNetwork[];
 /** What the scorer does in place of answering. */
 let mishap: ((network: ScoredNetwork) => void) | undefined;
+/** What it could not score. */
+let failures: readonly WatchedFailure[];
 let running: Promise<unknown> | undefined;
 
 beforeEach(async () => {
@@ -40,7 +42,7 @@ beforeEach(async () => {
   mkdirSync(at('runs'));
   writeFileSync(at('graph.onnx'), madeGraph());
   stop = new AbortController();
-  [said, asked] = [[], []];
+  [said, asked, failures] = [[], [], []];
   mishap = undefined;
   state = await WatchState.open(at('state'), 'made', {});
 });
@@ -64,7 +66,7 @@ const scorer: CheckpointScorer = {
       ...{ benchmark: 'made.V4-pls', region: 'V4', map: 'fixed' as const, layer: 'conv2' },
       ...{ value: 0.5, ci: null, raw: 0.4, ceiling: 0.9, selection: false, simulated: true },
     };
-    return { rows: [{ ...row, inputs: 'sha256:0' }], failures: [] };
+    return { rows: [{ ...row, inputs: 'sha256:0' }], failures };
   },
   close: async () => {},
 };
@@ -291,6 +293,18 @@ describe('a training that goes on', () => {
     expect(said.filter((line) => /No space left/.test(line))).toHaveLength(1);
     expect(asked).toHaveLength(3);
   });
+});
+
+test('a job that is cancelled at its service after some scores is asked for anew', async () => {
+  const reason = 'job_1 was cancelled there';
+  failures = [{ benchmark: 'job_1', code: 'interrupted', reason }];
+  write('step-1.pt', madeTorch(0.1));
+  await expect(once()).rejects.toMatchObject({ code: 'interrupted', message: reason });
+  expect(scored()).toEqual([]);
+  failures = [];
+  await reopened();
+  expect(await once()).toEqual({ scored: 1, failed: 0, waiting: 0 });
+  expect(asked.map(({ once: key }) => key.slice(-2))).toEqual(['-0', '-1']);
 });
 
 describe('a process that dies', () => {
