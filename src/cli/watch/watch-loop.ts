@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CardSource } from '../../activations/model-file.js';
 import type { ErrorCode } from '../../errors/codes.js';
 import { VentralError } from '../../errors/ventral-error.js';
+import { present } from '../../formats/present.js';
 import { inspectFile } from '../../importing/checkpoint/unfinished.js';
 import { digestOfFile } from '../../store/files/file-digest.js';
 import { visibleText } from '../terminal/error-text.js';
@@ -193,9 +194,10 @@ export class WatchLoop {
     if (end === undefined) return;
     const failed = end === 'failed' || state.isPartial(digest);
     looked.state = failed ? 'failed' : 'done';
-    const hint = end === 'failed' ? '; --retry tries it again' : '';
     if (failed && earlier)
-      this.#sayOnce(`${about(file, state.reasonOf(digest))} (found earlier${hint})`);
+      this.#sayOnce(
+        `${about(file, state.reasonOf(digest))} (found earlier; --retry tries it again)`,
+      );
   }
 
   async #take(file: FoundFile): Promise<void> {
@@ -286,11 +288,16 @@ export class WatchLoop {
   }
 
   async #progressOf(file: FoundFile, taken: TakenCheckpoint) {
+    const former = this.#tools.state.resultOf(taken.digest);
+    if (former) {
+      const { run, step, epoch } = former;
+      return { run, step, ...present({ epoch }) };
+    }
     const { weights, name: watched } = this.#plan;
     const { step, epoch } = await progressOf(file.name, taken, weights);
     const run = runOf(file.name, watched);
     const known = step ?? epoch;
-    if (known !== undefined) return { run, step: known, ...(epoch === undefined ? {} : { epoch }) };
+    if (known !== undefined) return { run, step: known, ...present({ epoch }) };
     // Versions of one file in their order: a series of their own.
     const stem = file.name.replace(/^.*\//, '').replace(/\.\w+$/, '');
     const version = this.#tools.state.versionsOf(file.name) + 1;

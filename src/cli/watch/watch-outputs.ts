@@ -118,7 +118,7 @@ class EventFiles implements Output {
   }
 }
 
-/** Lines as `wandb.log` keeps them; `watch` and `digest` say which result a line is. */
+/** Lines as `wandb.log` keeps them; `watch` and `_timestamp` say which result a line is. */
 async function openJsonLines(
   path: string,
   state: WatchState,
@@ -134,16 +134,17 @@ async function openJsonLines(
       { file: path },
     );
   });
-  const written = new Set<string>();
+  const written = new Set<unknown>();
   for (const line of file.content.toString('utf8').split('\n')) {
-    const { watch, digest } = parsed(line);
-    if (watch === state.id && typeof digest === 'string') written.add(digest);
+    const { watch, _timestamp } = parsed(line);
+    if (watch === state.id) written.add(_timestamp);
   }
   return {
     async add(result) {
-      if (written.has(result.digest)) return;
-      await file.append(`${JSON.stringify(lineOf(result, state, prefix))}\n`);
-      written.add(result.digest);
+      const line = lineOf(result, state, prefix);
+      if (written.has(line._timestamp)) return;
+      await file.append(`${JSON.stringify(line)}\n`);
+      written.add(line._timestamp);
     },
     close: () => file.close(),
   };

@@ -64,7 +64,7 @@ type Entry =
       readonly code: string;
       readonly reason: string;
     }
-  /** What failed before is tried again. */
+  /** What failed before, wholly or in part, is tried again. */
   | { readonly kind: 'retry' };
 
 /** A version of a file whose digest is known. */
@@ -85,6 +85,7 @@ interface Attempts {
  * disk before anything is told. A line that a kill cut off is removed. One process at a time has the folder.
  */
 export class WatchState {
+  /** In the order of their times; one that `--retry` computed follows the one that it replaces. */
   readonly results: WatchedResult[] = [];
   readonly folder: string;
   readonly id: string;
@@ -96,6 +97,7 @@ export class WatchState {
   readonly #lock: FileLock | undefined;
   readonly #seen = new Map<string, SeenFile>();
   readonly #ended = new Map<string, 'scored' | 'failed'>();
+  readonly #last = new Map<string, WatchedResult>();
   readonly #reasons = new Map<string, string>();
   readonly #attempts = new Map<string, Attempts>();
   /** How often what was asked of a service for a digest came to nothing. */
@@ -158,6 +160,16 @@ export class WatchState {
     return this.endOf(digest) === 'scored' && this.#reasons.has(digest);
   }
 
+  /** The last result of a digest, also of one that is tried again. */
+  resultOf(digest: string): WatchedResult | undefined {
+    return this.#last.get(digest);
+  }
+
+  /** How many checkpoints have a result. */
+  get scoredCount(): number {
+    return this.#last.size;
+  }
+
   /** Why a digest failed, wholly or in part. */
   reasonOf(digest: string): string {
     return this.#reasons.get(digest) ?? '';
@@ -197,9 +209,12 @@ export class WatchState {
     return this.#append({ kind: 'left', digest, again });
   }
 
+  /** @returns as it is recorded: with the rows of the result that it replaces, where it has none in their place */
   async scored(result: Omit<WatchedResult, 'time'>): Promise<WatchedResult> {
     const time = Math.max(Date.now(), (this.results.at(-1)?.time ?? 0) + 1);
-    const timed = { ...result, time };
+    const former = this.#last.get(result.digest)?.rows ?? [];
+    const kept = former.filter((row) => !result.rows.some((each) => isInPlaceOf(each, row)));
+    const timed = { ...result, rows: [...result.rows, ...kept], time };
     await this.#append({ kind: 'scored', ...timed });
     return timed;
   }
@@ -258,14 +273,19 @@ export class WatchState {
     const { kind: _, ...result } = entry;
     this.results.push(result);
     const [failure] = result.failures;
-    if (failure) this.#reasons.set(digest, `${failure.benchmark}: ${failure.reason}`);
-    this.#versions.set(result.checkpoint, this.versionsOf(result.checkpoint) + 1);
+    if (failure) {
+      this.#reasons.set(digest, `${failure.benchmark}: ${failure.reason}`);
+      this.#void(digest);
+    }
+    if (!this.#last.has(digest))
+      this.#versions.set(result.checkpoint, this.versionsOf(result.checkpoint) + 1);
+    this.#last.set(digest, result);
   }
 
   #forgetFailures(): void {
     this.#attempts.clear();
     for (const [digest, end] of this.#ended) {
-      if (end !== 'failed') continue;
+      if (end !== 'failed' && !this.isPartial(digest)) continue;
       this.#ended.delete(digest);
       this.#reasons.delete(digest);
     }
@@ -275,6 +295,9 @@ export class WatchState {
     this.#voided.set(digest, this.voided(digest) + 1);
   }
 }
+
+const isInPlaceOf = (a: WatchedRow, b: WatchedRow) =>
+  a.benchmark === b.benchmark && a.map === b.map;
 
 /** Says in the folder what it is of, or reads it. @returns when it was made */
 async function identify(folder: string, id: string, asked: object): Promise<number> {

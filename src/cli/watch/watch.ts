@@ -48,7 +48,7 @@ export function registerWatch(program: Command, io: Io): void {
     .option('--exclude <globs>', 'no files like these', several, [])
     .option('--interval <seconds>', 'seconds between two looks (default: 10, with --once 2)')
     .option('--once', 'end when every checkpoint that is there was scored')
-    .option('--retry', 'try checkpoints again that failed earlier')
+    .option('--retry', 'try checkpoints again that failed earlier, wholly or in part')
     .option(
       '--to <service>',
       'score at this service (URL, or home); default: VENTRAL_SERVICE, else that of the home if it runs',
@@ -147,7 +147,7 @@ async function openScorer(
 ): Promise<CheckpointScorer> {
   const { scorerAtService, scorerHere } = await import('./checkpoint-scorer.js');
   const { home, threads, maxMemory, maxScratch, maxCache } = given;
-  const earlier = `${state.results.length} ${state.results.length === 1 ? 'result' : 'results'}`;
+  const earlier = `${state.scoredCount} ${state.scoredCount === 1 ? 'result' : 'results'}`;
   const say = (where: string) =>
     io.err(visibleText(`Scoring ${where}; ${earlier} so far in ${state.folder}`));
   if (!state.locked) io.err('No file locks here: run one watch at a time on these options\n');

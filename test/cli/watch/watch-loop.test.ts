@@ -205,6 +205,26 @@ describe('a look at what is there', () => {
     expect(scored()).toEqual(['step-1.onnx 1']);
   });
 
+  test('scores what was scored in part again with --retry, at the same step', async () => {
+    failures = [{ benchmark: 'made.IT-pls', code: 'data-missing', reason: 'no data' }];
+    write('last.ckpt', madeTorch(0.2));
+    expect(await once()).toEqual({ scored: 1, failed: 1, waiting: 0 });
+    await reopened();
+    said = [];
+    expect(await once()).toEqual({ scored: 0, failed: 1, waiting: 0 });
+    expect(said).toEqual([
+      'ventral: last.ckpt: made.IT-pls: no data (found earlier; --retry tries it again)',
+    ]);
+    await state.retry();
+    failures = [];
+    expect(await once()).toEqual({ scored: 1, failed: 0, waiting: 0 });
+    await reopened();
+    await state.retry();
+    expect(await once()).toEqual({ scored: 0, failed: 0, waiting: 0 });
+    expect(scored()).toEqual(['last.ckpt 1', 'last.ckpt 1']);
+    expect(asked.map(({ once: key }) => key.slice(-2))).toEqual(['-0', '-1']);
+  });
+
   test('does not follow links', async () => {
     mkdirSync(at('elsewhere'));
     writeFileSync(at('elsewhere', 'step-1.pt'), madeTorch(0.1));
