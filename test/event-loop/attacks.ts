@@ -53,7 +53,7 @@ const texts = [
 /** Texts of an address that one operation is sent. */
 const TEXTS = 3;
 /** One of so many kinds of header, and of values of a property, is sent to one operation. */
-const SHARE = 3;
+const SHARE = 6;
 
 /**
  * Hostile requests for an operation, beside the one that is right. Headers, paths and properties are read alike for all

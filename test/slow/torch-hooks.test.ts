@@ -26,8 +26,17 @@ test('PyTorch is here', (context) => {
   expect(hasTorch).toBe(true);
 });
 
+/** Small ones and some whole ones in CI; `VENTRAL_TEST_WHOLE=1` takes five minutes more for the large ones. */
+const largeToo = process.env.VENTRAL_TEST_WHOLE === '1';
+const large: [size: 'whole', name: string][] = [
+  ['whole', 'vit_b_16'],
+  ['whole', 'swin_t'],
+  ['whole', 'convnext_tiny'],
+  ['whole', 'densenet121'],
+];
 /** Sizes of make.py and the networks that it has of each; whole ones are made when they are needed, and take much disk. */
 const networks: [size: 'unfolded' | 'whole', name: string][] = [
+  ...(largeToo ? large : []),
   ['unfolded', 'vit'],
   ['unfolded', 'swin'],
   ['unfolded', 'convnext'],
@@ -38,10 +47,6 @@ const networks: [size: 'unfolded' | 'whole', name: string][] = [
   ['unfolded', 'regnet'],
   ['unfolded', 'recurrent'],
   ['unfolded', 'video'],
-  ['whole', 'vit_b_16'],
-  ['whole', 'swin_t'],
-  ['whole', 'convnext_tiny'],
-  ['whole', 'densenet121'],
   ['whole', 'mobilenet_v3_large'],
   ['whole', 'regnet_y_400mf'],
   ['whole', 'r3d_18'],
