@@ -36,20 +36,45 @@ export function followsDescription(
   };
 }
 
-/** What of a description is read here: the operations of each path, by method, beside what they share. */
+type Parts = Readonly<Record<string, Readonly<Record<string, object>>>>;
+
+/** What of a description is read here: the operations of each path, by method, and what they share, by kind. */
 interface Description {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>;
+  readonly paths: Parts;
+  readonly components: Parts;
 }
 
-/** A description that says nothing of answers: to prepare their schemas takes a tenth of the start. */
+/** A description that says nothing of answers: to prepare their schemas takes a fifth of the start. */
 function withoutAnswers(api: Description): Description {
   const short = (part: object) => ('responses' in part ? { ...part, responses: {} } : part);
-  const paths = Object.entries(api.paths).map(([path, parts]) => [
-    path,
-    Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, short(part)])),
-  ]);
-  return { ...api, paths: Object.fromEntries(paths) };
+  const paths = mapped(api.paths, short);
+  const { securitySchemes } = api.components;
+  return { ...api, paths, components: { ...namedBy(paths, api.components), securitySchemes } };
 }
+
+/** The components that something names, and those that these name. */
+function namedBy(something: object, components: Parts): Parts {
+  const found: Record<string, Record<string, object>> = {};
+  const texts = [JSON.stringify(something)];
+  for (const text of texts) {
+    for (const [, kind, name] of text.matchAll(/"#\/components\/(\w+)\/([\w.-]+)/g)) {
+      const one = components[kind]?.[name];
+      found[kind] ??= {};
+      if (one === undefined || name in found[kind]) continue;
+      found[kind][name] = one;
+      texts.push(JSON.stringify(one));
+    }
+  }
+  return found;
+}
+
+const mapped = (parts: Parts, change: (part: object) => object): Parts =>
+  Object.fromEntries(
+    Object.entries(parts).map(([path, each]) => [
+      path,
+      Object.fromEntries(Object.entries(each).map(([name, part]) => [name, change(part)])),
+    ]),
+  );
 
 /**
  * The refusal of a number of a query that is too large to be one, such as 1e400: a validator that turns text into numbers makes
