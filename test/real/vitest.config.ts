@@ -10,6 +10,6 @@ export default defineConfig({
     testTimeout: 900_000,
     hookTimeout: 120_000,
     // As long as the browser's driver waits for what it is to act on.
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 90_000 } },
   },
 });

@@ -40,7 +40,7 @@ const each = {
   testTimeout: 900_000,
   hookTimeout: 300_000,
   // As long as the browser's driver waits for what it is to act on.
-  expect: { poll: { timeout: 30_000 } },
+  expect: { poll: { timeout: 90_000 } },
 } as const;
 
 /** Tests that take minutes: `npm run test:slow`. */

@@ -25,6 +25,9 @@ export function openBrowser(): Promise<Browser> {
   });
 }
 
+/** As long as `expect.poll` waits in the configurations of the tiers. */
+const PATIENCE_MS = 90_000;
+
 /** A page, and what went wrong on it so far. */
 export interface WatchedPage {
   readonly page: Page;
@@ -46,6 +49,8 @@ export async function visit(
   { key, ...options }: BrowserContextOptions & { readonly key?: string } = {},
 ): Promise<WatchedPage> {
   const context = await browser.newContext(options);
+  // Jobs have the lowest priority: beside other tests they wait.
+  context.setDefaultTimeout(PATIENCE_MS);
   if (key) await context.request.post(`${origin}/v1/session`, { data: { key } });
   const page = await context.newPage();
   const faults: string[] = [];

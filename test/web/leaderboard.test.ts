@@ -216,7 +216,6 @@ it('says beside intervals what they generalise to', async () => {
   const interval = page.locator('.board small.interval[title]').first();
   const words = 'new neuroids (102); two animals say nothing about other animals';
   expect(await interval.getAttribute('title')).toBe(`Generalises to ${words}`);
-  await page.getByText('What the intervals generalise to').click();
   await page
     .getByText(`The 95 % interval on ${V1}, ${V2}, ${IT} generalises to ${words}.`)
     .waitFor();

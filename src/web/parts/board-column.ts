@@ -13,7 +13,7 @@ export function titleOf(column: Column): string {
 /** What a column is called by its id; an upload by what it holds. */
 export function titleAmong(columns: readonly Column[], id: string): string {
   const column = columns.find((each) => each.id === id);
-  return column?.kind === 'benchmark' ? column.title : id;
+  return column ? titleOf(column) : id;
 }
 
 /** The page of a benchmark; the regions of an upload have ids of their own, their page is the upload's. */

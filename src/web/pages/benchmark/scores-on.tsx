@@ -1,8 +1,8 @@
 import { answer, client, type Schemas } from '../../client/client.js';
+import { SpokenIntervals } from '../../parts/charts/spoken-intervals.js';
 import { interval, value } from '../../parts/format.js';
 import { Problem } from '../../parts/problem.js';
 import { FeaturesChip, OriginChip, WeightsChip } from '../../parts/provenance.js';
-import { spokenLines } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { useResource } from '../../parts/use-resource.js';
 
@@ -102,11 +102,7 @@ function ScoreTable({ one, column, name }: ScoreTableProps) {
           </tbody>
         </table>
       </Scroll>
-      {spokenLines(data.columns.filter((each) => each.kind === 'benchmark')).map((line) => (
-        <p key={line} class="quiet">
-          {line}
-        </p>
-      ))}
+      <SpokenIntervals scores={data.columns.filter((each) => each.kind === 'benchmark')} />
       <p>
         <a href={`/?${board}`}>
           {data.models > rows.length ? `All ${data.models} models` : 'This column'} on the

@@ -3,13 +3,14 @@ import { pageOf } from '../../parts/board-column.js';
 import { Chart } from '../../parts/charts/chart.js';
 import { figureItems } from '../../parts/charts/save-figure.js';
 import { Swatch, shortened } from '../../parts/charts/series.js';
+import { SpokenIntervals } from '../../parts/charts/spoken-intervals.js';
 import { csvText } from '../../parts/csv.js';
 import { ExportMenu } from '../../parts/export-menu.js';
 import { interval, value } from '../../parts/format.js';
 import { OriginChip, WeightsChip } from '../../parts/provenance.js';
 import type { ChangeQuery } from '../../parts/query.js';
 import { saveFile } from '../../parts/save.js';
-import { BROUGHT, spokenLines } from '../../parts/score-words.js';
+import { BROUGHT } from '../../parts/score-words.js';
 import { Scroll } from '../../parts/scroll.js';
 import { Term } from '../../parts/words/term.js';
 import {
@@ -72,11 +73,7 @@ export function Differences(props: DifferencesProps) {
             <Term of="interval">interval</Term> applies to one pair and one row, without correction
             for multiple comparisons.
           </p>
-          {spoken(shown).map((line) => (
-            <p class="quiet" key={line}>
-              {line}
-            </p>
-          ))}
+          <SpokenIntervals scores={spoken(shown)} />
           {shown.some(({ differences }) => differences.some(Boolean)) ? (
             <Chart title="Differences" figure={figure}>
               <p>The table below has the values.</p>
@@ -209,14 +206,12 @@ const mcNemarWords = ({ mcNemar }: Difference) =>
     ? `McNemar test: ${mcNemar.from} images correct for the reference only, ${mcNemar.to} for this model only, ${pWords(mcNemar.p)}`
     : undefined;
 
-/** What the intervals speak of, a line for each kind. */
-const spoken = (rows: readonly ComparedRow[]): string[] =>
-  spokenLines(
-    rows.flatMap(({ column, differences }) => {
-      const generalises = differences.find((each) => each?.generalises)?.generalises;
-      return column.kind === 'benchmark' ? [{ benchmark: column.benchmark, generalises }] : [];
-    }),
-  );
+/** What the intervals of each benchmark speak of. */
+const spoken = (rows: readonly ComparedRow[]) =>
+  rows.flatMap(({ column, differences }) => {
+    const generalises = differences.find((each) => each?.generalises)?.generalises;
+    return column.kind === 'benchmark' ? [{ benchmark: column.benchmark, generalises }] : [];
+  });
 
 const SIGNS = { unknown: '?', same: '=', higher: '▲', lower: '▼' };
 const WORDS = {

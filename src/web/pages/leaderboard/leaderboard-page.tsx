@@ -1,6 +1,7 @@
 import { useCallback, useState } from 'preact/hooks';
 import { factNames, facts } from '../../../figure/fact-words.js';
 import { titleAmong, titleOf } from '../../parts/board-column.js';
+import { SpokenIntervals } from '../../parts/charts/spoken-intervals.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { useTitle } from '../../parts/title.js';
@@ -17,7 +18,6 @@ import { ModelFilters } from './model-filters.js';
 import { type Board, useBoard } from './use-board.js';
 import { boardQuery, type Change, sortOf } from './view.js';
 import './leaderboard.css';
-import { spokenLines } from '../../parts/score-words.js';
 import { Term } from '../../parts/words/term.js';
 
 /** Models against benchmarks. The address is the whole view: what is asked, sorted, opened, hidden and chosen. */
@@ -71,7 +71,7 @@ export function LeaderboardPage() {
           {board.groups && (
             <Groups groups={board.groups} column={titleAmong(board.columns, board.groups.column)} />
           )}
-          <Generalisations columns={board.columns} />
+          <SpokenIntervals scores={board.columns.filter((each) => each.kind === 'benchmark')} />
           <Legend />
         </div>
       )}
@@ -98,7 +98,7 @@ function Groups({
   const digits = (value: number) => value.toFixed(3);
   return (
     <p class="quiet">
-      (1–7): {percent} <Term of="rank-interval">interval of the rank</Term> by {column},
+      (1–2): {percent} <Term of="rank-interval">interval of the rank</Term> by {column},
       simultaneous over all pairs of {compared} models.
       {pairs.unpaired > 0 && ' *: errors are assumed to be independent.'}
       {reliability !== null && (
@@ -113,22 +113,6 @@ function Groups({
         ` Smallest detectable difference between two models: ${digits(detectable)}.`}
       {state === 'stale' && ' From earlier scores; an update is being computed.'}
     </p>
-  );
-}
-
-/** What the intervals of the benchmarks speak of. */
-function Generalisations({ columns }: Pick<Board, 'columns'>) {
-  const lines = spokenLines(columns.filter((column) => column.kind === 'benchmark'));
-  if (lines.length === 0) return null;
-  return (
-    <details class="quiet">
-      <summary>What the intervals generalise to</summary>
-      <ul>
-        {lines.map((line) => (
-          <li key={line}>{line}</li>
-        ))}
-      </ul>
-    </details>
   );
 }
 
