@@ -46,7 +46,7 @@ it.each(engines)(
         await after.call('DELETE', `/v1/scores/${job.id}`);
         await expect
           .poll(async () => (await after.get(`/v1/scores/${job.id}`)).body.webhook, {
-            timeout: 20_000,
+            timeout: 120_000,
           })
           .toMatchObject({
             state: 'failed',

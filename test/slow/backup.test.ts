@@ -168,7 +168,7 @@ describe('a backup', () => {
     };
     const { body: job } = await before.post('/v1/scores', asked);
     await expect
-      .poll(async () => (await before.get(`/v1/scores/${job.id}`)).body.state, { timeout: 20_000 })
+      .poll(async () => (await before.get(`/v1/scores/${job.id}`)).body.state, { timeout: 120_000 })
       .toBe('running');
     await saveBackup(source, file);
     await before.close();
@@ -178,7 +178,7 @@ describe('a backup', () => {
     await store.close();
     const after = await runningService({ ...target });
     await expect
-      .poll(async () => (await after.get(`/v1/scores/${job.id}`)).body.state, { timeout: 20_000 })
+      .poll(async () => (await after.get(`/v1/scores/${job.id}`)).body.state, { timeout: 120_000 })
       .toBe('running');
     await after.close();
     await Promise.all([source, target].map(removePlace));

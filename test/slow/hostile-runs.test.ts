@@ -103,7 +103,7 @@ it('a model that never ends is gone soon after its service is killed', async () 
         const { progress } = (await killed.call('GET', `/v1/scores/${job}`)).body;
         expect(progress).not.toBeNull();
       },
-      { timeout: 60_000, interval: 50 },
+      { timeout: 240_000, interval: 50 },
     );
     await sleep(500);
     expect(childrenOf(pid)).toHaveLength(1);

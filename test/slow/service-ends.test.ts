@@ -22,7 +22,7 @@ const score = (what: string) => ({
 });
 
 async function until(test: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let i = 0; i < 500; i++) {
+  for (let i = 0; i < 6000; i++) {
     if (await test()) return;
     await sleep(20);
   }

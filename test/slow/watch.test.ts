@@ -74,7 +74,7 @@ describe('twelve checkpoints, one half-written for a while, one corrupt, and two
   async function killAfter(results: number): Promise<void> {
     const ended = start();
     await expect
-      .poll(() => of(state(), 'scored').length, { interval: 5, timeout: 120_000 })
+      .poll(() => of(state(), 'scored').length, { interval: 5, timeout: 300_000 })
       .toBeGreaterThanOrEqual(results);
     child.kill('SIGKILL');
     await ended;
@@ -98,9 +98,9 @@ describe('twelve checkpoints, one half-written for a while, one corrupt, and two
     for (const step of [9, 10]) torch(step);
     for (const step of [11, 12]) tensors(step);
     const ended = start();
-    await expect.poll(() => of(state(), 'scored').length, { timeout: 120_000 }).toBe(10);
+    await expect.poll(() => of(state(), 'scored').length, { timeout: 300_000 }).toBe(10);
     appendFileSync(at('runs', 'first', 'step-5.pt'), whole.subarray(whole.length / 2));
-    await expect.poll(() => of(state(), 'scored').length, { timeout: 120_000 }).toBe(11);
+    await expect.poll(() => of(state(), 'scored').length, { timeout: 300_000 }).toBe(11);
     await expect.poll(() => of(state(), 'failed').length).toBe(1);
     child.kill('SIGINT');
     const { status, err } = await ended;
@@ -251,7 +251,7 @@ describe('at a service', () => {
     const child = startVentral(at('home'), slow);
     const ended = endOf(child);
     const jobs = async () => (await service.get('/v1/scores')).body.items;
-    await expect.poll(async () => (await jobs()).length, { timeout: 120_000 }).toBe(1);
+    await expect.poll(async () => (await jobs()).length, { timeout: 300_000 }).toBe(1);
     child.kill('SIGKILL');
     await ended;
     const { status, err } = await runVentral(at('home'), ...slow, '--once');

@@ -102,7 +102,7 @@ async function uploadRecordings(page: Page, hand: Hand, { zip, benchmark }: Own)
   await expect.poll(() => page.locator('h1').textContent()).toBe(`${benchmark} uploaded`);
   // What was recorded is described, and its ceiling computed.
   const ceiling = page.getByRole('region', { name: 'Ceilings' }).getByRole('row').last();
-  await expect.poll(() => ceiling.textContent(), { timeout: 120_000 }).toMatch(/0\.\d{3}/);
+  await expect.poll(() => ceiling.textContent(), { timeout: 300_000 }).toMatch(/0\.\d{3}/);
 }
 
 async function scoreThere(page: Page, hand: Hand, model: string): Promise<void> {
@@ -179,7 +179,7 @@ async function compareThree(page: Page, hand: Hand, { name }: Own): Promise<void
   await hand.press(second);
   await page.getByRole('heading', { name: `Differences from ${name}` }).waitFor();
   await expect
-    .poll(() => new URL(page.url()).searchParams.getAll('model').length, { timeout: 30_000 })
+    .poll(() => new URL(page.url()).searchParams.getAll('model').length, { timeout: 120_000 })
     .toBe(3);
 }
 

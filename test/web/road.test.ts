@@ -13,7 +13,7 @@ import { byKeyboard, tabTo } from './hands.js';
 
 const V1 = 'Simulated.V1-pls';
 /** Real scores on a machine that has other work, too. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 
 let browser: Browser;
 let service: RunningService;

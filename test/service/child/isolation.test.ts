@@ -49,7 +49,7 @@ function probe(what: string, more: object = {}, work: Partial<ChildWork> = {}): 
 }
 
 async function until(test: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 500; i++) {
+  for (let i = 0; i < 6000; i++) {
     if (test()) return;
     await sleep(20);
   }

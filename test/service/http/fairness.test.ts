@@ -38,7 +38,7 @@ afterEach(() =>
       expect(childrenOf(process.pid)).toEqual([]);
       expect(await service.leftovers()).toEqual([]);
     },
-    { timeout: 20_000, interval: 50 },
+    { timeout: 120_000, interval: 50 },
   ),
 );
 
@@ -65,7 +65,7 @@ function impatient(by: Tenant, path: string, parts?: readonly Part[]) {
 
 const working = (count: number) =>
   vi.waitFor(() => expect(childrenOf(process.pid)).toHaveLength(count), {
-    timeout: 20_000,
+    timeout: 120_000,
     interval: 20,
   });
 

@@ -126,7 +126,7 @@ describe('what is known of keys', () => {
             (await known.byKey(text))?.owner,
             (await known.bySession(session))?.owner,
           ]).toEqual(both),
-        { timeout: 10_000 },
+        { timeout: 60_000 },
       );
     await become(['otto', 'otto']);
     await sessionsElsewhere.end(session);
@@ -145,7 +145,7 @@ describe('what is known of keys', () => {
     const { text } = await keys.create(localPrincipal, { name: 'ada', role: 'member' });
     expect(await known.byKey(text)).not.toBeNull();
     database.query = () => Promise.reject(new Error('away'));
-    await vi.waitFor(() => expect(known.byKey(text)).rejects.toThrow('away'), { timeout: 10_000 });
+    await vi.waitFor(() => expect(known.byKey(text)).rejects.toThrow('away'), { timeout: 60_000 });
     await database.close();
   });
 });

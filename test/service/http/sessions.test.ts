@@ -157,7 +157,7 @@ describe('a browser', () => {
     await vi.waitFor(
       async () =>
         expect(await ask('GET', '/v1/models', { Cookie: short })).toMatchObject(unauthorized),
-      { timeout: 10_000 },
+      { timeout: 60_000 },
     );
   });
 

@@ -29,7 +29,7 @@ const ask = (what: string, benchmarks = [V1], prefer = 'wait=30') =>
 const job = async (id: string) => (await service.get(`/v1/scores/${id}`)).body;
 
 async function until(id: string, state: string) {
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 6000; i++) {
     const now = await job(id);
     if (now.state === state) return now;
     await sleep(20);

@@ -135,7 +135,7 @@ describe('a training', () => {
         expect(childrenOf(process.pid)).toEqual([]);
         expect(inHome('trainings')).toEqual([]);
       },
-      { timeout: 5000 },
+      { timeout: 60_000 },
     );
     expect(await checkpoints(service, path)).toEqual({});
     expect(digestsInHome()).not.toContain(digest);

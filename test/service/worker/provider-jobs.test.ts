@@ -35,7 +35,7 @@ describe('a service whose workers are on other hosts', () => {
   const h100: Execution = { provider: 'cuda', device: 'NVIDIA H100', precision: 'float32' };
   const job = async (id: string) => (await service.get(`/v1/scores/${id}`)).body;
   async function ended(id: string) {
-    for (let i = 0; i < 1000; i++) {
+    for (let i = 0; i < 6000; i++) {
       const found = await job(id);
       if (/succeeded|failed/.test(found.state)) return found;
       await sleep(20);
