@@ -21,9 +21,9 @@ class LongestFirst extends BaseSequencer {
  * These measure how soon the service answers or how long it is busy, or wait for a process of the lowest priority, so nothing
  * runs beside them.
  */
-const timed = ['event-loop', 'floods', 'refusal-flood', 'load', 'preemption'].map(
-  (name) => `test/slow/${name}.test.ts`,
-);
+const timed = [
+  ...['event-loop', 'floods', 'refusal-flood', 'load', 'preemption', 'hostile-runs'],
+].map((name) => `test/slow/${name}.test.ts`);
 
 const files = [
   ...readdirSync('test/slow', { recursive: true, encoding: 'utf8' })

@@ -30,10 +30,10 @@ export const checkedName = (text: string, schema: object): string =>
 
 const require = createRequire(import.meta.url);
 
-/** The validator that the build made of a schema; undefined where it made none. */
+/** The validator that the build made of a schema; undefined where it made none, or the file is damaged. */
 export function preparedValidator(schema: object): ValidateFunction | undefined {
   const path = join(preparedChecks, `${schemaName(schema)}.cjs`);
-  return existsSync(path) ? (require(path) as ValidateFunction) : undefined;
+  return orNone(path, () => require(path) as ValidateFunction);
 }
 
 let values: ReadonlyMap<string, string> | undefined;
@@ -47,5 +47,14 @@ export function preparedValue(text: string, schema: object): unknown {
 
 function readValues(): Readonly<Record<string, string>> {
   const path = join(preparedChecks, CHECKED_VALUES);
-  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
+  return orNone(path, () => JSON.parse(readFileSync(path, 'utf8'))) ?? {};
+}
+
+/** What a file of the build has: without one, or with a damaged one, the work is done as of any other text. */
+function orNone<T>(path: string, read: () => T): T | undefined {
+  try {
+    return existsSync(path) ? read() : undefined;
+  } catch {
+    return undefined;
+  }
 }
