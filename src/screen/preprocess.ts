@@ -119,20 +119,33 @@ function scaled(value: number, spec: InputSpec, channel: number): number {
   return ((value * spec.range) / 255 - spec.mean[channel]) / spec.std[channel];
 }
 
+/** As {@link scaled}, for a network that takes bytes: rounded half to even and clipped. */
+const scaledByte = (value: number, spec: InputSpec, channel: number): number =>
+  Math.min(255, Math.max(0, roundHalfEven(scaled(value, spec, channel))));
+
 /** Which channel of the tensor holds red, green and blue. */
 export const colourChannels = ({ channels }: Pick<InputSpec, 'channels'>) =>
   channels === 'BGR' ? ([2, 1, 0] as const) : ([0, 1, 2] as const);
 
-/** The three tables of 256 values that 8-bit pixels need, for red, green and blue; kept for the last card. */
-let tables: { spec: InputSpec; rows: Float32Array[] } | undefined;
+/** What a network takes: float32, or bytes. */
+type Values = Float32Array | Uint8Array;
 
-function tablesOf(spec: InputSpec): Float32Array[] {
-  if (tables?.spec !== spec) {
-    const rows = colourChannels(spec).map((c) =>
-      Float32Array.from({ length: 256 }, (_, v) => scaled(v, spec, c)),
-    );
-    tables = { spec, rows };
-  }
+/** The three tables of 256 values that 8-bit pixels need, for red, green and blue. */
+type Tables = readonly [red: Values, green: Values, blue: Values];
+
+/** Those of the last card. */
+let tables: { spec: InputSpec; bytes: boolean; rows: Tables } | undefined;
+
+function tablesOf(spec: InputSpec, bytes: boolean): Tables {
+  if (tables?.spec === spec && tables.bytes === bytes) return tables.rows;
+  const row = (c: number): Values => {
+    const all = { length: 256 };
+    return bytes
+      ? Uint8Array.from(all, (_, v) => scaledByte(v, spec, c))
+      : Float32Array.from(all, (_, v) => scaled(v, spec, c));
+  };
+  const [red, green, blue] = colourChannels(spec);
+  tables = { spec, bytes, rows: [row(red), row(green), row(blue)] };
   return tables.rows;
 }
 
@@ -149,8 +162,8 @@ const strides = (spec: InputSpec, pixels: number) =>
  */
 function lookUpWords(
   data: Uint8Array,
-  [red, green, blue]: Float32Array[],
-  [r, g, b]: Float32Array[],
+  [red, green, blue]: Tables,
+  [r, g, b]: readonly Values[],
   count: number,
 ): number {
   const done = count - (count % 4);
@@ -180,19 +193,15 @@ function lookUpWords(
  * card's layout, without the axis of frames), which may be a slot of a batch: float32, or uint8 for a network that takes bytes (the same
  * formula, rounded half to even and clipped).
  */
-export function normaliseInto(
-  pixels: Raster | FloatRaster,
-  spec: InputSpec,
-  out: Float32Array | Uint8Array,
-): void {
+export function normaliseInto(pixels: Raster | FloatRaster, spec: InputSpec, out: Values): void {
   const { data, channels } = pixels;
   const count = pixels.width * pixels.height;
   const { pixel, channel } = strides(spec, count);
   const colour = channels === 1 ? 0 : 1; // between the channels of a pixel
   const order = colourChannels(spec);
-  if (out instanceof Float32Array && data instanceof Uint8Array) {
-    const tables = tablesOf(spec);
-    // The last pixels after whole words, and all where the bytes do not are in words.
+  if (data instanceof Uint8Array) {
+    const tables = tablesOf(spec, out instanceof Uint8Array);
+    // The last pixels after whole words, and all where the bytes do not lie in words.
     const inWords = !channelsLast(spec) && channels === 3 && data.byteOffset % 4 === 0;
     const planes = order.map((c) => out.subarray(c * count, (c + 1) * count));
     const done = inWords ? lookUpWords(data, tables, planes, count) : 0;
@@ -207,11 +216,11 @@ export function normaliseInto(
     }
     return;
   }
-  for (let i = 0; i < count; i++) {
-    for (let c = 0; c < 3; c++) {
-      const value = scaled(data[i * channels + c * colour], spec, order[c]);
-      out[i * pixel + order[c] * channel] =
-        out instanceof Uint8Array ? Math.min(255, Math.max(0, roundHalfEven(value))) : value;
+  const value = out instanceof Uint8Array ? scaledByte : scaled;
+  for (let c = 0; c < 3; c++)
+    for (let i = 0, o = order[c] * channel, d = c * colour; i < count; i++) {
+      out[o] = value(data[d], spec, order[c]);
+      o += pixel;
+      d += channels;
     }
-  }
 }

@@ -34,8 +34,18 @@ export function allocate(dtype: KeptDtype, length: number): Kept {
   return dtype === 'uint8' ? new Uint8Array(length) : new Int32Array(length);
 }
 
+/** Values to be written over: of `room` where they are of the type and enough, else new ones. */
+function roomFor(dtype: KeptDtype, length: number, room: Kept | undefined): Kept {
+  const fits =
+    (room instanceof Float32Array && dtype === 'float32') ||
+    (room instanceof Float64Array && dtype === 'float64');
+  return fits && room.length >= length ? room.subarray(0, length) : allocate(dtype, length);
+}
+
 /** Batches that are read ahead concurrently: as many as there are file threads. */
 const LANES = 4;
+/** Bytes of one reading ahead. */
+const AHEAD = 4 * 2 ** 20;
 
 /** Where on scratch a layer lies: its batches, each from a page on, amid those of other layers. */
 export interface ScratchPlace {
@@ -117,29 +127,38 @@ export class ActivationStore implements Features {
     const { rows, batch } = this.#shape;
     const firsts = Array.from({ length: Math.ceil(rows / batch) }, (_, i) => i * batch).values();
     // Disks serve scattered reads much faster when several are queued.
+    const bytes = batchBytes(this.#shape);
     const lane = async () => {
-      for (const first of firsts)
-        await file.readAhead(this.#offsetOf(first), batchBytes(this.#shape));
+      const room = new Uint8Array(Math.min(AHEAD, bytes));
+      for (const first of firsts) await file.readAhead(this.#offsetOf(first), bytes, room);
     };
     await Promise.all(Array.from({ length: LANES }, lane));
   }
 
-  async columns(from: number, to: number): Promise<Float32Array | Float64Array> {
+  async columns(
+    from: number,
+    to: number,
+    room?: Float32Array | Float64Array,
+  ): Promise<Float32Array | Float64Array> {
     if (this.#memory && to - from === this.cols) return floats(this.#memory);
-    return floats(this.#block({ first: 0, count: this.rows }, from, to));
+    return floats(this.#block({ first: 0, count: this.rows }, [from, to], room));
   }
 
   /** Rows [first, first + count) whole, row-major: what an export writes. */
   readRows(first: number, count: number): Float32Array | Float64Array {
     const { cols } = this;
     if (this.#memory) return floats(this.#memory.subarray(first * cols, (first + count) * cols));
-    return floats(this.#block({ first, count }, 0, cols));
+    return floats(this.#block({ first, count }, [0, cols]));
   }
 
-  #block({ first, count }: { first: number; count: number }, from: number, to: number): Kept {
+  #block(
+    { first, count }: { first: number; count: number },
+    [from, to]: readonly [number, number],
+    room?: Kept,
+  ): Kept {
     const width = to - from;
     const { dtype } = this.#shape;
-    const block = allocate(dtype, count * width);
+    const block = roomFor(dtype, count * width, room);
     for (let i = 0; i < count; i++) {
       const row = block.subarray(i * width, (i + 1) * width);
       const start = (first + i) * this.cols + from;

@@ -23,8 +23,7 @@ interface Piece {
 const writeSome = promisify(write);
 const readSome = promisify(read);
 
-/** Bytes of one reading ahead, and of one call to write: the system takes less than 2 GiB. */
-const AHEAD = 4 * 2 ** 20;
+/** Bytes of one call to write: the system takes less than 2 GiB. */
 const MOST = 2 ** 30;
 
 /**
@@ -123,11 +122,11 @@ export class ScratchFile {
   /**
    * Reads bytes once, beside whatever the thread does meanwhile, so that reads by small pieces find them in the page
    * cache. Nobody may leave the file for good before this resolves.
+   * @param room what is read is written over
    */
-  async readAhead(position: number, length: number): Promise<void> {
-    const room = new Uint8Array(Math.min(AHEAD, length));
+  async readAhead(position: number, length: number, room: Uint8Array): Promise<void> {
     for (let done = 0, got = 1; done < length && got > 0; done += got) {
-      const some = Math.min(AHEAD, length - done);
+      const some = Math.min(room.length, length - done);
       got = (await readSome(this.#file, room, 0, some, position + done)).bytesRead;
     }
   }

@@ -1,8 +1,10 @@
 import { matmul } from '../../numerics/algebra/gemm.js';
 import { type Matrix, matrix } from '../../numerics/algebra/matrix.js';
+import { FLAT } from '../../numerics/algebra/simd-module.js';
 import { standardised } from '../../numerics/statistics/pearson.js';
 import { nanMean } from '../../numerics/statistics/statistics.js';
-import { medianOf } from './select.js';
+import { copiedMedian } from './copied-median.js';
+import { medianOf, medianOfKnown } from './select.js';
 import type { DrawnFactors, Draws, Times, TwoFactorDraws } from './two-factor-draws.js';
 
 /** Predictions for the test stimuli of a split; they stay as they are in every draw. */
@@ -23,8 +25,6 @@ const asItIs: Correction = (r) => r;
 
 /** Values of the products of one block of draws. */
 const BLOCK = 2 ** 21;
-/** A variance this small beside the mean square is rounding. */
-const FLAT = 1e-12;
 
 /**
  * Median over neuroids of Pearson's r over draws of neuroids (first factor) and stimuli (second). A drawn stimulus counts as
@@ -77,17 +77,20 @@ export async function medianDraws(
   return { ...draws, first: alone };
 }
 
-/** Median of values of neuroids over draws of them; NaN is left out. */
+/**
+ * Median of values of neuroids over draws of them; NaN is left out.
+ * @param interpolated as `interpolatedMedianOf` does it
+ */
 export function neuroidDraws(
   values: Float64Array,
   neuroids: ArrayLike<number>,
   draws: Draws,
-  middle: typeof medianOf = medianOf,
+  interpolated = false,
 ): Float64Array {
-  const median = medianUnder(neuroids, middle);
+  const median = copiedMedian(values, neuroids, interpolated);
   const medians = new Float64Array(draws.draws);
   let draw = 0;
-  for (const times of draws) medians[draw++] = median(values, times);
+  for (const times of draws) medians[draw++] = median(times);
   return medians;
 }
 
@@ -105,14 +108,14 @@ export function meanOfDraws(splits: readonly TwoFactorDraws[]): TwoFactorDraws {
 /** The median over neuroids, each as often as it was drawn; NaN is left out. */
 export function medianUnder(
   neuroids: ArrayLike<number>,
-  middle: typeof medianOf = medianOf,
 ): (r: Float64Array, times?: Times) => number {
   let taken = new Float64Array(neuroids.length);
   return (r, times) => {
+    if (!times) return medianOfKnown(r);
     let n = 0;
     for (let c = 0; c < r.length; c++) {
       if (Number.isNaN(r[c])) continue;
-      const count = times ? times[neuroids[c]] : 1;
+      const count = times[neuroids[c]];
       if (n + count > taken.length) {
         const longer = new Float64Array(2 * (n + count));
         longer.set(taken);
@@ -120,7 +123,7 @@ export function medianUnder(
       }
       for (let k = 0; k < count; k++) taken[n++] = r[c];
     }
-    return middle(taken, n);
+    return medianOf(taken, n);
   };
 }
 

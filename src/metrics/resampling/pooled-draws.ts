@@ -3,9 +3,8 @@ import { type Matrix, matrix } from '../../numerics/algebra/matrix.js';
 import type { RandomState } from '../../numerics/random/random-state.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { TestPredictions } from './correlation-draws.js';
-import { correlationsOf, medianUnder, neuroidDraws } from './correlation-draws.js';
+import { medianUnder, neuroidDraws } from './correlation-draws.js';
 import { type RowSums, rowSums } from './row-sums.js';
-import { interpolatedMedianOf } from './select.js';
 import type { DrawnFactors, Draws, TwoFactorDraws } from './two-factor-draws.js';
 
 /** How images take places in test sets. */
@@ -59,14 +58,16 @@ function stretchOf(tested: Uint8Array, { groups }: Places): number {
 
 /** The draws of one split, made a block at a time. */
 class SplitDraws {
-  readonly #neuroids: ArrayLike<number>;
+  readonly #neuroids: Uint32Array;
   readonly #median: ReturnType<typeof medianUnder>;
   readonly #undrawn: number;
   readonly #stretch: number;
   readonly #first: Float64Array;
   readonly #second: Float64Array;
   readonly #both: Float64Array;
-  readonly #block: Float64Array[] = [];
+  /** r of each neuroid, a line a draw. */
+  readonly #block: Float64Array;
+  #held = 0;
   #done = 0;
 
   constructor(
@@ -74,19 +75,20 @@ class SplitDraws {
     whole: Float64Array,
     { first, second, stretch }: DrawnFactors & { readonly stretch: number },
   ) {
-    this.#neuroids = neuroids;
+    this.#neuroids = Uint32Array.from(neuroids);
+    this.#block = new Float64Array(BLOCK * neuroids.length);
     this.#median = medianUnder(neuroids);
     this.#undrawn = this.#median(whole);
     this.#stretch = stretch;
-    this.#first = neuroidDraws(whole, neuroids, first, interpolatedMedianOf);
+    this.#first = neuroidDraws(whole, neuroids, first, true);
     this.#second = new Float64Array(second.draws);
     this.#both = new Float64Array(second.draws);
   }
 
   /** Takes r of each neuroid in the next draw of images. */
   add(r: Float64Array): void {
-    this.#block.push(r.slice());
-    if (this.#block.length === BLOCK) this.#flush();
+    this.#block.set(r, this.#held++ * r.length);
+    if (this.#held === BLOCK) this.#flush();
   }
 
   finish(): TwoFactorDraws {
@@ -95,19 +97,36 @@ class SplitDraws {
   }
 
   #flush(): void {
-    const { length } = this.#block;
-    const apart = new Float64Array(this.#neuroids.length);
+    const held = this.#held;
+    const { length } = this.#neuroids;
+    const apart = new Float64Array(length);
     const away = (r: Float64Array) => this.#stretch * (this.#median(r) - this.#undrawn);
-    for (let row = 0; row < length; row++, this.#done++) {
-      for (let c = 0; c < apart.length; c++) {
-        const other = 1 + (this.#neuroids[c] % Math.max(1, length - 1));
-        apart[c] = this.#block[(row + other) % length][c];
-      }
-      const ofImages = away(this.#block[row]);
+    // The draw of a neuroid's own: as many lines further for each row.
+    const further = this.#neuroids.map((neuroid) => (1 + (neuroid % Math.max(1, held - 1))) % held);
+    for (let row = 0; row < held; row++, this.#done++) {
+      takeApart(this.#block, { row, held, further }, apart);
+      const ofImages = away(this.#block.subarray(row * length, (row + 1) * length));
       this.#second[this.#done] = this.#undrawn + ofImages;
       this.#both[this.#done] = this.#first[this.#done] + ofImages + away(apart);
     }
-    this.#block.length = 0;
+    this.#held = 0;
+  }
+}
+
+interface Apart {
+  readonly row: number;
+  /** Rows of the block. */
+  readonly held: number;
+  /** By how many rows each column is further, fewer than there are. */
+  readonly further: Uint32Array;
+}
+
+/** Writes the values of each column from a row of its own. */
+function takeApart(block: Float64Array, { row, held, further }: Apart, apart: Float64Array): void {
+  const { length } = apart;
+  for (let c = 0; c < length; c++) {
+    const line = row + further[c];
+    apart[c] = block[(line < held ? line : line - held) * length + c];
   }
 }
 
@@ -150,7 +169,7 @@ class Pool {
     for (; i + 4 <= length; i += 4)
       products.addFour([rowAt(i), rowAt(i + 1), rowAt(i + 2), rowAt(i + 3)]);
     for (; i < length; i++) products.addOne(rowAt(i));
-    correlationsOf(products.sums, length, this.#r);
+    products.correlations(length, this.#r);
     return this.#r;
   }
 

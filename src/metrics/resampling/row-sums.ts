@@ -6,6 +6,7 @@ import {
   kernelSize,
 } from '../../numerics/algebra/dense-kernel.js';
 import type { Matrix } from '../../numerics/algebra/matrix.js';
+import { correlationsOf } from './correlation-draws.js';
 
 /** Sums over rows of a matrix, in the same order whoever makes them. */
 export interface RowSums {
@@ -13,6 +14,8 @@ export interface RowSums {
   /** sums ← sums + (a + b + c + d). */
   addFour(rows: Four): void;
   addOne(row: number): void;
+  /** r from sums of y, p, y², p² and yp over as many rows as were added, as `correlationsOf` makes them. */
+  correlations(total: number, r: Float64Array): void;
   /** Gives memory back; nothing can be added afterwards. */
   release(): void;
 }
@@ -38,17 +41,19 @@ class KernelSums implements RowSums {
   readonly #kernel: DenseKernel;
   readonly #matrix: KernelMatrix;
   readonly #vector: KernelVector;
+  readonly #r: KernelVector;
   readonly #isSmall: boolean;
 
   constructor(products: Matrix) {
     const { rows, cols } = products;
-    const size = kernelSize(rows, cols) + kernelSize(1, cols);
+    const size = kernelSize(rows, cols) + kernelSize(1, cols) + kernelSize(1, cols / 5);
     this.#kernel = idle ?? new DenseKernel();
     idle = undefined;
     this.#kernel.reset(size);
     this.#isSmall = size <= KEPT;
     this.#matrix = this.#kernel.matrix(rows, cols);
     this.#vector = this.#kernel.vector(cols);
+    this.#r = this.#kernel.vector(Math.floor(cols / 5));
     fill(this.#matrix, products);
     this.sums = this.#vector.values;
   }
@@ -59,6 +64,11 @@ class KernelSums implements RowSums {
 
   addOne(row: number): void {
     addRow(this.sums, this.#matrix.values, row * this.#matrix.stride);
+  }
+
+  correlations(total: number, r: Float64Array): void {
+    this.#kernel.correlate(this.#vector, total, this.#r);
+    r.set(this.#r.values);
   }
 
   release(): void {
@@ -85,6 +95,10 @@ class PlainSums implements RowSums {
 
   addOne(row: number): void {
     addRow(this.sums, this.#matrix.data, row * this.#matrix.cols);
+  }
+
+  correlations(total: number, r: Float64Array): void {
+    correlationsOf(this.sums, total, r);
   }
 
   release(): void {}

@@ -20,6 +20,8 @@ interface Loops {
     t: number,
   ): void;
   addFour(a: number, b: number, c: number, d: number, sums: number, end: number): void;
+  correlate(sums: number, bytes: number, total: number, out: number, end: number): void;
+  selectRank(low: number, k: number, high: number): void;
 }
 
 /** A vector in the kernel's memory; `values` has the length asked for, zeros follow it. */
@@ -122,6 +124,26 @@ export class DenseKernel {
     const at = (row: number) => first + row * bytes;
     const from = sums.values.byteOffset;
     this.#loops.addFour(at(a), at(b), at(c), at(d), from, from + bytes);
+  }
+
+  /**
+   * r of each column, from its sums of y, p, y², p² and yp over `total` rows, which stand in five equal parts of `sums`: NaN where
+   * y or p does not vary. The bits are those of the same formula in JavaScript.
+   */
+  correlate(sums: KernelVector, total: number, out: KernelVector): void {
+    const { byteOffset, length } = out.values;
+    this.#loops.correlate(
+      sums.values.byteOffset,
+      8 * length,
+      total,
+      byteOffset,
+      byteOffset + 8 * length,
+    );
+  }
+
+  /** Brings the value of rank k of the first n to its place, smaller ones before it and larger ones behind; none may be NaN. */
+  select({ values: { byteOffset } }: KernelVector, n: number, k: number): void {
+    this.#loops.selectRank(byteOffset, byteOffset + 8 * k, byteOffset + 8 * (n - 1));
   }
 
   /** m ← m − u vᵀ − s tᵀ. */

@@ -9,8 +9,15 @@ export interface Features {
   readonly cols: number;
   /** float32 stays float32 (the reference rounds inside predict, spec §2.5); integers arrive as float64. */
   readonly dtype: 'float32' | 'float64';
-  /** Columns [from, to) of all rows, row-major, rows × (to − from). The caller may not change them. */
-  columns(from: number, to: number): Promise<Float32Array | Float64Array>;
+  /**
+   * Columns [from, to) of all rows, row-major, rows × (to − from). The caller may not change them.
+   * @param room values of `dtype` that are no longer needed: what is copied goes there if it fits
+   */
+  columns(
+    from: number,
+    to: number,
+    room?: Float32Array | Float64Array,
+  ): Promise<Float32Array | Float64Array>;
   /** All values, row-major, where they lie in memory like that; the caller may not change them. */
   readonly values?: Float32Array | Float64Array;
 }

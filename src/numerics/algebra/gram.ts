@@ -25,9 +25,12 @@ async function sumOfBlocks(features: Features, form: 'as is' | 'centred'): Promi
   const { rows, cols } = features;
   const sum = new GramSum(rows);
   const width = gramBlockWidth(rows);
+  // Memory of its own for each block keeps the collector of garbage busy.
+  const length = rows * Math.min(width, cols);
+  const room = features.dtype === 'float32' ? new Float32Array(length) : new Float64Array(length);
   for (let from = 0; from < cols; from += width) {
     const to = Math.min(cols, from + width);
-    await sum.add(await features.columns(from, to), form);
+    await sum.add(await features.columns(from, to, room), form);
   }
   return sum.finish();
 }

@@ -15,6 +15,7 @@ function signed(value: number): Code {
 }
 
 const I32 = 0x7f;
+const F64 = 0x7c;
 const V128 = 0x7b;
 const F64X2_ALIGNMENT = 3; // rows start at multiples of 8 bytes
 
@@ -31,6 +32,19 @@ export const zero: Code = [0xfd, 0x0c, ...new Array<number>(16).fill(0)];
 export const plus: Code = [0xfd, 0xf0, 0x01]; // f64x2.add
 export const minus: Code = [0xfd, 0xf1, 0x01];
 export const times: Code = [0xfd, 0xf2, 0x01];
+const divided: Code = [0xfd, 0xf3, 0x01];
+const root: Code = [0xfd, 0xef, 0x01]; // f64x2.sqrt
+const least: Code = [0xfd, 0xf4, 0x01]; // f64x2.min
+const most: Code = [0xfd, 0xf5, 0x01];
+const atMost: Code = [0xfd, 0x4b]; // f64x2.le
+const or: Code = [0xfd, 0x50];
+const select: Code = [0xfd, 0x52]; // v128.bitselect
+/** The unsigned integer on the stack, in both lanes. */
+const splatUnsigned: Code = [0xb8, 0xfd, 0x14]; // f64.convert_i32_u, f64x2.splat
+const bothLanes = (value: number): Code => [
+  ...[0xfd, 0x0c],
+  ...new Uint8Array(Float64Array.of(value, value).buffer),
+];
 const lane = (k: number): Code => [0xfd, 0x21, k];
 const addF64: Code = [0xa0];
 
@@ -56,9 +70,12 @@ export const address = (base: number, offset: number): Code => [
 
 const four = <T>(make: (k: number) => readonly T[]): T[] => [0, 1, 2, 3].flatMap(make);
 
-/** A function of `parameters` i32 arguments with i32 and v128 locals behind them. */
-export function body(integers: number, vectors: number, code: Code): Code {
-  const locals = [2, ...unsigned(integers), I32, ...unsigned(vectors), V128];
+/** A function of i32 arguments with i32, v128 and f64 locals behind them. */
+export function body(integers: number, vectors: number, code: Code, numbers = 0): Code {
+  const locals = [
+    ...[3, ...unsigned(integers), I32, ...unsigned(vectors), V128],
+    ...[...unsigned(numbers), F64],
+  ];
   const bytes = [...locals, ...code, 0x0b];
   return [...unsigned(bytes.length), ...bytes];
 }
@@ -198,6 +215,110 @@ function addFour(): Code {
   return body(0, 0, repeat(both, [...get(sums), ...get(end), ...below]));
 }
 
+/** A variance this small beside the mean square is rounding. */
+export const FLAT = 1e-12;
+
+/**
+ * correlate(sums, bytes, total, out, end): r of two columns at a time from sums of y, p, y², p² and yp, each as many bytes
+ * behind the one before; NaN where either does not vary.
+ */
+function correlate(): Code {
+  const [sums, bytes, total, out, end, at] = [0, 1, 2, 3, 4, 5];
+  const [n, y, p, yy, pp, varY, varP, cross] = [6, 7, 8, 9, 10, 11, 12, 13];
+  const next = (into: number): Code => [
+    ...[...get(at), ...load(), ...set(into)],
+    ...advance(at, get(bytes)),
+  ];
+  /** The sum `of` less the product of two sums over the count. */
+  const less = (of: Code, [a, b]: readonly [number, number], into: number): Code => [
+    ...[...of, ...get(a), ...get(b), ...times, ...get(n), ...divided, ...minus],
+    ...set(into),
+  ];
+  const flat = (variance: number, squares: number): Code => [
+    ...[...get(variance), ...bothLanes(FLAT), ...get(squares), ...times, ...atMost],
+  ];
+  const two = [
+    ...[...get(sums), ...set(at)],
+    ...[y, p, yy, pp].flatMap(next),
+    ...less(get(yy), [y, y], varY),
+    ...less(get(pp), [p, p], varP),
+    ...less([...get(at), ...load()], [y, p], cross),
+    ...get(out),
+    ...bothLanes(Number.NaN),
+    ...[...bothLanes(-1), ...bothLanes(1)],
+    ...[...get(cross), ...get(varY), ...get(varP), ...times, ...root, ...divided],
+    ...[...least, ...most],
+    ...[...flat(varY, yy), ...flat(varP, pp), ...or, ...select],
+    ...store(),
+    ...[...advance(sums, constant(16)), ...advance(out, constant(16))],
+  ];
+  const code = [
+    ...[...get(total), ...splatUnsigned, ...set(n)],
+    ...repeat(two, [...get(out), ...get(end), ...below]),
+  ];
+  return body(1, 8, code);
+}
+
+const loadF64: Code = [0x2b, F64X2_ALIGNMENT, 0];
+const storeHere: Code = storeF64(0);
+const [lessF64, atMostF64]: readonly Code[] = [[0x63], [0x65]];
+const [equal, atLeast, minusI32, shiftUp, shiftDown]: readonly Code[] = [
+  ...[[0x46], [0x4f], [0x6b], [0x74], [0x76]],
+];
+const leave: Code = [0x0f];
+const loopFrom = (code: Code): Code => [0x03, 0x40, ...code, 0x0b];
+const again = (depth: number): Code => [0x0c, depth];
+const when = (condition: Code, then: Code): Code => [...condition, ...[0x04, 0x40, ...then, 0x0b]];
+
+/**
+ * selectRank(low, k, high): brings the f64 of rank to the address `k`, smaller ones before it and larger ones behind, among
+ * those from `low` up to `high`. Halves are parted without a jump that a value decides, which a processor would guess wrongly
+ * every other time.
+ */
+function selectRank(): Code {
+  const [low, k, high, i, at, pivot, x] = [0, 1, 2, 3, 4, 5, 6];
+  /** Brings values that `isBefore` holds of before `at`, up to the one in which `i` ends. */
+  const part = (isBefore: Code, goesOn: Code): Code =>
+    repeat(
+      [
+        ...[...get(i), ...loadF64, ...set(x)],
+        ...[...get(i), ...get(at), ...loadF64, ...storeHere],
+        ...[...get(at), ...get(x), ...storeHere],
+        ...advance(at, [...get(x), ...get(pivot), ...isBefore, ...constant(3), ...shiftUp]),
+        ...advance(i, constant(8)),
+      ],
+      goesOn,
+    );
+  const middle = [
+    ...[...get(high), ...get(low), ...minusI32, ...constant(4), ...shiftDown],
+    ...[...constant(3), ...shiftUp, ...get(low), ...add],
+  ];
+  const copies = [
+    // Nothing is below: copies of the least value need no second look.
+    ...[...get(low), ...constant(8), ...add, ...set(at), ...get(at), ...set(i)],
+    ...part(atMostF64, [...get(high), ...get(i), ...atLeast]),
+    ...when([...get(k), ...get(at), ...below], leave),
+    ...[...get(at), ...set(low), ...again(1)],
+  ];
+  const round = [
+    ...when([...get(low), ...get(high), ...atLeast], leave),
+    ...[...middle, ...set(i), ...get(i), ...loadF64, ...set(pivot)],
+    ...[...get(i), ...get(high), ...loadF64, ...storeHere],
+    ...[...get(low), ...set(at), ...get(low), ...set(i)],
+    ...part(lessF64, [...get(i), ...get(high), ...below]),
+    ...[...get(high), ...get(at), ...loadF64, ...storeHere, ...get(at), ...get(pivot)],
+    ...storeHere,
+    ...when(
+      [...get(k), ...get(at), ...below],
+      [...get(at), ...constant(8), ...minusI32, ...set(high), ...again(1)],
+    ),
+    ...when([...get(at), ...get(low), ...equal], copies),
+    ...when([...get(k), ...get(at), ...equal], leave),
+    ...[...get(at), ...constant(8), ...add, ...set(low), ...again(0)],
+  ];
+  return body(2, 0, loopFrom(round), 2);
+}
+
 function section(id: number, content: Code): Code {
   return [id, ...unsigned(content.length), ...content];
 }
@@ -242,5 +363,7 @@ export function simdModule(): Uint8Array<ArrayBuffer> {
     { name: 'addTransposed', parameters: 5, body: addTransposed() },
     { name: 'subtractOuters', parameters: 7, body: subtractOuters() },
     { name: 'addFour', parameters: 6, body: addFour() },
+    { name: 'correlate', parameters: 5, body: correlate() },
+    { name: 'selectRank', parameters: 3, body: selectRank() },
   ]);
 }

@@ -64,6 +64,8 @@ interface ColumnGroups extends KnownGroups {
 
 /** How long an answer waits for the groups of several columns. */
 const SOON_MS = 200;
+/** Rows, of some hundred scores each, after which other requests have their turn. */
+const ROWS = 50;
 
 /** Builds leaderboards, for HTTP and for the first HTML of the page. */
 export class LeaderboardService {
@@ -101,7 +103,7 @@ export class LeaderboardService {
         : await this.#groupsOf(principal, query, { board, benchmarks, column });
     // Neither what was read nor what writes the answer shares a turn with the page.
     await turn();
-    const page = pageOf({ board, benchmarks, formulas }, { query, facts }, known);
+    const page = await pageOf({ board, benchmarks, formulas }, { query, facts }, known);
     const generalises = await this.#generalisationsOf(board, benchmarks);
     await turn();
     const columns = page.columns.map((column) => withGeneralisation(column, generalises));
@@ -226,11 +228,11 @@ interface Line extends Sortable {
   readonly row: StoredRow;
 }
 
-function pageOf(
+async function pageOf(
   { board, benchmarks, formulas }: Omit<BoardParts, 'source'>,
   { query, facts }: { readonly query: LeaderboardQuery; readonly facts: FactFilter },
   known: ColumnGroups | undefined,
-): Leaderboard {
+): Promise<Leaderboard> {
   const columns = columnsOf(board, benchmarks, formulas);
   const sort = readSort(
     query,
@@ -248,15 +250,20 @@ function pageOf(
   const start = readPlace(query) ?? query.offset ?? 0;
   const { rows, more } = pageAfter(lines, sort.descending, readPage(query).limit, start);
   const shownGroup = known?.groups && groupShown(board, known.groups);
+  const items: Item[] = [];
+  for (const [i, line] of rows.entries()) {
+    if (i % ROWS === ROWS - 1) await turn();
+    items.push({
+      ...itemOf(line, board, benchmarks, formulas),
+      ...(shownGroup?.(line.row.model.id) ?? { group: null, tied: null }),
+    });
+  }
   return {
     columns,
     models: lines.length,
     total: board.rows.length,
     groups: known ? groupsShown(known) : null,
-    items: rows.map((line) => ({
-      ...itemOf(line, board, benchmarks, formulas),
-      ...(shownGroup?.(line.row.model.id) ?? { group: null, tied: null }),
-    })),
+    items,
     next: more ? placeText(rows[rows.length - 1]) : null,
   };
 }
@@ -376,12 +383,13 @@ function itemOf(
 ): Omit<Item, 'tied' | 'group'> {
   const { model, averages, rank, rankShared } = row;
   const { id, name, digest, owner, visibility, facts } = model;
-  const scores = benchmarks.flatMap((benchmark): [string, Item['scores'][string]][] => {
+  const scores: Item['scores'] = {};
+  for (const benchmark of benchmarks) {
     const score = model.scores.get(benchmark.id);
-    if (!score) return [];
-    const { value, error, selection, brought, job } = score;
-    return [[benchmark.id, { ...shown(score), value, error, selection, brought, job }]];
-  });
+    if (!score) continue;
+    const { value, ci, error, selection, brought, job } = score;
+    scores[benchmark.id] = { value, ci: ci && [...ci], error, selection, brought, job };
+  }
   return {
     ...{ rank, rankShared, model: id, name, digest, owner, visibility },
     ...factsShown(facts),
@@ -389,7 +397,7 @@ function itemOf(
     averages: Object.fromEntries(
       [...averages].map(([node, average]) => [node, { ...average, ...shown(average) }]),
     ),
-    scores: Object.fromEntries(scores),
+    scores,
     formulas: formulas.map(({ formula }) => shown(formulaEstimate(formula, board, row))),
     links: { ...(id.startsWith('mdl_') ? { model: `/v1/models/${id}` } : {}) },
   };

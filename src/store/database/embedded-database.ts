@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import { VentralError } from '../../errors/ventral-error.js';
 import { syncFile } from '../files/write-whole.js';
@@ -127,9 +128,16 @@ function refused(error: unknown): never {
   );
 }
 
+/** PGlite answers in the turn that asks: after so long, others have theirs before the next query. */
+const TURN_MS = 10;
+
 const queriesOf = (target: PGlite | Transaction): Queries => ({
-  query: async <T extends object>(sql: string, parameters: readonly unknown[] = []) =>
-    (await target.query<T>(sql, [...parameters]).catch(refused)).rows,
+  query: async <T extends object>(sql: string, parameters: readonly unknown[] = []) => {
+    const since = performance.now();
+    const { rows } = await target.query<T>(sql, [...parameters]).catch(refused);
+    if (performance.now() - since > TURN_MS) await turn();
+    return rows;
+  },
 });
 
 class EmbeddedDatabase implements Database {

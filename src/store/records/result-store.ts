@@ -103,7 +103,7 @@ const BOARDS = `
   where (subject, owner) in (select * from unnest($1::text[], $2::text[]))`;
 
 /** Boards read by one statement, while which the embedded database holds the event loop. */
-const CHUNK = 50;
+const CHUNK = 25;
 /** Boards that are kept, of some ten kilobytes each. */
 const KEPT = 5000;
 /** Answers that are kept: pages and orders of a few views that are looked at. */

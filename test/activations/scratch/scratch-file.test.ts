@@ -115,7 +115,7 @@ describe.each(['nothing', 'to open', 'to write'] as const)(
             }
             for (const { position, values } of places) {
               const found = new Float32Array(values.length);
-              await file.readAhead(position, values.byteLength);
+              await file.readAhead(position, values.byteLength, new Uint8Array(4096));
               file.read(found, position);
               expect(found).toEqual(values);
             }

@@ -29,3 +29,35 @@ test('sums have the same bits with a kernel and without one', () => {
     ),
   );
 });
+
+test('correlations have the same bits with a kernel and without one', () => {
+  const value = fc.oneof(
+    fc.double({ min: -1, max: 1, noNaN: true }),
+    fc.constantFrom(0, -0, 1, Number.NaN),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(fc.array(fc.tuple(value, value), { minLength: 7, maxLength: 7 }), {
+        minLength: 2,
+        maxLength: 9,
+      }),
+      fc.integer({ min: 1, max: 7 }),
+      (pairs, cols) => {
+        const products = matrix(pairs.length, 5 * cols);
+        for (const [i, row] of pairs.entries())
+          for (const [c, [y, p]] of row.slice(0, cols).entries())
+            for (const [k, each] of [y, p, y * y, p * p, y * p].entries())
+              products.data[(i * 5 + k) * cols + c] = each;
+        const [withKernel, without] = [Number.POSITIVE_INFINITY, 0].map((most) => {
+          const sums = rowSums(products, most);
+          for (let i = 0; i < pairs.length; i++) sums.addOne(i);
+          const r = new Float64Array(cols);
+          sums.correlations(pairs.length, r);
+          sums.release();
+          return r;
+        });
+        expect(withKernel).toEqual(without);
+      },
+    ),
+  );
+});
