@@ -3,12 +3,43 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorDetails, VentralError } from '../errors/ventral-error.js';
 import { checkHdf5Start } from './hdf5-library.js';
 import type { Hyperslab, NetcdfGroup, NetcdfValues, NetcdfVariable } from './netcdf-content.js';
-import type { WorkerAnswer, WorkerRequest } from './netcdf-worker.js';
+import type { WorkerAnswer, WorkerFile, WorkerRequest } from './netcdf-worker.js';
 import { packageRoot } from './package-root.js';
 
 /** Milliseconds that the thread may take: to open a file, and to read one block. */
 const patience = { open: 20_000, read: 180_000 };
-const worker = join(packageRoot, 'dist', 'src', 'formats', 'netcdf-worker.js');
+const script = join(packageRoot, 'dist', 'src', 'formats', 'netcdf-worker.js');
+
+/** A thread that has no file yet. */
+let spare: Worker | undefined;
+
+/**
+ * Starts the thread of the next file that is opened, for a program that will open one soon: meanwhile it loads the HDF5
+ * library, which takes longer than most files. It keeps no process alive.
+ */
+export function prepareNetcdf(): void {
+  if (spare) return;
+  const thread = startThread();
+  spare = thread;
+  thread.once('exit', () => {
+    if (spare === thread) spare = undefined;
+  });
+}
+
+function startThread(): Worker {
+  // The library writes to stderr when it aborts; that is caught here and said in our words.
+  const thread = new Worker(script, { stdout: true, stderr: true });
+  thread.on('error', () => undefined);
+  thread.unref();
+  return thread;
+}
+
+/** The thread that was prepared, or a new one. */
+function takeThread(): Worker {
+  const thread = spare ?? startThread();
+  spare = undefined;
+  return thread;
+}
 
 /** An open netCDF-4 file; made by {@link openNetcdf}. */
 export class NetcdfFile {
@@ -93,10 +124,8 @@ class ReaderThread {
 
   constructor(path: string, name: string, hidden: number) {
     this.#name = name;
-    // The library writes to stderr when it aborts; that is caught here and said in our words.
-    const workerData = { path, name, hidden };
-    this.#worker = new Worker(worker, { workerData, stdout: true, stderr: true });
-    this.#worker.on('error', () => undefined);
+    this.#worker = takeThread();
+    this.#worker.postMessage({ path, name, hidden } satisfies WorkerFile);
   }
 
   async ask(request: WorkerRequest): Promise<WorkerAnswer> {

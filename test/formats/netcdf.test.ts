@@ -1,16 +1,18 @@
+import { spawnSync } from 'node:child_process';
 import { copyFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VentralError } from '../../src/errors/ventral-error.js';
-import { openNetcdf } from '../../src/formats/netcdf.js';
+import { openNetcdf, prepareNetcdf } from '../../src/formats/netcdf.js';
 import {
   type NetcdfDtype,
   type NetcdfValues,
   plainNumber,
 } from '../../src/formats/netcdf-content.js';
 import { decodeValues } from '../../src/formats/netcdf-decode.js';
+import { packageRoot } from '../../src/formats/package-root.js';
 import { type VariableToWrite, writeNetcdf } from '../../src/formats/write-netcdf.js';
 import { oraclePath } from '../oracle.js';
 
@@ -131,6 +133,29 @@ describe('openNetcdf', () => {
       }
     }
     expect(refused).toBeGreaterThan(0);
+  });
+});
+
+describe('prepareNetcdf', () => {
+  it('has a thread ready for the next file, which may be a damaged one, and files at once have their own', async () => {
+    prepareNetcdf();
+    prepareNetcdf();
+    const cut = join(folder, 'prepared.nc');
+    await copyFile(neural, cut);
+    await truncate(cut, 4000);
+    await expect(readAll(cut)).rejects.toThrowError(VentralError);
+    prepareNetcdf();
+    await Promise.all([readAll(neural), readAll(neural)]);
+  });
+
+  it('keeps no process alive', async () => {
+    const code = `const { prepareNetcdf } = await import(${JSON.stringify(join(packageRoot, 'dist/src/formats/netcdf.js'))}); prepareNetcdf();`;
+    const { status, signal } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '--eval', code],
+      { timeout: 30_000 },
+    );
+    expect({ status, signal }).toEqual({ status: 0, signal: null });
   });
 });
 

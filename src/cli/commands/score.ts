@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { VentralError } from '../../errors/ventral-error.js';
+import { prepareNetcdf } from '../../formats/netcdf.js';
 import { present } from '../../formats/present.js';
 import type { Score } from '../../scoring/measure/score.js';
 import type { ScoreContext, ScoreOutcome } from '../../scoring/model/score-model.js';
@@ -282,6 +283,7 @@ async function scoreModels(
   context: ScoreContext,
   service: { readonly remote: RemoteScores; readonly io: Io } | undefined,
 ): Promise<Answers> {
+  if (!service) prepareNetcdf();
   const [{ scoreModel }, { scoreBesideRandomWeights }, { parseInputSize }] = await Promise.all([
     import('../../scoring/model/score-model.js'),
     import('../../scoring/model/random-weights.js'),
