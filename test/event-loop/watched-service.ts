@@ -30,7 +30,7 @@ export interface WatchedService {
   readonly home: string;
   ask(attack: Attack): Promise<Held>;
   /**
-   * The least of up to ten tries: the runtime compiles a path and collects garbage when it likes, and neither is what
+   * The least of up to three tries: the runtime compiles a path and collects garbage when it likes, and neither is what
    * a request costs. A request that holds the loop holds it each time.
    */
   held(attack: Attack, bound: number): Promise<Held>;
@@ -39,7 +39,7 @@ export interface WatchedService {
 
 const watch = join(packageRoot, 'test', 'event-loop', 'watch-loop.mjs');
 const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
-const TRIES = 10;
+const TRIES = 3;
 
 /** @param home a home that is there already; it is removed at the end */
 export async function watchedService(

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Form, reduceFeatures, wholeLayer } from '../../src/activations/reduced-layer.js';
 import type { Id } from '../../src/data/ids.js';
-import { interpolatedMedianOf } from '../../src/metrics/resampling/select.js';
 import { denseFeatures, type Features, selectRows } from '../../src/numerics/algebra/features.js';
 import { RandomState } from '../../src/numerics/random/random-state.js';
 import { nanMean } from '../../src/numerics/statistics/statistics.js';
@@ -12,6 +11,7 @@ import { DRAWS, drawnUnits } from '../../src/scoring/draws/drawn-units.js';
 import { estimated } from '../../src/scoring/draws/score-draws.js';
 import type { LoadedBenchmark, Measured } from '../../src/scoring/measure/loaded-benchmark.js';
 import { loadBenchmarks } from '../../src/scoring/registry/load-benchmark.js';
+import { interpolatedMedianOf } from '../metrics/resampling/interpolated-median.js';
 import { ORACLE } from '../oracle.js';
 import { tolerances } from '../tolerances.js';
 
@@ -196,7 +196,7 @@ describe('the draws behind an interval', () => {
         Array<number>(times[neuroids.position(ids[k])]).fill(r ?? Number.NaN),
       );
       const there = Float64Array.from(drawn.filter(Number.isFinite));
-      return interpolatedMedianOf(there, there.length);
+      return interpolatedMedianOf(there);
     });
     expect(draws?.first?.[0]).toBeCloseTo(nanMean(splits), 6);
   });

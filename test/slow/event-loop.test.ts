@@ -10,7 +10,7 @@ import { card, network } from '../service/running-service.js';
 /**
  * No request may hold the event loop longer: everybody else's requests wait for as long.
  * It is measured as the time that the main thread has the processor between two turns of its loop, so that other processes of
- * a busy machine do not count; and it is the least of ten tries, because the runtime compiles and collects garbage when it
+ * a busy machine do not count; and it is the least of three tries, because the runtime compiles and collects garbage when it
  * likes.
  */
 const LOOP_MS = 50;

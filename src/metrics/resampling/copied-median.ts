@@ -11,7 +11,8 @@ interface Ordered {
 /**
  * Medians of the same values under draws of them: copies are counted, not made and selected from. NaN is left out.
  * @param units position of each value among what is drawn
- * @param interpolated as `interpolatedMedianOf` does it, else as `medianOf` does
+ * @param interpolated between values by how many copies they have: a value stands in the middle of its copies. Over draws that
+ *   moves in small steps, where the median jumps from one of few values to the next
  */
 export function copiedMedian(
   given: Float64Array,

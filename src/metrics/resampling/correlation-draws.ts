@@ -48,7 +48,7 @@ export async function medianDraws(
   const median = medianUnder(tested.neuroids);
   const whole = wholeCorrelations(products).map((each) => corrected(each));
   const alone = neuroidDraws(whole, tested.neuroids, first);
-  const undrawn = median(whole);
+  const undrawn = medianOfKnown(whole);
   const away = (drawn: number, from: number) => (step === 1 ? drawn : from + (drawn - from) / step);
   const draws = { both: new Float64Array(second.draws), second: new Float64Array(second.draws) };
   const neuroids = first[Symbol.iterator]();
@@ -63,7 +63,7 @@ export async function medianDraws(
     for (let k = 0; k < filled; k++, done++) {
       correlations(drawn, sums, k, r);
       for (let c = 0; c < cols; c++) r[c] = corrected(r[c]);
-      draws.second[done] = away(median(r), undrawn);
+      draws.second[done] = away(medianOfKnown(r), undrawn);
       draws.both[done] = away(median(r, neuroids.next().value), alone[done]);
     }
     filled = 0;
@@ -79,7 +79,7 @@ export async function medianDraws(
 
 /**
  * Median of values of neuroids over draws of them; NaN is left out.
- * @param interpolated as `interpolatedMedianOf` does it
+ * @param interpolated as `copiedMedian` does it
  */
 export function neuroidDraws(
   values: Float64Array,
@@ -106,12 +106,9 @@ export function meanOfDraws(splits: readonly TwoFactorDraws[]): TwoFactorDraws {
 }
 
 /** The median over neuroids, each as often as it was drawn; NaN is left out. */
-export function medianUnder(
-  neuroids: ArrayLike<number>,
-): (r: Float64Array, times?: Times) => number {
+function medianUnder(neuroids: ArrayLike<number>): (r: Float64Array, times: Times) => number {
   let taken = new Float64Array(neuroids.length);
   return (r, times) => {
-    if (!times) return medianOfKnown(r);
     let n = 0;
     for (let c = 0; c < r.length; c++) {
       if (Number.isNaN(r[c])) continue;

@@ -3,8 +3,9 @@ import { type Matrix, matrix } from '../../numerics/algebra/matrix.js';
 import type { RandomState } from '../../numerics/random/random-state.js';
 import { mean } from '../../numerics/statistics/statistics.js';
 import type { TestPredictions } from './correlation-draws.js';
-import { medianUnder, neuroidDraws } from './correlation-draws.js';
+import { neuroidDraws } from './correlation-draws.js';
 import { type RowSums, rowSums } from './row-sums.js';
+import { medianOfKnown } from './select.js';
 import type { DrawnFactors, Draws, TwoFactorDraws } from './two-factor-draws.js';
 
 /** How images take places in test sets. */
@@ -59,7 +60,6 @@ function stretchOf(tested: Uint8Array, { groups }: Places): number {
 /** The draws of one split, made a block at a time. */
 class SplitDraws {
   readonly #neuroids: Uint32Array;
-  readonly #median: ReturnType<typeof medianUnder>;
   readonly #undrawn: number;
   readonly #stretch: number;
   readonly #first: Float64Array;
@@ -77,8 +77,7 @@ class SplitDraws {
   ) {
     this.#neuroids = Uint32Array.from(neuroids);
     this.#block = new Float64Array(BLOCK * neuroids.length);
-    this.#median = medianUnder(neuroids);
-    this.#undrawn = this.#median(whole);
+    this.#undrawn = medianOfKnown(whole);
     this.#stretch = stretch;
     this.#first = neuroidDraws(whole, neuroids, first, true);
     this.#second = new Float64Array(second.draws);
@@ -100,7 +99,7 @@ class SplitDraws {
     const held = this.#held;
     const { length } = this.#neuroids;
     const apart = new Float64Array(length);
-    const away = (r: Float64Array) => this.#stretch * (this.#median(r) - this.#undrawn);
+    const away = (r: Float64Array) => this.#stretch * (medianOfKnown(r) - this.#undrawn);
     // The draw of a neuroid's own: as many lines further for each row.
     const further = this.#neuroids.map((neuroid) => (1 + (neuroid % Math.max(1, held - 1))) % held);
     for (let row = 0; row < held; row++, this.#done++) {

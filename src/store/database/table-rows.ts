@@ -1,5 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { writeSliced } from '../../formats/sliced-json.js';
 import type { Database, Queries, Row } from './database.js';
+import { type LargeColumn, readLargeJson } from './large-json.js';
 
 /** A table as a backup holds it. */
 export interface BackupTable {
@@ -36,6 +38,10 @@ const MOST_ROWS = 500;
  * large values are stored compressed.
  */
 const READ_BYTES = 2 ** 14;
+/** Bytes as stored from which a row, and a column of it, is read in parts. */
+const LARGE = 2 ** 19;
+/** Characters of such a part. */
+const PART = 2 ** 19;
 
 /** Runs work that only reads, on the state of one moment. */
 export function snapshot<T>(
@@ -50,52 +56,122 @@ export function snapshot<T>(
 
 /**
  * The rows of a table, one JSON text each, in batches of a bounded size, between which others have their turn. Numbers
- * keep every bit and a `json` column its text. Inside a transaction.
+ * keep their values and a `json` column its text. Inside a transaction that sees one moment, in which rows keep their places.
  */
 export async function* rowsOf(
   queries: Queries,
   { name, order, without = {} }: BackupTable,
 ): AsyncGenerator<readonly string[]> {
-  const all = await columnsOf(queries, name);
-  const columns = all.map((column) => {
-    const kept = without[column.replaceAll('"', '')];
-    return kept ? `${kept} as ${column}` : column;
+  const columns = (await columnsOf(queries, name)).map((column) => {
+    const other = without[column.name];
+    const source = other === undefined ? `"${column.name}"` : `${other} as "${column.name}"`;
+    return { ...column, source, isItself: other === undefined };
   });
-  const sizes = all.map((column) => `coalesce(pg_column_size(${column}), 0)`).join(' + ');
+  const table: ReadTable = { name, order, columns };
+  const sizes = columns
+    .map((column) => `coalesce(pg_column_size("${column.name}"), 0)`)
+    .join(' + ');
   // Most of the orders have an index; a sort would read the whole table before its first row.
   await queries.query('set local enable_sort = off');
   await queries.query(
-    `declare sizes no scroll cursor for select ${sizes} as size from ${name} order by ${order}`,
+    `declare backup no scroll cursor for select ctid::text as place, ${sizes} as size from ${name} order by ${order}`,
   );
-  await queries.query(
-    `declare backup no scroll cursor for select row_to_json(${name})::text as row
-     from (select ${columns.join(', ')} from ${name}) as ${name} order by ${order}`,
-  );
-  for await (const count of batchesOf(queries)) {
-    const rows = await queries.query<{ row: string }>(`fetch ${count} from backup`);
-    yield rows.map(({ row }) => row);
+  for await (const { places, size } of batchesOf(queries)) {
+    const large = places.length === 1 && size > LARGE;
+    yield large
+      ? [await largeRow(queries, table, places[0])]
+      : await wholeRows(queries, table, places);
     await turn();
   }
   await queries.query('close backup');
-  await queries.query('close sizes');
 }
 
-/** How many of the next rows are read together, by what the cursor of sizes says. */
-async function* batchesOf(queries: Queries): AsyncGenerator<number> {
+/** Rows that are read together, by their places. */
+interface Batch {
+  readonly places: readonly string[];
+  /** Bytes as stored. */
+  readonly size: number;
+}
+
+async function* batchesOf(queries: Queries): AsyncGenerator<Batch> {
   for (;;) {
-    const sizes = await queries.query<{ size: number }>(`fetch ${MOST_ROWS} from sizes`);
+    const rows = await queries.query<{ place: string; size: number }>(
+      `fetch ${MOST_ROWS} from backup`,
+    );
     await turn();
-    let [count, bytes] = [0, 0];
-    for (const { size } of sizes) {
-      if (count > 0 && bytes + size > READ_BYTES) {
-        yield count;
-        [count, bytes] = [0, 0];
+    let places: string[] = [];
+    let size = 0;
+    for (const row of rows) {
+      if (places.length > 0 && size + row.size > READ_BYTES) {
+        yield { places, size };
+        [places, size] = [[], 0];
       }
-      count++;
-      bytes += size;
+      places.push(row.place);
+      size += row.size;
     }
-    if (count > 0) yield count;
-    if (sizes.length < MOST_ROWS) return;
+    if (places.length > 0) yield { places, size };
+    if (rows.length < MOST_ROWS) return;
+  }
+}
+
+interface ReadTable {
+  readonly name: string;
+  readonly order: string;
+  readonly columns: readonly (Column & { readonly source: string; readonly isItself: boolean })[];
+}
+
+async function wholeRows(
+  queries: Queries,
+  { name, order, columns }: ReadTable,
+  places: readonly string[],
+): Promise<string[]> {
+  const rows = await queries.query<{ row: string }>(
+    `select row_to_json(${name})::text as row from (
+       select ${columns.map(({ source }) => source).join(', ')} from ${name} where ctid = any($1::text[]::tid[]) order by ${order}
+     ) as ${name}`,
+    [places],
+  );
+  return rows.map(({ row }) => row);
+}
+
+/** A row of which some columns are megabytes, which are read in parts. */
+async function largeRow(queries: Queries, table: ReadTable, place: string): Promise<string> {
+  const { name, columns } = table;
+  const kinds = new Map(columns.map((column) => [column.name, column.kind]));
+  // What stands for a column with secrets is read whole.
+  const known = columns.filter(({ isItself, kind }) => isItself && kind.startsWith('json'));
+  const [sizes = {}] = await queries.query<Record<string, number | null>>(
+    `select ${['null as none', ...known.map((column) => `pg_column_size("${column.name}") as "${column.name}"`)].join(', ')}
+     from ${name} where ctid = $1::tid`,
+    [place],
+  );
+  const large = new Set(Object.keys(sizes).filter((column) => (sizes[column] ?? 0) > LARGE));
+  const others = columns.filter((column) => !large.has(column.name));
+  const [rest] = await wholeRows(queries, { ...table, columns: others }, [place]);
+  let row = rest.slice(0, -1);
+  for (const column of large) {
+    row += `${row === '{' ? '' : ','}${JSON.stringify(column)}:`;
+    const source = { source: `"${column}" from ${name} where ctid = $1::tid`, parameters: [place] };
+    if (kinds.get(column) === 'json')
+      for await (const text of textParts(queries, source)) row += text;
+    else for await (const text of writeSliced(await readLargeJson(queries, source))) row += text;
+  }
+  return `${row}}`;
+}
+
+/** The text of a `json` column. */
+async function* textParts(
+  queries: Queries,
+  { source, parameters }: LargeColumn,
+): AsyncGenerator<string> {
+  for (let from = 1; ; from += PART) {
+    await turn();
+    const [{ part }] = await queries.query<{ part: string }>(
+      `with whole (value) as (select ${source}) select substr(value::text, ${from}, ${PART}) as part from whole`,
+      parameters,
+    );
+    yield part;
+    if (part.length < PART) return;
   }
 }
 
@@ -105,7 +181,7 @@ export async function insertRows(
   table: string,
   rows: AsyncIterable<string>,
 ): Promise<void> {
-  const columns = (await columnsOf(queries, table)).join(', ');
+  const columns = (await columnsOf(queries, table)).map(({ name }) => `"${name}"`).join(', ');
   const insert = (batch: readonly string[]) =>
     queries.query(
       `insert into ${table} (${columns}) overriding system value
@@ -125,14 +201,18 @@ export async function insertRows(
   if (batch.length > 0) await insert(batch);
 }
 
-async function columnsOf(queries: Queries, table: string): Promise<string[]> {
-  const rows = await queries.query<{ column_name: string }>(
-    `select column_name from information_schema.columns
+interface Column {
+  readonly name: string;
+  /** `json`, `jsonb`, `text` … */
+  readonly kind: string;
+}
+
+const columnsOf = (queries: Queries, table: string): Promise<Column[]> =>
+  queries.query<{ name: string; kind: string }>(
+    `select column_name as name, data_type as kind from information_schema.columns
      where table_schema = current_schema() and table_name = $1 and is_generated = 'NEVER' order by ordinal_position`,
     [table],
   );
-  return rows.map(({ column_name }) => `"${column_name}"`);
-}
 
 /** Sets sequences to continue after the inserted rows. */
 export async function continueSequences(queries: Queries): Promise<void> {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { copiedMedian } from '../../../src/metrics/resampling/copied-median.js';
-import { interpolatedMedianOf, medianOf } from '../../../src/metrics/resampling/select.js';
+import { medianOf } from '../../../src/metrics/resampling/select.js';
+import { interpolatedMedianOf } from './interpolated-median.js';
 
 test.each([
   { what: 'median', interpolated: false, middle: medianOf },

@@ -5,12 +5,12 @@ import {
   type TestPredictions,
 } from '../../../src/metrics/resampling/correlation-draws.js';
 import { pooledMedianDraws } from '../../../src/metrics/resampling/pooled-draws.js';
-import { interpolatedMedianOf } from '../../../src/metrics/resampling/select.js';
 import { drawsWithin, varianceOfDraws } from '../../../src/metrics/resampling/two-factor-draws.js';
 import { matrix } from '../../../src/numerics/algebra/matrix.js';
 import { RandomState } from '../../../src/numerics/random/random-state.js';
 import { pearson } from '../../../src/numerics/statistics/pearson.js';
 import { mean, nanMedian } from '../../../src/numerics/statistics/statistics.js';
+import { interpolatedMedianOf } from './interpolated-median.js';
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
@@ -36,8 +36,7 @@ const splitOf = (
 };
 
 test('a median between values that have copies moves with their number', () => {
-  const median = (...values: number[]) =>
-    interpolatedMedianOf(Float64Array.from(values), values.length);
+  const median = (...values: number[]) => interpolatedMedianOf(Float64Array.from(values));
   expect(median(3, 1, 2)).toBe(2);
   expect(median(4, 1, 2, 3)).toBe(2.5);
   expect(median(5, 5, 5)).toBe(5);
