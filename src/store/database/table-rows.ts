@@ -38,10 +38,8 @@ const MOST_ROWS = 500;
  * large values are stored compressed.
  */
 const READ_BYTES = 2 ** 14;
-/** Bytes as stored from which a row, and a column of it, is read in parts. */
+/** Bytes as stored from which a row is read column by column, and a column by itself. */
 const LARGE = 2 ** 19;
-/** Characters of such a part. */
-const PART = 2 ** 19;
 
 /** Runs work that only reads, on the state of one moment. */
 export function snapshot<T>(
@@ -76,6 +74,8 @@ export async function* rowsOf(
   await queries.query(
     `declare backup no scroll cursor for select ctid::text as place, ${sizes} as size from ${name} order by ${order}`,
   );
+  // Without sorts some rows by their places would be looked for along the whole index.
+  await queries.query('set local enable_sort = on');
   for await (const { places, size } of batchesOf(queries)) {
     const large = places.length === 1 && size > LARGE;
     yield large
@@ -134,7 +134,7 @@ async function wholeRows(
   return rows.map(({ row }) => row);
 }
 
-/** A row of which some columns are megabytes, which are read in parts. */
+/** A row of which some columns are megabytes: each by itself, `jsonb` in parts. */
 async function largeRow(queries: Queries, table: ReadTable, place: string): Promise<string> {
   const { name, columns } = table;
   const kinds = new Map(columns.map((column) => [column.name, column.kind]));
@@ -152,27 +152,19 @@ async function largeRow(queries: Queries, table: ReadTable, place: string): Prom
   for (const column of large) {
     row += `${row === '{' ? '' : ','}${JSON.stringify(column)}:`;
     const source = { source: `"${column}" from ${name} where ctid = $1::tid`, parameters: [place] };
-    if (kinds.get(column) === 'json')
-      for await (const text of textParts(queries, source)) row += text;
+    if (kinds.get(column) === 'json') row += await textOf(queries, source);
     else for await (const text of writeSliced(await readLargeJson(queries, source))) row += text;
   }
   return `${row}}`;
 }
 
-/** The text of a `json` column. */
-async function* textParts(
-  queries: Queries,
-  { source, parameters }: LargeColumn,
-): AsyncGenerator<string> {
-  for (let from = 1; ; from += PART) {
-    await turn();
-    const [{ part }] = await queries.query<{ part: string }>(
-      `with whole (value) as (select ${source}) select substr(value::text, ${from}, ${PART}) as part from whole`,
-      parameters,
-    );
-    yield part;
-    if (part.length < PART) return;
-  }
+/** The text of a `json` column, which takes a few milliseconds a megabyte; of its parts each would unpack the whole. */
+async function textOf(queries: Queries, { source, parameters }: LargeColumn): Promise<string> {
+  const [{ text }] = await queries.query<{ text: string }>(
+    `select value::text as text from (select ${source}) as whole (value)`,
+    parameters,
+  );
+  return text;
 }
 
 /** Inserts rows from {@link rowsOf}; generated columns are recomputed. */
