@@ -10,12 +10,13 @@ import { columnSource } from '../src/numerics/algebra/column-source.js';
 import { matrix } from '../src/numerics/algebra/matrix.js';
 import { RandomState } from '../src/numerics/random/random-state.js';
 import { peakRssMiB } from '../src/runtime/peak-memory.js';
+import { machineName, resultOptions, writeResults } from './results-file.js';
 
 /**
  * A ridge regression at the size of Papale2025 (22,248 training images, a layer of 25,088 units on scratch disk, 600
  * electrodes of two animals) within --max-memory: seconds, peak memory, and what its plan said.
  *
- *   node dist/bench/tiled-ridge.js [--images 22248] [--units 25088] [--targets 600] [--memory 2048]
+ *   node dist/bench/tiled-ridge.js [--images 22248] [--units 25088] [--targets 600] [--memory 2048] [--save]
  */
 
 const TEST = 100;
@@ -55,6 +56,7 @@ async function main(): Promise<void> {
       units: { type: 'string', default: '25088' },
       targets: { type: 'string', default: '600' },
       memory: { type: 'string', default: '2048' },
+      ...resultOptions,
     },
   });
   const [images, units, targets, memory] = [
@@ -86,10 +88,17 @@ async function main(): Promise<void> {
     );
     const seconds = (performance.now() - started) / 1000;
     features.close();
+    const tilesMiB = Math.round((plan?.bytes ?? 0) / 2 ** 20);
     console.log(`ridge, ${images} images × ${units} units × ${targets} electrodes, ${plan?.form}
   ${seconds.toFixed(0)} s; the plan said ${plan?.seconds.toFixed(0)} s
-  peak ${peakRssMiB()} MiB of ${memory}, ${before} MiB before; tiles ${Math.round((plan?.bytes ?? 0) / 2 ** 20)} MiB
+  peak ${peakRssMiB()} MiB of ${memory}, ${before} MiB before; tiles ${tilesMiB} MiB
   a prediction ${first.values.data[0]}`);
+    const report = {
+      ...{ machine: machineName(), images, units, targets, form: plan?.form },
+      ...{ seconds, plannedSeconds: plan?.seconds, tilesMiB },
+      ...{ memoryMiB: memory, peakMiB: peakRssMiB(), beforeMiB: before },
+    };
+    writeResults('tiled-ridge', report, values);
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
