@@ -66,7 +66,10 @@ interface Comparison {
   /** Of `gemm` and `ridge`: float64 operations (1e9) a processor second. */
   readonly gflops?: { readonly ours: number; readonly original: number };
   readonly difference: number;
-  readonly rounds: readonly { ours: Measurement; original: Readonly<Record<string, number>> }[];
+  readonly rounds: readonly {
+    ours: Omit<Measurement, 'value' | 'splits'>;
+    original: Readonly<Record<string, number>>;
+  }[];
   readonly versions: Readonly<Record<string, string>>;
   readonly blas: unknown;
 }
@@ -107,7 +110,7 @@ function summary(
     ours: { ...wall, processor: used, peakMiB: Math.max(...mine.map((run) => run.peakMiB)) },
     original: { seconds, processor, threads, peakMiB: Math.max(...runs.map((run) => run.peakMiB)) },
     difference: Math.max(...differences),
-    rounds: mine.map((run, round) => ({
+    rounds: mine.map(({ value: _value, splits: _splits, ...run }, round) => ({
       ours: run,
       original: Object.fromEntries([...theirs].map(([n, all]) => [n, all[round].seconds])),
     })),

@@ -88,15 +88,16 @@ async function main(): Promise<void> {
     );
     const seconds = (performance.now() - started) / 1000;
     features.close();
+    const peakMiB = peakRssMiB();
     const tilesMiB = Math.round((plan?.bytes ?? 0) / 2 ** 20);
     console.log(`ridge, ${images} images × ${units} units × ${targets} electrodes, ${plan?.form}
   ${seconds.toFixed(0)} s; the plan said ${plan?.seconds.toFixed(0)} s
-  peak ${peakRssMiB()} MiB of ${memory}, ${before} MiB before; tiles ${tilesMiB} MiB
+  peak ${peakMiB} MiB of ${memory}, ${before} MiB before; tiles ${tilesMiB} MiB
   a prediction ${first.values.data[0]}`);
     const report = {
       ...{ machine: machineName(), images, units, targets, form: plan?.form },
       ...{ seconds, plannedSeconds: plan?.seconds, tilesMiB },
-      ...{ memoryMiB: memory, peakMiB: peakRssMiB(), beforeMiB: before },
+      ...{ memoryMiB: memory, peakMiB, beforeMiB: before },
     };
     writeResults('tiled-ridge', report, values);
   } finally {
