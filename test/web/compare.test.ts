@@ -200,6 +200,37 @@ it('tells what differs from what does not, averages before leaves, and saves it'
   await close();
 });
 
+it('saves nothing of the models before while those chosen now are read', async () => {
+  const { page, close } = await visit(
+    browser,
+    service.url,
+    '/compare?model=mdl_first&model=mdl_second',
+  );
+  const save = page.getByRole('button', { name: 'Export Differences', exact: true });
+  await expect.poll(() => save.isEnabled()).toBe(true);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/v1/differences?**', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.getByText(/^Add a model/).click();
+  await page.getByRole('button', { name: 'Add run plain-epoch3', exact: true }).click();
+  await expect
+    .poll(() => new URL(page.url()).searchParams.getAll('model'))
+    .toEqual(['mdl_first', 'mdl_second', 'mdl_run3']);
+  for (const each of await page.getByRole('button', { name: /^Export/ }).all())
+    expect(await each.isDisabled()).toBe(true);
+  expect(await page.locator('.differences thead').textContent()).not.toContain('run plain-epoch3');
+  release();
+  await expect.poll(() => save.isEnabled()).toBe(true);
+  const download = await exported(page, 'Differences', 'Figure, one column (SVG)');
+  expect(await readFile(await download.path(), 'utf8')).toContain('run plain-epoch3');
+  await close();
+});
+
 it('says the same numbers as the board, and which weights are random', async () => {
   const { page, close } = await visit(
     browser,

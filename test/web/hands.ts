@@ -35,26 +35,17 @@ export const byKeyboard = (page: Page): Hand => ({
     if (kind !== 'radio') await page.keyboard.press(kind === 'checkbox' ? 'Space' : 'Enter');
   },
   async give(input, path) {
-    await tabTo(page, input);
-    for (let presses = 1; ; presses++) {
-      // A busy browser may handle the key too late to count it as a user's action, and opens no dialog: press again.
-      const timeout = presses < MOST_PRESSES ? { timeout: 20_000 } : {};
-      const [choosing] = await Promise.allSettled([
-        page.waitForEvent('filechooser', timeout),
-        page.keyboard.press('Enter'),
-      ]);
-      if (choosing.status === 'fulfilled') return choosing.value.setFiles(path);
-      if (presses === MOST_PRESSES) throw choosing.reason;
-    }
+    // Asked for first: the browser hears of it on another way than of keys, and may else open a dialog of its own.
+    const choosing = page.waitForEvent('filechooser');
+    await Promise.race([choosing, tabTo(page, input)]);
+    const [chooser] = await Promise.all([choosing, page.keyboard.press('Enter')]);
+    await chooser.setFiles(path);
   },
   async choose(list, words) {
     await tabTo(page, list);
     await page.keyboard.type(words);
   },
 });
-
-/** Nobody presses Enter more often for one file. */
-const MOST_PRESSES = 4;
 
 /** Nobody presses Tab more often. */
 const MOST_TABS = 250;

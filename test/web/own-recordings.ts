@@ -181,6 +181,8 @@ async function compareThree(page: Page, hand: Hand, { name }: Own): Promise<void
   await expect
     .poll(() => new URL(page.url()).searchParams.getAll('model').length, { timeout: 120_000 })
     .toBe(3);
+  const heads = page.locator('table.differences thead');
+  for (const other of others) await expect.poll(() => heads.textContent()).toContain(other);
 }
 
 /** The differences of a comparison and the map of one's own network, for a paper. */

@@ -1,4 +1,5 @@
-import { useId, useRef, useState } from 'preact/hooks';
+import { createContext } from 'preact';
+import { useContext, useId, useRef, useState } from 'preact/hooks';
 import { Problem } from './problem.js';
 
 /** A file that a menu saves. */
@@ -7,6 +8,9 @@ export interface ExportItem {
   readonly label: string;
   readonly save: () => void | Promise<void>;
 }
+
+/** Whether what is shown waits for an answer to another choice: nothing of it is saved meanwhile. */
+export const Outdated = createContext(false);
 
 /** Of a row of the menu, and what is above and below them, in pixels: enough to place it before it is shown. */
 const ROW = 32;
@@ -34,6 +38,7 @@ export function ExportMenu({
   const [open, setOpen] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<Error>();
+  const outdated = useContext(Outdated);
   const entries = () => [...(menu.current?.querySelectorAll('button') ?? [])];
   const close = () => {
     menu.current?.hidePopover();
@@ -70,7 +75,7 @@ export function ExportMenu({
       <button
         type="button"
         ref={button}
-        disabled={disabled}
+        disabled={disabled || outdated}
         aria-haspopup="menu"
         aria-expanded={open}
         aria-controls={id}

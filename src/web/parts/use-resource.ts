@@ -6,6 +6,8 @@ export interface Resource<T> {
   readonly data: T | undefined;
   readonly error: Error | undefined;
   readonly loading: boolean;
+  /** Whether `data` answers the inputs of now, not those before. */
+  readonly current: boolean;
   readonly reload: () => void;
 }
 
@@ -17,21 +19,23 @@ export function useResource<T>(
   load: (signal: AbortSignal) => Promise<T>,
   inputs: Inputs,
 ): Resource<T> {
-  const [state, setState] = useState<Omit<Resource<T>, 'reload'>>({
-    data: undefined,
-    error: undefined,
-    loading: true,
-  });
+  const [state, setState] = useState<
+    Pick<Resource<T>, 'data' | 'error' | 'loading'> & { readonly of: Inputs | undefined }
+  >({ data: undefined, error: undefined, loading: true, of: undefined });
   const [round, setRound] = useState(0);
   const reload = useCallback(() => setRound((count) => count + 1), []);
   useEffect(() => {
     const ending = new AbortController();
     setState((before) => ({ ...before, loading: true }));
     load(ending.signal).then(
-      (data) => ending.signal.aborted || setState({ data, error: undefined, loading: false }),
-      (error) => ending.signal.aborted || setState({ data: undefined, error, loading: false }),
+      (data) =>
+        ending.signal.aborted || setState({ data, error: undefined, loading: false, of: inputs }),
+      (error) =>
+        ending.signal.aborted || setState({ data: undefined, error, loading: false, of: inputs }),
     );
     return () => ending.abort();
   }, [...inputs, round]);
-  return { ...state, reload };
+  const { of, ...known } = state;
+  const current = of?.every((each, i) => Object.is(each, inputs[i])) ?? false;
+  return { ...known, current, reload };
 }

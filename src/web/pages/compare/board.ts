@@ -37,6 +37,8 @@ export interface ComparedBoard {
   /** Every average before what it averages, over what the models chosen have. */
   readonly columns: readonly Column[];
   readonly chosen: readonly ChosenModel[];
+  /** Which of those chosen the others are compared with. */
+  readonly reference: number;
   /** All models that the reader sees, with their averages over the whole tree. */
   readonly everybody: readonly Item[];
   /** From the reference to each of the others, by column. */
@@ -79,7 +81,8 @@ export async function readBoard(
         ),
   ]);
   const { columns } = board;
-  return { simulated: shown, columns, chosen: labelled(chosen), everybody, differences };
+  const reference = Math.max(0, models.indexOf(from ?? ''));
+  return { simulated: shown, columns, chosen: labelled(chosen), reference, everybody, differences };
 }
 
 async function everyItem(
@@ -182,10 +185,12 @@ export interface ComparedRow {
 }
 
 /** The tree of a comparison, averages before leaves; columns where no model has a value are left out. */
-export function comparedRows(
-  { columns, chosen, differences }: ComparedBoard,
-  reference: number,
-): ComparedRow[] {
+export function comparedRows({
+  columns,
+  chosen,
+  reference,
+  differences,
+}: ComparedBoard): ComparedRow[] {
   const from = chosen[reference]?.item?.model;
   const found = new Map(
     differences

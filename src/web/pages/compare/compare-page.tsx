@@ -1,4 +1,5 @@
 import { useEffect, useMemo } from 'preact/hooks';
+import { Outdated } from '../../parts/export-menu.js';
 import { Problem } from '../../parts/problem.js';
 import { useQuery } from '../../parts/query.js';
 import { useTitle } from '../../parts/title.js';
@@ -21,7 +22,7 @@ export function ComparePage() {
   const models = useMemo(() => [...new Set(query.getAll('model'))].slice(0, MOST), [query]);
   const view = viewOf(query);
   const reference = Math.max(0, models.indexOf(query.get('from') ?? ''));
-  const { data, error, loading, reload } = useResource(
+  const { data, error, loading, current, reload } = useResource(
     (signal) => readBoard(models, models[reference], view, signal),
     [models.join('\n'), reference, JSON.stringify(view)],
   );
@@ -31,10 +32,7 @@ export function ComparePage() {
     const look = setInterval(() => document.visibilityState === 'visible' && reload(), LOOK_MS);
     return () => clearInterval(look);
   }, [live, reload]);
-  const rows = useMemo(
-    () => (data && data.chosen.length === models.length ? comparedRows(data, reference) : []),
-    [data, reference],
-  );
+  const rows = useMemo(() => (data ? comparedRows(data) : []), [data]);
   useTitle(
     data && models.length > 0
       ? `Compare ${data.chosen.map(({ name }) => name).join(', ')}`
@@ -54,18 +52,21 @@ export function ComparePage() {
           their differences, a scatter of two benchmarks, and their layer maps side by side.
         </p>
       )}
-      {enough && (
-        <Differences
-          board={data}
-          rows={rows}
-          reference={reference}
-          onlyDifferent={query.get('differing') === '1'}
-          change={change}
-        />
-      )}
-      {data && data.everybody.length > 0 && <Scatter board={data} query={query} change={change} />}
-      {enough && <ComparedMaps chosen={data.chosen} reference={reference} />}
-      {data && <Series board={data} query={query} change={change} />}
+      <Outdated.Provider value={!current}>
+        {enough && (
+          <Differences
+            board={data}
+            rows={rows}
+            onlyDifferent={query.get('differing') === '1'}
+            change={change}
+          />
+        )}
+        {data && data.everybody.length > 0 && (
+          <Scatter board={data} query={query} change={change} />
+        )}
+        {enough && <ComparedMaps chosen={data.chosen} reference={data.reference} />}
+        {data && <Series board={data} query={query} change={change} />}
+      </Outdated.Provider>
     </div>
   );
 }

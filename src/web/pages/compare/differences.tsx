@@ -26,20 +26,19 @@ import { comparedFigure, forestFigure } from './figures.js';
 interface DifferencesProps {
   readonly board: ComparedBoard;
   readonly rows: readonly ComparedRow[];
-  readonly reference: number;
   readonly onlyDifferent: boolean;
   readonly change: ChangeQuery;
 }
 
 /** How far each model is from the reference, average by average and benchmark by benchmark. */
 export function Differences(props: DifferencesProps) {
-  const { board, rows, reference, onlyDifferent, change } = props;
+  const { board, rows, onlyDifferent, change } = props;
   const shown = useMemo(
     () => (onlyDifferent ? rows.filter(isDifferent) : rows),
     [rows, onlyDifferent],
   );
-  const { chosen } = board;
-  const figure = useMemo(() => forestFigure(shown, board, reference), [shown, board, reference]);
+  const { chosen, reference } = board;
+  const figure = useMemo(() => forestFigure(shown, board), [shown, board]);
   const from = chosen[reference];
   return (
     <section>
@@ -226,8 +225,8 @@ const signed = (number: number) => `${number > 0 ? '+' : ''}${value(number)}`;
 const columnsOfCsv =
   'column kind model name value ci_low ci_high selection brought n m from difference difference_low difference_high different paired p';
 
-function lines(rows: readonly ComparedRow[], { board, reference }: DifferencesProps) {
-  const { chosen } = board;
+function lines(rows: readonly ComparedRow[], { board }: DifferencesProps) {
+  const { chosen, reference } = board;
   return rows.flatMap(({ column, estimates, differences }) =>
     chosen.map(({ id, name }, i) => {
       const estimate = estimates[i];

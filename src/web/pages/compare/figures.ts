@@ -64,8 +64,7 @@ const labelOf = ({ name, weights }: Pick<ChosenModel, 'name' | 'weights'>) =>
 /** How far models are from the reference, as a forest plot. */
 export const forestFigure = (
   rows: readonly ComparedRow[],
-  { chosen, simulated }: ComparedBoard,
-  reference: number,
+  { chosen, reference, simulated }: ComparedBoard,
 ): Figure =>
   differencesFigure(
     rows.map(({ title, differences }) => ({ title, simulated, differences })),
