@@ -6,7 +6,7 @@ import { writeZip } from '../../src/formats/zip.js';
 import { listBenchmarks } from '../../src/scoring/registry/registry.js';
 import { oraclePath } from '../oracle.js';
 import { type RunningService, runningService } from '../service/running-service.js';
-import { accessibilityFaults, openBrowser, visit } from './browser.js';
+import { accessibilityFaults, holdBack, openBrowser, visit } from './browser.js';
 
 const folder = oraclePath('09-end-to-end/neural-csv');
 
@@ -114,16 +114,9 @@ describe('a benchmark', () => {
     const { page, close } = await visit(browser, service.url, `/benchmarks/${benchmark}`);
     const picture = page.locator('canvas.stimulus').first();
     await expect.poll(() => picture.getAttribute('aria-label')).toContain('8 degrees');
-    let release = () => {};
     const opacity = () =>
       page.evaluate<string>("getComputedStyle(document.querySelector('canvas.stimulus')).opacity");
-    const held = new Promise<void>((done) => {
-      release = done;
-    });
-    await page.route('**/picture?*degrees=16*', async (route) => {
-      await held;
-      await route.continue();
-    });
+    const release = await holdBack(page, '**/picture?*degrees=16*');
     await page.getByLabel('Visual angle of the model').selectOption('16');
     await page.waitForURL('**degrees=16**');
     await expect.poll(() => picture.getAttribute('aria-label')).toMatch(/ loading$/);

@@ -84,6 +84,19 @@ export async function exported(page: Page, of: string, file: string | RegExp): P
   return download;
 }
 
+/** Holds requests of a page back until what it returns is called. */
+export async function holdBack(page: Page, url: string): Promise<() => void> {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(url, async (route) => {
+    await held;
+    await route.continue();
+  });
+  return release;
+}
+
 /**
  * What axe-core finds on a page as it stands: nothing is expected, the names of its rules tell what.
  * @param targets whether what is pressed has to be as large as WCAG 2.2 wants it, 24 × 24 pixels

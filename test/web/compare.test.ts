@@ -9,7 +9,7 @@ import { openHomeStore } from '../../src/store/home-store.js';
 import { type RunningService, runningService, suiteEngine } from '../service/running-service.js';
 import { madePlace } from '../store/engines.js';
 import { digestFor, madeModel, madeScores } from '../store/made-scores.js';
-import { accessibilityFaults, exported, openBrowser, visit } from './browser.js';
+import { accessibilityFaults, exported, holdBack, openBrowser, visit } from './browser.js';
 
 const V1 = 'FreemanZiemba2013.V1-pls';
 const V4 = 'MajajHong2015.V4-pls';
@@ -208,14 +208,7 @@ it('saves nothing of the models before while those chosen now are read', async (
   );
   const save = page.getByRole('button', { name: 'Export Differences', exact: true });
   await expect.poll(() => save.isEnabled()).toBe(true);
-  let release = () => {};
-  const held = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  await page.route('**/v1/differences?**', async (route) => {
-    await held;
-    await route.continue();
-  });
+  const release = await holdBack(page, '**/v1/differences?**');
   await page.getByText(/^Add a model/).click();
   await page.getByRole('button', { name: 'Add run plain-epoch3', exact: true }).click();
   await expect
@@ -228,6 +221,24 @@ it('saves nothing of the models before while those chosen now are read', async (
   await expect.poll(() => save.isEnabled()).toBe(true);
   const download = await exported(page, 'Differences', 'Figure, one column (SVG)');
   expect(await readFile(await download.path(), 'utf8')).toContain('run plain-epoch3');
+  await close();
+});
+
+it('shows no layer maps of the models before while those chosen now are read', async () => {
+  const now = '/compare?model=mdl_first&model=mdl_size20';
+  const { page, close } = await visit(browser, service.url, now);
+  const heads = page.locator('.side-by-side h3');
+  await expect.poll(() => heads.allTextContents()).toEqual(['first', 'resnet-20']);
+  const release = await holdBack(page, '**/v1/layer-maps?**');
+  // As Back and Forward do: another model, as many as before.
+  const other = '/compare?model=mdl_first&model=mdl_second';
+  await page.evaluate(
+    `history.pushState(null, '', '${other}'), dispatchEvent(new Event('popstate'))`,
+  );
+  await page.getByText('Loading layer maps…').waitFor();
+  expect(await heads.count()).toBe(0);
+  release();
+  await expect.poll(() => heads.allTextContents()).toEqual(['first', 'second']);
   await close();
 });
 

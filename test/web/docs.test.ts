@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type RunningService, runningService } from '../service/running-service.js';
-import { accessibilityFaults, openBrowser, visit } from './browser.js';
+import { accessibilityFaults, holdBack, openBrowser, visit } from './browser.js';
 
 let browser: Browser;
 let service: RunningService;
@@ -108,14 +108,7 @@ it('a new service says what one can do with it, until the reader hides that', as
 
 it('a click is answered before the page has come, and the first HTML stays until then', async () => {
   const { page, close } = await visit(browser, service.url, '/');
-  let letThrough = () => {};
-  const held = new Promise<void>((resolve) => {
-    letThrough = resolve;
-  });
-  await page.route('**/assets/compare-page-*.js', async (route) => {
-    await held;
-    await route.continue();
-  });
+  const letThrough = await holdBack(page, '**/assets/compare-page-*.js');
   await page.getByRole('link', { name: 'Compare', exact: true }).click();
   await page.getByText('Loading the page…').waitFor({ state: 'attached' });
   await page.locator('nav [aria-current=page]', { hasText: 'Compare' }).waitFor();

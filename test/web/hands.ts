@@ -35,7 +35,7 @@ export const byKeyboard = (page: Page): Hand => ({
     if (kind !== 'radio') await page.keyboard.press(kind === 'checkbox' ? 'Space' : 'Enter');
   },
   async give(input, path) {
-    // Asked for first: the browser hears of it on another way than of keys, and may else open a dialog of its own.
+    // Listens before the focus moves: the browser is told to report dialogs on another channel than it gets keys.
     const choosing = page.waitForEvent('filechooser');
     await Promise.race([choosing, tabTo(page, input)]);
     const [chooser] = await Promise.all([choosing, page.keyboard.press('Enter')]);

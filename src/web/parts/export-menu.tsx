@@ -46,7 +46,7 @@ export function ExportMenu({
   };
   const choose = async ({ save }: ExportItem) => {
     close();
-    if (busy) return;
+    if (busy || outdated) return;
     setBusy(true);
     setError(undefined);
     try {

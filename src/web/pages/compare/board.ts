@@ -45,14 +45,18 @@ export interface ComparedBoard {
   readonly differences: readonly Schemas['Difference'][];
 }
 
-/** Reads what a comparison stands on. */
+/**
+ * Reads what a comparison stands on.
+ * @param reference which of the models the others are compared with
+ */
 export async function readBoard(
   models: readonly string[],
-  from: string | undefined,
+  reference: number,
   view: BoardView,
   signal: AbortSignal,
 ): Promise<ComparedBoard> {
   const { simulated, missing, ...same } = view;
+  const from = models[reference];
   const some = { ...same, ...(models.length > 0 ? { model: [...models] } : {}) };
   const narrowed = async (simulated: boolean) =>
     answer(
@@ -81,7 +85,6 @@ export async function readBoard(
         ),
   ]);
   const { columns } = board;
-  const reference = Math.max(0, models.indexOf(from ?? ''));
   return { simulated: shown, columns, chosen: labelled(chosen), reference, everybody, differences };
 }
 

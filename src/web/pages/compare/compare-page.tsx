@@ -23,7 +23,7 @@ export function ComparePage() {
   const view = viewOf(query);
   const reference = Math.max(0, models.indexOf(query.get('from') ?? ''));
   const { data, error, loading, current, reload } = useResource(
-    (signal) => readBoard(models, models[reference], view, signal),
+    (signal) => readBoard(models, reference, view, signal),
     [models.join('\n'), reference, JSON.stringify(view)],
   );
   const live = query.has('series');

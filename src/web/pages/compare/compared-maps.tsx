@@ -25,19 +25,19 @@ interface ComparedMapsProps {
 
 /** The latest map of each model, and which layer stands for which benchmark in each. */
 export function ComparedMaps({ chosen, reference }: ComparedMapsProps) {
-  const { data, error } = useResource(
+  const { data, error, current } = useResource(
     (signal) => Promise.all(chosen.map((model) => latestMap(model, signal))),
     [chosen.map(({ id }) => id).join('\n')],
   );
   const pages = useBenchmarkPages();
-  const maps = data?.length === chosen.length ? data : [];
+  const maps = current && data ? data : [];
   const mapped = maps.filter(({ map }) => map !== null);
   return (
     <section>
       <h2>Layer maps</h2>
       {error && <Problem error={error} />}
-      {!data && !error && <p role="status">Loading layer maps…</p>}
-      {data && mapped.length === 0 && (
+      {!current && <p role="status">Loading layer maps…</p>}
+      {current && data && mapped.length === 0 && (
         <p>None of these models has a layer map yet. Start one on a model’s page.</p>
       )}
       {mapped.length > 0 && <ChosenLayers {...{ maps, reference, pages }} />}
