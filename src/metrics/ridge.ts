@@ -166,6 +166,8 @@ export const ridgeCvMetric: NeuralMetric = {
   kind: 'neural',
   version: 2,
   perNeuroid: true,
+  // The layer's own, the basis, room as large as that, and half as much each for reflections and for factors.
+  matrices: 4,
   defaults: {},
   optional: ['alphas'],
   normalisation: 'squared',

@@ -63,13 +63,15 @@ describe.each([
 ] as const)('a ridge regression in tiles, %s', (_, units, form) => {
   const { features, train, held, gram, y } = made(units);
   const tiling = ridgeTiling({ rows: TRAIN, units }, TILE);
-  const kernel = { train: submatrix(gram, train, train), cross: submatrix(gram, held, train) };
+  // A fit takes the memory of the products that it is given.
+  const products = () => submatrix(gram, train, train);
+  const cross = submatrix(gram, held, train);
 
   test('predicts what the regression in memory predicts', async () => {
     expect(tiling.form).toBe(form);
     for (const alpha of [1, 1e-2, 1e4]) {
       const fitted = await tiledRidge({ features, train, tiling }, alpha, inMemory);
-      const wanted = await (await ridgeFit(kernel.train, alpha)).predict(kernel.cross, y);
+      const wanted = await (await ridgeFit(products(), alpha)).predict(cross, y);
       near((await fitted.predict(held, columnSource(y))).data, wanted.data);
     }
   });
@@ -83,9 +85,9 @@ describe.each([
       { alphas, targets: targets.map(columnSource) },
       inMemory,
     );
-    const fit = await penaltyFit(kernel.train);
+    const fit = await penaltyFit(products());
     const wanted = await Promise.all(
-      targets.map(async (each) => (await fit.predict(kernel.cross, each, alphas)).alpha),
+      targets.map(async (each) => (await fit.predict(cross, each, alphas)).alpha),
     );
     expect(chosen).toEqual(wanted);
   });

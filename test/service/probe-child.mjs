@@ -105,6 +105,8 @@ const acts = {
       ),
     ),
     killedFirst: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')),
+    // sched(7): that of the session, where the kernel has any.
+    session: existsSync('/proc/self/autogroup') && readFileSync('/proc/self/autogroup', 'utf8'),
   }),
   device: ({ path }) => ({ opened: attempt(() => closeSync(openSync(path, 'r+'))) }),
   network: async ({ port }) => ({

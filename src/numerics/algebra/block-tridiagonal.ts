@@ -1,4 +1,5 @@
-import { grownPlus, matmul, trailingPlus } from './gemm.js';
+import { evenBlocks } from './column-source.js';
+import { matmul } from './gemm.js';
 import { type BlockReflection, reflectPanel } from './householder.js';
 import { type Matrix, matrix } from './matrix.js';
 
@@ -24,7 +25,8 @@ const blockOf = (size: number) => (size > 1000 ? 64 : 32);
 
 /**
  * A symmetric matrix in block tridiagonal form: its spectrum for all that (A + α)⁻¹ is asked for, at the price of matrix
- * products alone (Bischof, Lang and Sun, A framework for symmetric band reduction, 2000, first step). `a` is not changed.
+ * products alone (Bischof, Lang and Sun, A framework for symmetric band reduction, 2000, first step). It takes the memory of
+ * `a`, in which the basis is in the end; half as much holds the reflections until then.
  */
 export async function bandForm(a: Matrix): Promise<BandForm> {
   const size = a.rows;
@@ -48,11 +50,11 @@ export async function bandForm(a: Matrix): Promise<BandForm> {
   }
   return {
     band: { size, block, diagonal, below },
-    basis: await basisOf(reflections, size, block),
+    basis: await basisOf(reflections, a, block),
   };
 }
 
-/** Hᵀ A H of the rows and columns of a matrix behind the first `from`. */
+/** Hᵀ A H of the rows and columns of a matrix behind the first `from`, in its memory. */
 async function reflectBothSides(
   whole: Matrix,
   from: number,
@@ -85,37 +87,106 @@ function beside(a: Matrix, b: Matrix, sign: 1 | -1): Matrix {
   return both;
 }
 
-/** Qᵀ of reflections, each of which starts a block below the one before. */
-async function basisOf(
-  reflections: readonly BlockReflection[],
-  size: number,
-  block: number,
-): Promise<Matrix> {
-  let basis = identity(size - (reflections.length + 1) * block);
-  for (const { v, t } of reflections.toReversed()) {
-    const e = matrix(v.rows, v.cols);
-    e.data.set(v.data.subarray(0, block * v.cols));
-    const n = await matmul(v, t);
-    for (let i = 0; i < n.data.length; i++) n.data[i] = -n.data[i];
-    basis = await grownPlus(basis, block, { v, e, n });
-    for (let i = 0; i < block; i++) basis.data[i * (basis.rows + 1)] += 1;
+/** Rows of a large matrix that are computed at once. */
+const STRIP = 512;
+
+const strips = (rows: number) => evenBlocks(rows, Math.ceil(rows / STRIP));
+
+/** The rows and columns of a square matrix from `from` on, plus P Rᵀ, in its memory. */
+async function trailingPlus(x: Matrix, from: number, p: Matrix, r: Matrix): Promise<Matrix> {
+  const size = x.rows - from;
+  for (const [top, bottom] of strips(size)) {
+    const product = await matmul(rowsOf(p, top, bottom), r, { transposeB: true });
+    for (let row = top; row < bottom; row++) addMoved(x, from, row, product.data, row - top);
   }
-  return reflections.length === 0 ? identity(size) : embedded(basis, block);
+  return matrix(size, size, x.data.subarray(0, size * size));
 }
 
-function identity(size: number): Matrix {
-  const one = matrix(size, size);
+/** Row `row` of what is behind the first `from` rows and columns, plus a row of a product, to its place in their memory. */
+function addMoved(
+  { rows, cols, data }: Matrix,
+  from: number,
+  row: number,
+  product: Float64Array,
+  of: number,
+): void {
+  const size = rows - from;
+  const [to, source, other] = [row * size, (row + from) * cols + from, of * size];
+  for (let j = 0; j < size; j++) data[to + j] = data[source + j] + product[other + j];
+}
+
+/** Qᵀ of reflections, each of which starts a block below the one before, in the memory of `a`. */
+async function basisOf(
+  reflections: readonly BlockReflection[],
+  a: Matrix,
+  block: number,
+): Promise<Matrix> {
+  if (reflections.length === 0) return identity(a, a.rows);
+  const strip = new Float64Array(Math.min(STRIP, a.rows) * a.rows);
+  let basis = identity(a, a.rows - (reflections.length + 1) * block);
+  for (const reflected of reflections.toReversed()) basis = await grown(a, basis, reflected, strip);
+  return embedded(a, basis);
+}
+
+function identity({ data }: Matrix, size: number): Matrix {
+  const one = matrix(size, size, data.subarray(0, size * size).fill(0));
   for (let i = 0; i < size; i++) one.data[i * (size + 1)] = 1;
   return one;
 }
 
-/** A square matrix below and right of an identity. */
-function embedded({ rows, data }: Matrix, by: number): Matrix {
-  const whole = identity(rows + by);
-  for (let i = 0; i < rows; i++)
-    whole.data.set(data.subarray(i * rows, (i + 1) * rows), (i + by) * whole.cols + by);
+/**
+ * Z − (Z V + E) (V T)ᵀ, where Z is the basis below and right of an identity, and E the identity's part of V: in the memory of
+ * `whole`, from the last rows on, since each is moved behind where it was.
+ */
+async function grown(
+  { data }: Matrix,
+  basis: Matrix,
+  { v, t }: BlockReflection,
+  strip: Float64Array,
+): Promise<Matrix> {
+  const by = v.cols;
+  const size = basis.rows + by;
+  const n = await matmul(v, t);
+  for (let i = 0; i < n.data.length; i++) n.data[i] = -n.data[i];
+  for (const [top, bottom] of strips(size).toReversed()) {
+    const z = matrix(bottom - top, size, strip.subarray(0, (bottom - top) * size));
+    for (let row = top; row < bottom; row++) moveRight(basis, row - by, z, row - top);
+    const along = await matmul(z, v);
+    if (top < by) along.data.set(rowsOf(v, top, Math.min(by, bottom)).data);
+    const product = await matmul(along, n, { transposeB: true });
+    sum(z, product, data.subarray(top * size));
+  }
+  for (let i = 0; i < by; i++) data[i * (size + 1)] += 1;
+  return matrix(size, size, data.subarray(0, size * size));
+}
+
+function sum(a: Matrix, b: Matrix, into: Float64Array): void {
+  for (let i = 0; i < a.data.length; i++) into[i] = a.data[i] + b.data[i];
+}
+
+/** A row of a matrix behind zeros, as a row of a wider one; zeros alone where there is no such row. */
+function moveRight({ cols, data }: Matrix, row: number, into: Matrix, at: number): void {
+  const [from, to] = [at * into.cols, (at + 1) * into.cols];
+  into.data.fill(0, from, row < 0 ? to : to - cols);
+  if (row >= 0) into.data.set(data.subarray(row * cols, (row + 1) * cols), to - cols);
+}
+
+/** A square matrix below and right of an identity as large as `whole`, in its memory. */
+function embedded(whole: Matrix, { rows, cols }: Matrix): Matrix {
+  const { cols: size, data } = whole;
+  const by = size - rows;
+  for (let row = rows - 1; row >= 0; row--) {
+    const to = (row + by) * size + by;
+    data.copyWithin(to, row * cols, (row + 1) * cols);
+    data.fill(0, to - by, to);
+  }
+  data.fill(0, 0, by * size);
+  for (let i = 0; i < by; i++) data[i * (size + 1)] = 1;
   return whole;
 }
+
+const rowsOf = ({ cols, data }: Matrix, from: number, to: number): Matrix =>
+  matrix(to - from, cols, data.subarray(from * cols, to * cols));
 
 /** Rows and columns [from, to) of a matrix, copied. */
 function part(

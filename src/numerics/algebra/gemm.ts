@@ -1,11 +1,9 @@
-import { defaultThreads, Session } from '../../runtime/session.js';
+import { defaultThreads, Session, type Tensor } from '../../runtime/session.js';
 import { type Matrix, matrix } from './matrix.js';
 import {
   gramTileGraph,
-  growingGraph,
   productGraph,
   tileName,
-  trailingGraph,
   upperTiles,
   widenedProductGraph,
 } from './product-graph.js';
@@ -48,15 +46,23 @@ export async function matmul(a: Matrix, b: Matrix, transposes: Transposes = {}):
   const product = await session(kind, rows * cols * inner, () =>
     productGraph(transposeA, transposeB),
   );
-  const { C } = await product.run({
-    A: { dtype: 'float64', dims: [a.rows, a.cols], data: a.data },
-    B: { dtype: 'float64', dims: [b.rows, b.cols], data: b.data },
-  });
-  return matrix(rows, cols, C.data as Float64Array);
+  const found = matrix(rows, cols);
+  await product.run({ A: tensor(a), B: tensor(b) }, { C: tensor(found) });
+  return found;
 }
+
+/** Results are written where they stay: memory of the runtime's own would be kept by its sessions, and be copied. */
+const tensor = ({ rows, cols, data }: Matrix) =>
+  ({ dtype: 'float64', dims: [rows, cols], data }) as const;
 
 /** A tile of a symmetric product: its place among tiles, at or right of the diagonal, and its values. */
 export type Tile = readonly [above: number, across: number, values: Float64Array];
+
+/** Room for the tiles of a symmetric matrix whose rows fall into tiles of `heights`. */
+export const tilesOf = (heights: readonly number[]): Tile[] =>
+  upperTiles(heights.length).map(
+    ([above, across]): Tile => [above, across, new Float64Array(heights[above] * heights[across])],
+  );
 
 /**
  * The tiles of A Aᵀ on and above the diagonal in float64, of a row-major block whose rows fall into tiles
@@ -66,20 +72,22 @@ export type Tile = readonly [above: number, across: number, values: Float64Array
 export async function gramTiles(
   block: Float32Array | Float64Array,
   heights: readonly number[],
-  form: 'as is' | 'centred',
-): Promise<Tile[]> {
+  { form, tiles }: { readonly form: 'as is' | 'centred'; readonly tiles: readonly Tile[] },
+): Promise<void> {
   const rows = heights.reduce((sum, height) => sum + height);
   const width = block.length / rows;
   const dtype = block instanceof Float32Array ? 'float32' : 'float64';
   const product = await session(`gram ${form} ${dtype} ${rows}`, rows * rows * width, () =>
     gramTileGraph(heights, { dtype, centred: form === 'centred' }),
   );
-  const outputs = await product.run({ A: { dtype, dims: [rows, width], data: block } });
-  return upperTiles(heights.length).map(([above, across]) => [
-    above,
-    across,
-    outputs[tileName(above, across)].data as Float64Array,
+  const outputs = tiles.map(([above, across, values]) => [
+    tileName(above, across),
+    tensor(matrix(heights[above], heights[across], values)),
   ]);
+  await product.run(
+    { A: { dtype, dims: [rows, width], data: block } },
+    Object.fromEntries(outputs) as Record<string, Tensor>,
+  );
 }
 
 /**
@@ -93,32 +101,13 @@ export async function widenedProduct(
 ): Promise<Matrix> {
   const [rows, cols] = [a.length / width, b.length / width];
   const product = await session('widened product', rows * cols * width, widenedProductGraph);
-  const { C } = await product.run({
-    A: { dtype: 'float32', dims: [rows, width], data: a },
-    B: { dtype: 'float32', dims: [cols, width], data: b },
-  });
-  return matrix(rows, cols, C.data as Float64Array);
-}
-
-const tensor = ({ rows, cols, data }: Matrix) =>
-  ({ dtype: 'float64', dims: [rows, cols], data }) as const;
-
-/** The rows and columns of a square matrix from `from` on, plus P Rᵀ. */
-export async function trailingPlus(x: Matrix, from: number, p: Matrix, r: Matrix): Promise<Matrix> {
-  const size = x.rows - from;
-  const graph = await session(`trailing ${from}`, size * size * p.cols, () => trailingGraph(from));
-  const { Y } = await graph.run({ X: tensor(x), P: tensor(p), R: tensor(r) });
-  return matrix(size, size, Y.data as Float64Array);
-}
-
-/** Z + (Z V + E) Nᵀ, where Z is the square `x` below and right of `by` rows and columns of zeros. */
-export async function grownPlus(
-  x: Matrix,
-  by: number,
-  { v, e, n }: { readonly v: Matrix; readonly e: Matrix; readonly n: Matrix },
-): Promise<Matrix> {
-  const size = x.rows + by;
-  const graph = await session(`growing ${by}`, size * size * v.cols, () => growingGraph(by));
-  const { Y } = await graph.run({ X: tensor(x), V: tensor(v), E: tensor(e), N: tensor(n) });
-  return matrix(size, size, Y.data as Float64Array);
+  const found = matrix(rows, cols);
+  await product.run(
+    {
+      A: { dtype: 'float32', dims: [rows, width], data: a },
+      B: { dtype: 'float32', dims: [cols, width], data: b },
+    },
+    { C: tensor(found) },
+  );
+  return found;
 }

@@ -1,6 +1,6 @@
 import { gramBlockWidth } from './block-width.js';
 import type { Features } from './features.js';
-import { gramTiles } from './gemm.js';
+import { gramTiles, type Tile, tilesOf } from './gemm.js';
 import { type Matrix, matrix } from './matrix.js';
 
 /**
@@ -48,7 +48,8 @@ const tileOf = (rows: number) => (rows > 1024 ? 512 : 128);
 export class GramSum {
   readonly #sum: Matrix;
   readonly #tile: number;
-  #empty = true;
+  /** What the last block added. */
+  #tiles: Tile[] | undefined;
   /** Rows of each tile. */
   readonly #heights: readonly number[];
 
@@ -64,10 +65,10 @@ export class GramSum {
   /** Adds A Aᵀ of a row-major block; `centred` takes the mean over the rows from each column first. */
   async add(block: Float32Array | Float64Array, form: 'as is' | 'centred'): Promise<void> {
     if (block.length === 0) return;
-    const tiles = await gramTiles(block, this.#heights, form);
-    const put = this.#empty ? setTile : addTile;
-    this.#empty = false;
-    for (const [above, across, values] of tiles) {
+    const put = this.#tiles ? addTile : setTile;
+    this.#tiles ??= tilesOf(this.#heights);
+    await gramTiles(block, this.#heights, { form, tiles: this.#tiles });
+    for (const [above, across, values] of this.#tiles) {
       const corner = [above * this.#tile, across * this.#tile] as const;
       put(this.#sum, corner, values, this.#heights[across]);
     }

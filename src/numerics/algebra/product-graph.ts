@@ -1,6 +1,6 @@
 /**
  * Bytes of the ONNX graphs in which matrix products run, written by hand: numerics is below
- * the room that reads and builds ONNX files. Field numbers: onnx.proto, IR version 8, opset 12 unless said.
+ * the room that reads and builds ONNX files. Field numbers: onnx.proto, IR version 8, opset 12.
  */
 
 type Field = readonly [number, number | string | Uint8Array];
@@ -53,10 +53,8 @@ function value(field: 11 | 12, name: string, elementType: number): Field {
   return [field, message([1, name], [2, type])];
 }
 
-const model = (...graph: Field[]): Uint8Array => modelOf(12, ...graph);
-
-function modelOf(operators: number, ...graph: Field[]): Uint8Array {
-  const opset = message([1, ''], [2, operators]);
+function model(...graph: Field[]): Uint8Array {
+  const opset = message([1, ''], [2, 12]);
   return message([1, 8], [7, message([2, 'product'], ...graph)], [8, opset]);
 }
 
@@ -124,37 +122,5 @@ export function widenedProductGraph(): Uint8Array {
     value(11, 'A', FLOAT),
     value(11, 'B', FLOAT),
     value(12, 'C', DOUBLE),
-  );
-}
-
-/** Below this opset `Slice` and `Pad` take their places as attributes. */
-const ATTRIBUTES_ONLY = 9;
-const TO_THE_END = 2 ** 31 - 1;
-
-/** `Y` = the rows and columns of `X` from `from` on, plus `P` `R`ᵀ, in float64. */
-export function trailingGraph(from: number): Uint8Array {
-  const slice = [
-    attributeList('axes', [0, 1]),
-    attributeList('starts', [from, from]),
-    attributeList('ends', [TO_THE_END, TO_THE_END]),
-  ];
-  return modelOf(
-    ATTRIBUTES_ONLY,
-    node('Slice', ['X'], ['trailing'], slice),
-    node('Gemm', ['P', 'R', 'trailing'], ['Y'], [attribute('transB', 1)]),
-    ...['X', 'P', 'R'].map((name) => value(11, name, DOUBLE)),
-    value(12, 'Y', DOUBLE),
-  );
-}
-
-/** `Y` = Z + (Z `V` + `E`) `N`ᵀ in float64, where Z is `X` below and right of `by` rows and columns of zeros. */
-export function growingGraph(by: number): Uint8Array {
-  return modelOf(
-    ATTRIBUTES_ONLY,
-    node('Pad', ['X'], ['Z'], [attributeList('pads', [by, by, 0, 0])]),
-    node('Gemm', ['Z', 'V', 'E'], ['S']),
-    node('Gemm', ['S', 'N', 'Z'], ['Y'], [attribute('transB', 1)]),
-    ...['X', 'V', 'E', 'N'].map((name) => value(11, name, DOUBLE)),
-    value(12, 'Y', DOUBLE),
   );
 }

@@ -43,6 +43,8 @@ export class CentredRows {
   readonly #beyond: Float64Array | undefined;
   readonly #leverages = new Map<number, Float64Array>();
   readonly #factors = new Map<number, PenaltyFactor>();
+  /** As large as the basis, for the next leverages. */
+  #memory: Float64Array | undefined;
 
   private constructor(band: BlockTridiagonal, basis: Matrix, reach: 'all' | 'some') {
     this.count = basis.cols;
@@ -55,15 +57,16 @@ export class CentredRows {
     this.#beyond = reach === 'some' ? squaresBeyond(basis) : undefined;
   }
 
-  /** From the products of the rows, centred or not. */
+  /** From the products of the rows, centred or not, whose memory it takes. */
   static async ofKernel(kernel: Matrix): Promise<CentredRows> {
     const { band, basis } = await bandForm(withoutConstant(kernel));
-    return new CentredRows(band, withConstantReflected(basis), 'all');
+    return new CentredRows(band, withConstantReflected(basis, kernel.data), 'all');
   }
 
   /** From features (row × feature), fewer than rows less one. */
   static async ofFeatures(x: Matrix): Promise<CentredRows> {
-    const reflected = reflectConstant(x);
+    const reflected = matrix(x.rows, x.cols, x.data.slice());
+    reflectConstant(reflected);
     const below = matrix(x.rows - 1, x.cols, reflected.data.subarray(x.cols));
     const { rows, r } = await orthonormalRows(below);
     const { band, basis } = await bandForm(await matmul(r, r, { transposeB: true }));
@@ -97,9 +100,13 @@ export class CentredRows {
     const known = this.#leverages.get(alpha);
     if (known) return known;
     const { factor, penalty } = this.#factor(alpha);
-    const solved = matrix(this.#basis.rows, this.count, this.#basis.data.slice());
+    const memory = this.#memory ?? new Float64Array(this.#basis.data.length);
+    this.#memory = undefined;
+    memory.set(this.#basis.data);
+    const solved = matrix(this.#basis.rows, this.count, memory);
     await solveForward(factor, solved);
     const leverages = squaresOfColumns(solved);
+    this.#memory = memory;
     this.#beyond?.forEach((square, i) => {
       leverages[i] += square / penalty;
     });
@@ -132,11 +139,11 @@ interface PenaltyFactor {
   readonly penalty: number;
 }
 
-/** Values of all factors that are kept where rows are few; of many, no more than the basis has. */
-const FACTOR_VALUES = 1 << 22;
+/** Values of all factors that are kept where rows are few; of many, no more than half as many as the basis has. */
+const FACTOR_VALUES = 1 << 23;
 
 const mostFactors = ({ size, block }: BlockTridiagonal) =>
-  Math.max(1, Math.floor(Math.max(FACTOR_VALUES, size ** 2) / (2 * block * size)));
+  Math.max(1, Math.floor(Math.max(FACTOR_VALUES, size ** 2 / 2) / (2 * block * size)));
 
 /** A number that no eigenvalue is below, to a quarter of the least of them; 0 where that is not far above their rounding. */
 function boundBelow(band: BlockTridiagonal, largest: number, rounding: number): number {
@@ -177,44 +184,45 @@ const constantReflection = (rows: number) => {
   return { head, beta: 2 / (head * head + rows - 1) };
 };
 
-/** The rows reflected so that their constant is the first. */
-function reflectConstant({ rows, cols, data }: Matrix): Matrix {
+/** Reflects the rows so that their constant is the first. */
+function reflectConstant({ rows, cols, data }: Matrix): void {
   const { head, beta } = constantReflection(rows);
   const along = new Float64Array(cols);
   for (let row = 0, at = 0; row < rows; row++)
     for (let col = 0; col < cols; col++) along[col] += (row === 0 ? head : 1) * data[at++];
-  const reflected = data.slice();
   for (let row = 0, at = 0; row < rows; row++)
-    for (let col = 0; col < cols; col++)
-      reflected[at++] -= beta * (row === 0 ? head : 1) * along[col];
-  return matrix(rows, cols, reflected);
+    for (let col = 0; col < cols; col++) data[at++] -= beta * (row === 0 ? head : 1) * along[col];
 }
 
-/** The products of rows in the directions orthogonal to the constant. */
+/** The products of rows in the directions orthogonal to the constant, in their memory. */
 function withoutConstant(kernel: Matrix): Matrix {
   const n = kernel.rows;
   const { head, beta } = constantReflection(n);
-  const once = reflectConstant(kernel);
-  const rest = matrix(n - 1, n - 1);
+  reflectConstant(kernel);
   for (let i = 1, at = 0; i < n; i++) {
-    const row = once.data.subarray(i * n, (i + 1) * n);
+    const row = kernel.data.subarray(i * n, (i + 1) * n);
     let along = head * row[0];
     for (let j = 1; j < n; j++) along += row[j];
-    for (let j = 1; j < n; j++) rest.data[at++] = row[j] - beta * along;
+    for (let j = 1; j < n; j++) kernel.data[at++] = row[j] - beta * along;
   }
-  return rest;
+  return matrix(n - 1, n - 1, kernel.data.subarray(0, (n - 1) ** 2));
 }
 
-/** Directions (direction × row) in terms of the rows, from those in which the constant was left out. */
-function withConstantReflected(basis: Matrix): Matrix {
-  const n = basis.cols + 1;
+/**
+ * Directions (direction × row) in terms of the rows, from those in which the constant was left out. They may be at the start
+ * of `memory`.
+ */
+function withConstantReflected(
+  { rows, cols, data }: Matrix,
+  memory: Float64Array = new Float64Array(rows * (cols + 1)),
+): Matrix {
+  const n = cols + 1;
   const { head, beta } = constantReflection(n);
-  const whole = matrix(basis.rows, n);
-  for (let i = 0; i < basis.rows; i++) {
-    const row = basis.data.subarray(i * (n - 1), (i + 1) * (n - 1));
+  for (let i = rows - 1; i >= 0; i--) {
+    const row = data.subarray(i * cols, (i + 1) * cols);
     const along = beta * row.reduce((sum, value) => sum + value, 0);
-    whole.data[i * n] = -along * head;
-    for (let j = 1; j < n; j++) whole.data[i * n + j] = row[j - 1] - along;
+    for (let j = cols; j > 0; j--) memory[i * n + j] = row[j - 1] - along;
+    memory[i * n] = -along * head;
   }
-  return whole;
+  return matrix(rows, n, memory.subarray(0, rows * n));
 }

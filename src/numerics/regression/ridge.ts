@@ -36,17 +36,20 @@ export function kernelCentre(train: Matrix): KernelCentre {
   return { means, whole: means.reduce((sum, value) => sum + value, 0) / train.rows };
 }
 
-/** The products of rows with the train rows, from the features of both the mean of the train rows taken. */
-export function centreCross({ rows, data }: Matrix, { means, whole }: KernelCentre): Matrix {
+/** The products of rows with the train rows, from the features of both the mean of the train rows taken; `into` may be the products. */
+export function centreCross(
+  { rows, data }: Matrix,
+  { means, whole }: KernelCentre,
+  into: Matrix = matrix(rows, means.length),
+): Matrix {
   const n = means.length;
-  const values = matrix(rows, n);
   for (let row = 0; row < rows; row++) {
     let own = 0;
     for (let col = 0; col < n; col++) own += data[row * n + col];
     for (let col = 0; col < n; col++)
-      values.data[row * n + col] = data[row * n + col] - own / n - means[col] + whole;
+      into.data[row * n + col] = data[row * n + col] - own / n - means[col] + whole;
   }
-  return values;
+  return into;
 }
 
 /** A matrix plus `sign` times one number a column. */
@@ -64,10 +67,13 @@ export interface RidgeFit {
   predict(rows: Matrix, y: Matrix): Promise<Matrix>;
 }
 
-/** The regression from the products of the train rows (a {@link Kernel}'s `train`) with a penalty above 0; predicts from `cross`. */
+/**
+ * The regression from the products of the train rows (a {@link Kernel}'s `train`), whose memory it takes, with a penalty above 0;
+ * predicts from `cross`.
+ */
 export async function ridgeFit(train: Matrix, alpha: number): Promise<RidgeFit> {
   const centre = kernelCentre(train);
-  const centred = centreCross(train, centre);
+  const centred = centreCross(train, centre, train);
   for (let i = 0; i < train.rows; i++) centred.data[i * (train.rows + 1)] += alpha;
   const factor = await cholesky(centred);
   if (!factor) throw new RangeError(`The kernel plus ${alpha} is not positive definite`);
@@ -125,7 +131,7 @@ export interface PenaltyFit {
   predictWith(cross: Matrix, y: Matrix, alpha: number): Promise<Matrix>;
 }
 
-/** {@link PenaltyFit} of the products of the train rows. */
+/** {@link PenaltyFit} of the products of the train rows, whose memory it takes. */
 export async function penaltyFit(train: Matrix): Promise<PenaltyFit> {
   const centre = kernelCentre(train);
   const rows = await CentredRows.ofKernel(train);

@@ -42,9 +42,9 @@ export interface Timed {
 }
 
 /** A thread with the runtime and our modules, before it holds any data. */
-const WORKER_BYTES = 96 * 2 ** 20;
+export const WORKER_BYTES = 96 * 2 ** 20;
 /** Gram matrix, its submatrix for a split, and work space: float64, stimuli × stimuli, of most metrics. */
-const MATRICES = 3;
+export const MATRICES = 3;
 /** Features up to this size go to a worker; larger ones are read from scratch in this thread. */
 const SENT_BYTES = 64 * 2 ** 20;
 /** Seconds of work that one worker has to be good for, to make up for its start. */

@@ -107,7 +107,7 @@ function stepBack(pid: number, nice: number, began: boolean): void {
     () => !began && setPriority(pid, nice),
     () => writeFileSync(`/proc/${pid}/oom_score_adj`, OOM_SCORE),
     // Where sessions share the processor by autogroups (sched(7)), that of the session counts.
-    () => nice === LEAST && writeFileSync(`/proc/${pid}/autogroup`, String(nice)),
+    () => writeFileSync(`/proc/${pid}/autogroup`, String(nice)),
   ];
   for (const attempt of attempts)
     try {
