@@ -43,12 +43,14 @@ export async function prepareStimulus(
 }
 
 /**
- * Batches that are made beside the one that the network works on. The runtime holds the thread meanwhile, and a
- * image needs the thread twice: to be decoded when its file is read, and to become pixels of the input.
+ * Batches that are made beside the one that the network works on. The runtime holds the thread meanwhile, and an image needs the
+ * thread several times: for each step of reading its file, to be decoded, and to be placed and resized.
  */
-const AHEAD = 2;
-/** Batches in memory: those, and the one that the network works on. */
-export const BATCHES_AT_ONCE = AHEAD + 1;
+const AHEAD = { least: 2, most: 4 };
+/** Bytes of images as they are in their files that may be in memory for more than the least. */
+const ROOM = 64 * 2 ** 20;
+/** Batches in memory at the least: those, and the one that the network works on. */
+export const BATCHES_AT_ONCE = AHEAD.least + 1;
 
 /** Rows of a stimulus set, from `first` on, as the network takes them. */
 export interface StimulusBatch {
@@ -62,8 +64,10 @@ export class StimulusFeed {
   readonly #card: ModelCard;
   readonly #prepared: PreparedSet | undefined;
   readonly plan: InputPlan;
-  /** Memory of batches, which serve in turn: some are filled while the network reads one. */
-  readonly #memory: (Float32Array | Uint8Array)[] = [];
+  /** Of the tensor that the network reads; batches ahead of it are pixels. */
+  #memory: Float32Array | Uint8Array | undefined;
+  /** Bytes of the largest image, as it is in its file. */
+  #largest = 0;
   #size: { readonly width: number; readonly height: number; readonly row: number } | undefined;
 
   constructor(shown: Shown, card: ModelCard, plan: InputPlan, prepared?: PreparedSet) {
@@ -80,19 +84,22 @@ export class StimulusFeed {
   async *batches(): AsyncGenerator<StimulusBatch> {
     const rows = this.#shown.stimuli.ids.length;
     const { batch } = this.plan;
-    const asked: Promise<Tensor>[] = [];
-    const ask = (first: number) => {
-      if (first >= rows) return;
-      const made = this.#batch(first);
-      made.catch(() => {});
-      asked.push(made);
+    const asked: Promise<Clip[]>[] = [];
+    let next = 0;
+    const ask = () => {
+      for (; next < rows && asked.length < this.#ahead(); next += batch) {
+        const made = this.#batch(next);
+        made.catch(() => {});
+        asked.push(made);
+      }
     };
     try {
-      for (let i = 0; i < AHEAD; i++) ask(i * batch);
       for (let first = 0; first < rows; first += batch) {
-        const input = await asked[0];
+        ask();
+        const clips = await asked[0];
         asked.shift();
-        ask(first + AHEAD * batch);
+        const input = this.#tensor(clips);
+        ask();
         yield { first, input };
       }
     } finally {
@@ -100,16 +107,28 @@ export class StimulusFeed {
     }
   }
 
-  async #batch(first: number): Promise<Tensor> {
-    const { batch, dtype } = this.plan;
+  /** Batches that are made beside one, the more the smaller their images are. */
+  #ahead(): number {
+    const { batch, spec } = this.plan;
+    if (spec.frames !== undefined) return AHEAD.least;
+    const fitting = Math.floor(ROOM / (batch * this.#largest));
+    return Math.max(AHEAD.least, Math.min(AHEAD.most, fitting));
+  }
+
+  #batch(first: number): Promise<Clip[]> {
     const rows = this.#shown.stimuli.ids.length;
+    const count = Math.min(this.plan.batch, rows - first);
+    return Promise.all(Array.from({ length: count }, (_, i) => this.#clip(first + i)));
+  }
+
+  #tensor(clips: readonly Clip[]): Tensor {
+    const { batch, dtype } = this.plan;
     const { layout, frames = 1 } = this.plan.spec;
-    const clips = await Promise.all(
-      Array.from({ length: Math.min(batch, rows - first) }, (_, i) => this.#clip(first + i)),
-    );
-    const [{ width, height }] = clips[0];
+    const [[{ width, height }]] = clips;
     const length = frames * width * height * 3;
-    const data = this.#slot(first / batch, batch * length);
+    this.#memory ??=
+      dtype === 'uint8' ? new Uint8Array(batch * length) : new Float32Array(batch * length);
+    const data = this.#memory;
     clips.forEach((clip, i) => {
       writeClip(clip, this.plan.spec, data.subarray(i * length, (i + 1) * length));
     });
@@ -121,22 +140,14 @@ export class StimulusFeed {
       : { dtype, dims, data };
   }
 
-  /** By the batch's own number: they need not be decoded in their order. */
-  #slot(batch: number, length: number): Float32Array | Uint8Array {
-    const slot = batch % BATCHES_AT_ONCE;
-    this.#memory[slot] ??=
-      this.plan.dtype === 'uint8' ? new Uint8Array(length) : new Float32Array(length);
-    return this.#memory[slot];
-  }
-
   /** The frames that the network gets of a stimulus; one after the other, since a frame may be large in its file. */
-  async #clip(row: number): Promise<(Raster | FloatRaster)[]> {
+  async #clip(row: number): Promise<Clip> {
     const { stimuli } = this.#shown;
     const { frames, sampling = 'even' } = this.plan.spec;
     const there = stimuli.frames?.(row) ?? 1;
     if (frames === undefined && there > 1) throw clipForImages(String(stimuli.ids[row]), there);
     const indices = frameIndices(there, frames ?? 1, sampling);
-    const taken: (Raster | FloatRaster)[] = [];
+    const taken: Clip = [];
     const like = sameFrameSizes(String(stimuli.ids[row]));
     for (const [i, frame] of indices.entries()) {
       const slot = stimuli.frames ? row * indices.length + i : row;
@@ -153,8 +164,11 @@ export class StimulusFeed {
   }
 
   async #prepare({ row, frame, slot }: FramePlace, decoded: FrameRequest['decoded']) {
-    const asked = { frame, ...(decoded && { decoded }) };
-    const pixels = await prepareStimulus(this.#shown, row, this.#card, asked);
+    const seen: FrameRequest['decoded'] = (size) => {
+      this.#largest = Math.max(this.#largest, size.width * size.height * BYTES_A_PIXEL);
+      decoded?.(size);
+    };
+    const pixels = await prepareStimulus(this.#shown, row, this.#card, { frame, decoded: seen });
     this.#prepared?.put(slot, pixels);
     return pixels;
   }
@@ -177,6 +191,12 @@ export class StimulusFeed {
     );
   }
 }
+
+/** Of a decoded image, its transparency too. */
+const BYTES_A_PIXEL = 4;
+
+/** The frames of a stimulus, of an image one. */
+type Clip = (Raster | FloatRaster)[];
 
 /** A frame of a stimulus, and the slot in which its pixels are kept. */
 interface FramePlace {
