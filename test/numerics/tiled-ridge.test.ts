@@ -67,12 +67,15 @@ describe.each([
   const products = () => submatrix(gram, train, train);
   const cross = submatrix(gram, held, train);
 
-  test('predicts what the regression in memory predicts', async () => {
+  test.each([
+    { what: 'fewer targets than test rows', targets: y },
+    { what: 'more of them', targets: random(TRAIN, 3 * TEST, 4) },
+  ])('predicts what the regression in memory predicts of $what', async ({ targets }) => {
     expect(tiling.form).toBe(form);
     for (const alpha of [1, 1e-2, 1e4]) {
       const fitted = await tiledRidge({ features, train, tiling }, alpha, inMemory);
-      const wanted = await (await ridgeFit(products(), alpha)).predict(cross, y);
-      near((await fitted.predict(held, columnSource(y))).data, wanted.data);
+      const wanted = await (await ridgeFit(products(), alpha)).predict(cross, targets);
+      near((await fitted.predict(held, columnSource(targets))).data, wanted.data);
     }
   });
 

@@ -36,7 +36,7 @@ const isDecomposed = ({ rows, units }: { readonly rows: number; readonly units: 
   units < rows - 1 && rows * units <= MOST_DECOMPOSED;
 
 /** Raised when the tiled computation gives other bits. */
-const TILED_VERSION = 1;
+const TILED_VERSION = 2;
 
 /** Which metrics have it, and whether they choose a penalty. */
 const tiled: Readonly<Record<string, 'fixed' | 'chosen'>> = {

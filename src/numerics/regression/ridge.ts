@@ -54,11 +54,10 @@ export function centreCross(
 
 /** A matrix plus `sign` times one number a column. */
 export function shiftColumns({ rows, cols, data }: Matrix, by: Float64Array, sign: 1 | -1): Matrix {
-  return matrix(
-    rows,
-    cols,
-    data.map((value, i) => value + sign * by[i % cols]),
-  );
+  const shifted = matrix(rows, cols);
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let col = 0; col < cols; col++, at++) shifted.data[at] = data[at] + sign * by[col];
+  return shifted;
 }
 
 /** A ridge regression of rows with one penalty, for any targets: what does not depend on them is computed once. */

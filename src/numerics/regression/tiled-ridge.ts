@@ -87,9 +87,16 @@ export async function tiledRidge(
     async predict(test, y) {
       const predicted = matrix(test.length, y.cols);
       const most = Math.max(1, Math.floor(BLOCK_VALUES / y.rows));
+      const fitted = { source, factor, room };
+      const cross = isCrossed(tiling, test, y)
+        ? await crossProducts(source, test, room)
+        : undefined;
       for (let from = 0; from < y.cols; from += most) {
         const some = y.columns(from, Math.min(y.cols, from + most));
-        setColumns(predicted, from, await predictSome({ source, factor, room }, test, some));
+        const values = cross
+          ? await predictCrossed(fitted, cross, some)
+          : await predictSome(fitted, test, some);
+        setColumns(predicted, from, values);
       }
       return predicted;
     },
@@ -101,6 +108,30 @@ interface Fitted {
   readonly source: TiledSource;
   readonly factor: TiledMatrix;
   readonly room: TiledRoom;
+}
+
+/** Whether products of test rows with training rows take less than a weight of each unit for each target. */
+const isCrossed = ({ form }: RidgeTiling, test: readonly number[], y: ColumnSource): boolean =>
+  form === 'dual' && test.length < y.cols && test.length * y.rows <= BLOCK_VALUES;
+
+/** test row × training row */
+async function crossProducts(
+  source: TiledSource,
+  test: readonly number[],
+  room: TiledRoom,
+): Promise<Matrix> {
+  const sum = matrix(test.length, source.train.length);
+  for await (const { x, probe } of blocksOf(source, test)) {
+    room.step?.();
+    addInto(sum.data, (await matmul(probe, x, { transposeB: true })).data);
+  }
+  return sum;
+}
+
+async function predictCrossed({ factor }: Fitted, cross: Matrix, y: Matrix): Promise<Matrix> {
+  const means = columnMeans(y);
+  const solved = await tiledSolve(factor, shiftColumns(y, means, -1));
+  return shiftColumns(await matmul(cross, solved), means, 1);
 }
 
 async function predictSome(
