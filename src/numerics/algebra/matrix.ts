@@ -46,3 +46,16 @@ export function columnMeans({ rows, cols, data }: Matrix): Float64Array {
   for (let col = 0; col < cols; col++) means[col] /= rows;
   return means;
 }
+
+/** Rows of a square that is transposed at once: they stay in the cache. */
+const SQUARE = 32;
+
+/** The transpose of a matrix, in `into`. */
+export function transpose({ rows, cols, data }: Matrix, into: Matrix = matrix(cols, rows)): Matrix {
+  for (let top = 0; top < rows; top += SQUARE)
+    for (let left = 0; left < cols; left += SQUARE)
+      for (let i = top; i < Math.min(rows, top + SQUARE); i++)
+        for (let j = left; j < Math.min(cols, left + SQUARE); j++)
+          into.data[j * rows + i] = data[i * cols + j];
+  return into;
+}

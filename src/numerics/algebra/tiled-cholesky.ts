@@ -1,6 +1,6 @@
 import { backSolve, cholesky, forwardSolve } from './cholesky.js';
 import { matmul } from './gemm.js';
-import { type Matrix, matrix } from './matrix.js';
+import { type Matrix, matrix, transpose } from './matrix.js';
 import { type TiledMatrix, tileBounds, tileCount } from './tiles.js';
 
 /**
@@ -24,7 +24,7 @@ export async function tiledCholesky(
     await a.tiles.write(col, col, head.data);
     for (let row = col + 1; row < count; row++) {
       const tile = await reduced(a, row, col);
-      const solved = transposed(await forwardSolve(head, transposed(tile)));
+      const solved = transpose(await forwardSolve(head, transpose(tile)));
       await a.tiles.write(row, col, solved.data);
     }
     await step();
@@ -98,11 +98,4 @@ function rowsOf(factor: TiledMatrix, { cols, data }: Matrix, index: number): Mat
 
 function subtract(from: Float64Array, known: Float64Array): void {
   for (let i = 0; i < from.length; i++) from[i] -= known[i];
-}
-
-function transposed({ rows, cols, data }: Matrix): Matrix {
-  const turned = matrix(cols, rows);
-  for (let i = 0; i < rows; i++)
-    for (let j = 0; j < cols; j++) turned.data[j * rows + i] = data[i * cols + j];
-  return turned;
 }
