@@ -79,7 +79,7 @@ async function measured(made: Case, folder: string) {
   const benchmark: string[] = [];
   for (let k = 0; k < made.benchmarks; k += REGIONS.length) {
     const regions = REGIONS.slice(0, made.benchmarks - k).map((region) => [region, made.neuroids]);
-    const set = { stimuli: made.stimuli, repetitions: 2, side: 28, classes: 8, degrees: 8 };
+    const set = { stimuli: made.stimuli, repetitions: 4, side: 28, classes: 8, degrees: 8 };
     benchmark.push(
       await writeMadeSet(join(folder, `set-${k}`), {
         ...{ ...set, regions: Object.fromEntries(regions), name: `made${k}` },

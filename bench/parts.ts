@@ -71,7 +71,7 @@ const map: Part = {
   script: 'map',
   words: ['--only', 'map', '--no-original'],
   figures: ({ map: { first } }: { map: { first: { seconds: number; peakMiB: number } } }) => [
-    less('map of EfficientNet-B1, 67 layers × 2', first.seconds, 's', 30),
+    less('map of EfficientNet-B1, 58 layers × 2', first.seconds, 's', 30),
     less('the same, memory', first.peakMiB, 'MiB', 1024),
   ],
 };
