@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ALPHAS, narrowRidgeCvRegression, ridgeCvRegression } from '../../src/metrics/ridge.js';
 import { neuralMetric } from '../../src/metrics/table/metric-table.js';
+import { columnsOf } from '../../src/numerics/algebra/column-source.js';
 import { symmetricEigen } from '../../src/numerics/algebra/eigen.js';
 import { denseFeatures } from '../../src/numerics/algebra/features.js';
 import { matmul } from '../../src/numerics/algebra/gemm.js';
@@ -107,6 +108,19 @@ describe.each(shapes)('$rows rows of $cols features', ({ rows, cols }) => {
     const diagonal = Float64Array.from({ length: rows }, (_, i) => inverse.data[i * (rows + 1)]);
     expectClose(await decomposed.leverages(alpha), diagonal, tolerances.float64);
   });
+});
+
+it('many targets together have the dual weights of some of them, whatever was computed between', async () => {
+  const { x } = made(60, 150);
+  const rows = await CentredRows.ofKernel(await matmul(x, x, { transposeB: true }));
+  const y = matrix(60, 200, new RandomState(8).standardNormal(60 * 200));
+  const all = await rows.coordinates(shiftColumns(y, columnMeans(y), -1));
+  const [some, many] = [await rows.dual(all.columns(0, 20), 5), await rows.dual(all, 5)];
+  const leverages = await rows.leverages(5);
+  const again = await rows.dual(all, 5);
+  expect(again.data).toEqual(many.data);
+  expect(await rows.leverages(5)).toEqual(leverages);
+  expectClose(columnsOf(many, 0, 20).data, some.data, tolerances.float64);
 });
 
 describe('the penalty', () => {

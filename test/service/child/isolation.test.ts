@@ -78,7 +78,7 @@ describe('a child process', () => {
     );
     expect(limits).toMatch(/Max core file size\s+0\s+0 /);
     expect(new Set(nice)).toEqual(new Set([10]));
-    // Others may set it ten times a second, all of them together.
+    // Without privileges the kernel takes ten changes a second, of all processes together.
     if (session && process.getuid?.() === 0) expect(session).toMatch(/ nice 10$/m);
     expect(killedFirst).toBe(1000);
   });
