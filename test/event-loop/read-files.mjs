@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCard } from '../../dist/src/activations/card/card.js';
+import { peakRssMiB } from '../../dist/src/runtime/peak-memory.js';
 import { parseBenchmark } from '../../dist/src/scoring/registry/benchmark-file.js';
 import { parseAblation } from '../../dist/src/training/ablation/ablation.js';
 import { parseRecipe } from '../../dist/src/training/recipe/parse-recipe.js';
@@ -27,7 +28,7 @@ for (const name of readdirSync(folder)) {
       message = error.message;
     }
     const { user, system } = process.cpuUsage(before);
-    const megabytes = process.resourceUsage().maxRSS / 1024;
+    const megabytes = peakRssMiB();
     const polluted = {}.polluted !== undefined;
     const told = {
       name,

@@ -2,6 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { VentralError } from '../../errors/ventral-error.js';
+import { peakRssMiB } from '../../runtime/peak-memory.js';
 import { type Progress, Work } from '../../runtime/work.js';
 import { networkName, type Recipe } from '../../training/recipe/recipe.js';
 import { readMetrics } from '../../training/record/metrics-log.js';
@@ -129,7 +130,7 @@ async function attempt(
     },
   );
   await begins();
-  const usage = { peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024) };
+  const usage = { peakRssMiB: peakRssMiB() };
   return { network: await networkOf(recipe, folder), usage };
 }
 
