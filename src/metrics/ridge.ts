@@ -164,7 +164,7 @@ export const ridgeMetric: NeuralMetric = {
 /** The metric `ridgecv`. */
 export const ridgeCvMetric: NeuralMetric = {
   kind: 'neural',
-  version: 2,
+  version: 1,
   perNeuroid: true,
   // The layer's own, the basis, room as large as that, and half as much each for reflections and for factors.
   matrices: 4,
