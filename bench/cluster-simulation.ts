@@ -31,7 +31,7 @@ import { spread } from './running-service.js';
  */
 
 const BENCHMARKS = ['V1', 'V2', 'V4', 'IT'].map((region) => `Simulatedpublic.${region}-pls`);
-const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
 const DAY = 86_400;
 const TIMES = [1, 10, 100];
 const DEPTHS = [1000, 10_000, 100_000];

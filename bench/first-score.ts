@@ -17,7 +17,7 @@ const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, ...resultOptions },
 });
 
-const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
 const MODELS = ['pixels', 'gabor-v1', 'resnet-20'];
 const BENCHMARK = 'Simulatedpublic.V1-pls';
 

@@ -68,7 +68,7 @@ try {
     ...['--benchmark', join(folder, 'benchmark.yaml'), '--json'],
     ...['--max-memory', options['max-memory'], '--home', join(folder, 'home')],
   ];
-  const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+  const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
   const { stdout, seconds, treeMiB, mainMiB } = await followed(process.execPath, [main, ...words]);
   const [{ value, raw, ceiling }] = JSON.parse(stdout).results ?? JSON.parse(stdout);
   const report = {

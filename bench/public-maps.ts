@@ -23,7 +23,7 @@ const NETWORK = 'mobilenet-v2-1.0-224';
 
 /** Runs `ventral`. @returns its standard output */
 function ventral(...words: readonly string[]): string {
-  const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+  const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
   const { stdout, stderr, status } = spawnSync(process.execPath, [main, ...words, '--home', home], {
     encoding: 'utf8',
     maxBuffer: 256 << 20,

@@ -27,7 +27,7 @@ function mapNetwork({ name, data: from, file, card }: RealNetwork, folder: strin
   const benchmark = writeV4Benchmark(folder, join(data, 'v4-hvm640'));
   const words = ['map', join(data, from, file), '--card', cardFile, '-b', benchmark, '--json'];
   if (values.html) words.push('--html', join(values.html, `${name}.html`));
-  const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+  const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     [main, ...words, '--home', join(folder, name)],

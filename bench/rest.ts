@@ -37,7 +37,7 @@ interface Rest {
 }
 
 async function measured(checkout: string, home: string, kind: Rest['home']): Promise<Rest> {
-  const main = join(checkout, 'dist', 'src', 'cli', 'main.js');
+  const main = join(checkout, 'dist', 'program', 'cli', 'main.js');
   const words = ['serve', '--home', home, '--port', '0', '--no-score-shipped'];
   const flags = values.flags.split(' ').filter(Boolean);
   const began = performance.now();

@@ -66,7 +66,7 @@ interface MapRun {
 
 /** `ventral map` in a home of its own. */
 async function mapRun(model: string, home: string, words: readonly string[]): Promise<MapRun> {
-  const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+  const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
   const limits = ['--home', home, '--max-memory', options['max-memory']];
   if (options.layers) limits.push('--layers', options.layers);
   const run = await followed(process.execPath, [main, 'map', model, ...words, ...limits, '--json']);

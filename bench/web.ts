@@ -36,7 +36,7 @@ async function fill(home: string): Promise<readonly string[]> {
 
 /** A service in a process of its own, and how to end it. */
 async function serve(home: string) {
-  const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+  const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
   const words = ['serve', '--home', home, '--port', '0', '--no-score-shipped'];
   const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';

@@ -23,7 +23,7 @@ import { runtimeIdentity } from '../src/runtime/session.js';
 
 const BENCHMARKS = ['Simulatedpublic.V1-pls', 'Simulatedpublic.V4-pls'];
 const oracle = join(packageRoot, 'test', 'fixtures', 'oracle', '09-end-to-end', 'resnet');
-const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
 /** Linux counts a process's time in these (sysconf(_SC_CLK_TCK)). */
 const TICKS = 100;
 

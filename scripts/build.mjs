@@ -1,4 +1,5 @@
-// Builds dist/: the compiled program, the browser application, the prepared database, compiled schemas and simulated data.
+// Builds dist/: the compiled program and its bundle, the browser application, the prepared database, compiled schemas and
+// simulated data.
 //   node scripts/build.mjs [--if-changed]     with that, only where a source differs from what was built last
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -26,6 +27,7 @@ const sources = [
     'benchmarks',
     'bench',
     'scripts/build.mjs',
+    'scripts/bundle.mjs',
     'scripts/prepare-checks.mjs',
     'tsconfig.json',
     'vite.config.ts',
@@ -34,7 +36,7 @@ const sources = [
 ];
 /** Without one of them the last build is not whole. */
 const results = [
-  ...['src/cli/main.js', 'web/index.html', 'web/docs.html', 'openapi.json', 'database'],
+  ...['program/cli/main.js', 'web/index.html', 'web/docs.html', 'openapi.json', 'database'],
   'checks/values.json',
   ...['swagger-ui/swagger-ui-bundle.js'],
 ].map((path) => join(root, 'dist', path));
@@ -85,7 +87,7 @@ async function compile() {
   const script = (text) => run('--input-type=module', '--eval', text);
   const failed = Math.max(
     ...(await Promise.all([
-      run('scripts/prepare-checks.mjs'),
+      ...['scripts/prepare-checks.mjs', 'scripts/bundle.mjs'].map((path) => run(path)),
       ...[prepare, ...simulated()].map(script),
     ])),
   );

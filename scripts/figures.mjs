@@ -18,7 +18,7 @@ const root = resolve(import.meta.dirname, '..');
 const folder = resolve(process.argv[2] ?? join(root, 'docs', 'images'));
 const result = (name) => JSON.parse(readFileSync(join(root, 'bench', 'results', name), 'utf8'));
 const ventral = (...words) =>
-  execFileSync(process.execPath, [join(root, 'dist', 'src', 'cli', 'main.js'), ...words], {
+  execFileSync(process.execPath, [join(root, 'dist', 'program', 'cli', 'main.js'), ...words], {
     ...{ encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 2 ** 28 },
   });
 

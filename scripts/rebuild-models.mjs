@@ -12,7 +12,7 @@ for (const name of ['objects-resnet']) {
   const run = join(root, 'runs', name);
   const words = ['train', join(root, 'models', name, 'recipe.yaml'), '-o', run];
   if (existsSync(join(run, 'metrics.jsonl'))) words.push('--resume');
-  const main = join(root, 'dist', 'src', 'cli', 'main.js');
+  const main = join(root, 'dist', 'program', 'cli', 'main.js');
   const { status } = spawnSync(process.execPath, [main, ...words], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
   copyFileSync(join(run, 'model.onnx'), join(root, 'models', name, 'model.onnx'));

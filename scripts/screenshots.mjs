@@ -47,7 +47,7 @@ const recipe = {
   ],
 };
 
-const main = join(root, 'dist', 'src', 'cli', 'main.js');
+const main = join(root, 'dist', 'program', 'cli', 'main.js');
 const server = spawn(process.execPath, [main, 'serve', '--home', home, '--port', '0'], {
   stdio: ['ignore', 'pipe', 'inherit'],
 });

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { ErrorCode } from '../errors/codes.js';
 import { VentralError } from '../errors/ventral-error.js';
-import { packageRoot } from '../formats/package-root.js';
+import { programFile } from '../formats/package-root.js';
 import type { Optimization } from '../runtime/session.js';
 import type { ModelCard } from './card/card.js';
 import type { Asked, MadeTensor, Told } from './try-sessions-child.js';
@@ -51,7 +50,7 @@ export async function trySessions(
   options: TrialOptions,
 ): Promise<TrialOutcome[]> {
   const { name, signal } = options;
-  const script = join(packageRoot, 'dist', 'src', 'activations', 'try-sessions-child.js');
+  const script = programFile('activations/try-sessions-child.js');
   // Answers, and a silent pipe that closes when this process has died.
   const stdio = ['pipe', 'ignore', 'ignore', 'pipe', 'pipe'] as const;
   if (signal?.aborted) throw VentralError.from(signal.reason);

@@ -1,14 +1,13 @@
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type ErrorDetails, VentralError } from '../errors/ventral-error.js';
 import { checkHdf5Start } from './hdf5-library.js';
 import type { Hyperslab, NetcdfGroup, NetcdfValues, NetcdfVariable } from './netcdf-content.js';
 import type { WorkerAnswer, WorkerFile, WorkerRequest } from './netcdf-worker.js';
-import { packageRoot } from './package-root.js';
+import { programFile } from './package-root.js';
 
 /** Milliseconds that the thread may take: to open a file, and to read one block. */
 const patience = { open: 20_000, read: 180_000 };
-const script = join(packageRoot, 'dist', 'src', 'formats', 'netcdf-worker.js');
+const script = programFile('formats/netcdf-worker.js');
 
 /** A thread that has no file yet. */
 let spare: Worker | undefined;

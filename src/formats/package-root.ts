@@ -14,3 +14,6 @@ export const packageRoot: string = (() => {
 export const packageVersion: string = JSON.parse(
   readFileSync(join(packageRoot, 'package.json'), 'utf8'),
 ).version;
+
+/** A script that the build made for a process or thread of its own, by its path in `src`, such as `formats/netcdf-worker.js`. */
+export const programFile = (path: string): string => join(packageRoot, 'dist', 'program', path);

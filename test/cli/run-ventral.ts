@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 
-const main = join(resolve(import.meta.dirname, '..', '..'), 'dist', 'src', 'cli', 'main.js');
+const main = join(resolve(import.meta.dirname, '..', '..'), 'dist', 'program', 'cli', 'main.js');
 
 /** What a command printed and how it ended. */
 export interface Ran {

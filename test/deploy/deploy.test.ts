@@ -49,7 +49,7 @@ CMD node main.js`;
             await symlink(join(packageRoot, source), join(image, source));
           else await cp(join(packageRoot, source), join(image, source), { recursive: true });
         }
-      const main = join(image, 'dist', 'src', 'cli', 'main.js');
+      const main = join(image, 'dist', 'program', 'cli', 'main.js');
       const words = (...more: string[]) => [main, ...more, '--home', join(image, 'home')];
       const doctor = await promisify(execFile)(process.execPath, words('doctor', '--json'));
       const { findings } = JSON.parse(doctor.stdout) as {

@@ -50,7 +50,7 @@ for (const unit of units)
 
 test.each(services)('%s runs a command that exists, with its options', (unit) => {
   const [, line] =
-    /^ExecStart=\/usr\/bin\/node (?:--v8-pool-size=1 )?\/opt\/ventral\/dist\/src\/cli\/main\.js (.*)$/m.exec(
+    /^ExecStart=\/usr\/bin\/node (?:--v8-pool-size=1 )?\/opt\/ventral\/dist\/program\/cli\/main\.js (.*)$/m.exec(
       read(unit),
     ) ?? [];
   const ventral = program({ out() {}, err() {}, interactive: false, color: false });

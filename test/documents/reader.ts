@@ -6,7 +6,7 @@ import { outputPattern, root, type ShellBlock, shownCommands } from './shell-blo
 
 /** Columns of the terminal in which the outputs of the documents were printed. */
 const COLUMNS = 100;
-const main = join(root, 'dist', 'src', 'cli', 'main.js');
+const main = join(root, 'dist', 'program', 'cli', 'main.js');
 
 /** Someone who types the commands of a document: a bash with a folder, and a service where an address is asked. */
 export class Reader {

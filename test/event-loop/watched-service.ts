@@ -38,7 +38,7 @@ export interface WatchedService {
 }
 
 const watch = join(packageRoot, 'test', 'event-loop', 'watch-loop.mjs');
-const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
 const TRIES = 3;
 
 /** @param home a home that is there already; it is removed at the end */

@@ -44,7 +44,7 @@ interface Asking extends Sending {
 }
 
 const hook = join(packageRoot, 'test', 'fuzz', 'collect-on-signal.mjs');
-const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
 /** A person's 4xx, and what a service says that has no room or no time. */
 const refusals = new Set([503, 507]);
 const faults = new Set(['/problems/internal', '/problems/process-died']);

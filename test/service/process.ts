@@ -6,7 +6,7 @@ import { packageRoot } from '../../src/formats/package-root.js';
 import { type Asked, callUrl } from './running-service.js';
 
 /** The command line, as it was built. */
-export const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+export const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
 
 /** What a command left behind. */
 export interface Ended {

@@ -67,7 +67,7 @@ function score(
   const network = join(ORACLE, '09-end-to-end', 'resnet');
   const words = ['score', join(network, 'model.onnx'), '--card', join(network, 'card.yaml')];
   const out = node(
-    ...['dist/src/cli/main.js', ...words, '--benchmark', benchmarkOf(metric), '--json'],
+    ...['dist/program/cli/main.js', ...words, '--benchmark', benchmarkOf(metric), '--json'],
     ...['--home', join(copy, 'home'), '--threads', '1'],
   );
   return JSON.parse(out);

@@ -47,7 +47,7 @@ let flood: ChildProcess | undefined;
 
 beforeAll(async () => {
   home = await madeHome('ventral-floods-');
-  const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+  const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
   const words = ['serve', '--home', home, '--port', '0', '--no-score-shipped'];
   service = await servingIn(
     { NODE_EXTRA_CA_CERTS: fixture('certificate.pem') },

@@ -11,7 +11,7 @@ import { expectConfined, hijacked } from '../service/hijack.js';
 
 const USER = 61_234;
 const asRoot = process.getuid?.() === 0;
-const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
 
 /** What confining and trying to break out runs. */
 const programs = [

@@ -9,7 +9,7 @@ import { makeKey } from '../service/with-key.js';
 import { engines, madePlace, removePlace } from '../store/engines.js';
 
 const MIB = 2 ** 20;
-const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+const main = join(packageRoot, 'dist', 'program', 'cli', 'main.js');
 
 it.each(engines)(
   'a service on %s that is killed in an upload leaves neither bytes nor a reservation',

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 # CI has it installed.
 if "VENTRAL_INSTALLED" not in os.environ:
     sys.path.insert(0, str(ROOT / "clients" / "python"))
-MAIN = ROOT / "dist" / "src" / "cli" / "main.js"
+MAIN = ROOT / "dist" / "program" / "cli" / "main.js"
 os.environ["VENTRAL_COMMAND"] = f"node {shlex.quote(str(MAIN))}"
 for name in ("VENTRAL_SERVICE", "VENTRAL_KEY", "VENTRAL_KEY_FILE"):
     os.environ.pop(name, None)

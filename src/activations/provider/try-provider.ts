@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { VentralError } from '../../errors/ventral-error.js';
-import { packageRoot } from '../../formats/package-root.js';
+import { programFile } from '../../formats/package-root.js';
 import { present } from '../../formats/present.js';
 import { GraphBuilder } from '../../onnx/graph-builder.js';
 import type { Execution, ProviderChoice } from '../../runtime/provider.js';
@@ -75,9 +74,7 @@ export async function tryProvider(
   }
 }
 
-const trialScript = join(
-  ...[packageRoot, 'dist', 'src', 'activations', 'provider', 'provider-trial-child.js'],
-);
+const trialScript = programFile('activations/provider/provider-trial-child.js');
 
 const answerOf = (said: string): TrialAnswer =>
   JSON.parse(said, (_key, value) => (value === 'Infinity' ? Number.POSITIVE_INFINITY : value));

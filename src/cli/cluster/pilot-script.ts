@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { packageRoot } from '../../formats/package-root.js';
+import { programFile } from '../../formats/package-root.js';
 import { databasePlace } from '../../store/database/postgres-database.js';
 
 /** Where the files of pilot jobs are: in the home, which all nodes must see. */
@@ -49,7 +49,7 @@ export const removeEnvironment = ({ environment }: PilotFiles): Promise<void> =>
  * @param words of `ventral worker`
  */
 export function pilotScript({ environment }: PilotFiles, words: readonly string[]): string {
-  const main = join(packageRoot, 'dist', 'src', 'cli', 'main.js');
+  const main = programFile('cli/main.js');
   const command = [process.execPath, main, 'worker'].map(quoted).join(' ');
   return `#!/bin/sh
 # A pilot job of ventral: it takes jobs from the queue until there are none. "ventral slurm up" submitted it.

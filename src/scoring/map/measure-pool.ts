@@ -1,11 +1,10 @@
-import { join } from 'node:path';
 import { Piscina } from 'piscina';
 import type { ModelCard } from '../../activations/card/card.js';
 import type { ReducedLayer } from '../../activations/reduced-layer.js';
 import { TILE_SHARE } from '../../activations/scratch/tile-room.js';
 import { VentralError } from '../../errors/ventral-error.js';
 import { ArrayInPieces } from '../../formats/digest.js';
-import { packageRoot } from '../../formats/package-root.js';
+import { programFile } from '../../formats/package-root.js';
 import { metrics } from '../../metrics/table/metric-table.js';
 import { type Half, partOf } from '../measure/halves.js';
 import type { LoadedBenchmark, Measured } from '../measure/loaded-benchmark.js';
@@ -50,7 +49,7 @@ const SENT_BYTES = 64 * 2 ** 20;
 /** Seconds of work that one worker has to be good for, to make up for its start. */
 const WORTH = 3;
 
-const filename = join(packageRoot, 'dist', 'src', 'scoring', 'map', 'measure-worker.js');
+const filename = programFile('scoring/map/measure-worker.js');
 
 /**
  * Measurements on worker threads, each with the benchmarks loaded for itself; the bits are those of

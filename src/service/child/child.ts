@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { VentralError } from '../../errors/ventral-error.js';
-import { packageRoot } from '../../formats/package-root.js';
+import { programFile } from '../../formats/package-root.js';
 import { traced } from '../../runtime/traced.js';
 import { ChildConversation } from './child-conversation.js';
 import type { ChildWork } from './child-work.js';
@@ -61,7 +61,7 @@ async function inFolder<T>(work: ChildWork): Promise<T> {
 async function launch(work: ChildWork, folder: string): Promise<ChildProcess> {
   const confined = await confinement(work.temporary);
   work.signal?.throwIfAborted();
-  const script = resolve(packageRoot, 'dist', 'src', 'service', 'work', work.script);
+  const script = resolve(programFile('service/work'), work.script);
   const nice = work.pause ? LEAST : NICE;
   const later = confined.later.map((word) => (word === String(NICE) ? String(nice) : word));
   const { words, own } = await enclose(

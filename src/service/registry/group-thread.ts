@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import type { Piscina } from 'piscina';
-import { packageRoot } from '../../formats/package-root.js';
+import { programFile } from '../../formats/package-root.js';
 import type { ModelGroups } from '../../scoring/draws/model-groups.js';
 import type { KeyedModel, StoredRow } from './group-sums.js';
 
-const filename = join(packageRoot, 'dist', 'src', 'service', 'registry', 'group-worker.js');
+const filename = programFile('service/registry/group-worker.js');
 /** The thread ends after this long, and what it summed has to be read again. */
 const IDLE_MS = 15 * 60_000;
 

@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import type { Piscina } from 'piscina';
 import type { ModelCard } from '../../activations/card/card.js';
 import { VentralError } from '../../errors/ventral-error.js';
-import { packageRoot } from '../../formats/package-root.js';
+import { programFile } from '../../formats/package-root.js';
 import type { Recipe } from '../../training/recipe/recipe.js';
 import type { TrainingSummary } from '../../training/record/training-page.js';
 import { RequestProblem } from '../http/problem.js';
@@ -18,7 +17,7 @@ const IDLE_MS = 30_000;
 /** The worst document that the limits let through takes a third of it. */
 const HEAP_MIB = 256;
 
-const filename = join(packageRoot, 'dist', 'src', 'service', 'work', 'document-worker.js');
+const filename = programFile('service/work/document-worker.js');
 
 /**
  * Reads what strangers write (cards, recipes) in worker threads, so that no document holds the service's event loop:

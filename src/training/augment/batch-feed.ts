@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import { Piscina } from 'piscina';
 import { VentralError } from '../../errors/ventral-error.js';
-import { packageRoot } from '../../formats/package-root.js';
+import { programFile } from '../../formats/package-root.js';
 import type { LabelledSet, LabelledSource } from '../data/labelled-set.js';
 import { openLabelledSet } from '../data/open-labelled-set.js';
 import type { BatchAnswer, BatchTask, BatchWorkerData } from './batch-worker.js';
@@ -19,7 +18,7 @@ export interface FeedPart {
 /** Batches that each worker is ahead of who takes them. */
 const AHEAD = 2;
 
-const filename = join(packageRoot, 'dist', 'src', 'training', 'augment', 'batch-worker.js');
+const filename = programFile('training/augment/batch-worker.js');
 
 /**
  * Batches of a set, epoch by epoch, made beside the training step. The same set, part and spec give the same bits

@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { VentralError } from '../../errors/ventral-error.js';
-import { packageRoot } from '../../formats/package-root.js';
+import { programFile } from '../../formats/package-root.js';
 import type { Recipe } from '../recipe/recipe.js';
 import type { RunResources } from './run-context.js';
 import type { RunAnswer, RunWorkerData } from './run-messages.js';
 import type { RunPlaces } from './run-recipe.js';
 
-const filename = join(packageRoot, 'dist', 'src', 'training', 'run', 'run-worker.js');
+const filename = programFile('training/run/run-worker.js');
 
 /**
  * Runs a recipe in a thread of its own: the runtime holds the thread that calls it, and who listens must stay awake.
