@@ -8,6 +8,7 @@ import { syncFile } from '../files/write-whole.js';
 import { type Database, type Queries, shortOr } from './database.js';
 import { freeBytes, RESERVE_BYTES } from './disk-room.js';
 import { DurableFiles, type WriteGuard } from './durable-files.js';
+import { KeptStatements } from './kept-statements.js';
 import { unpackDatabase } from './prepared-database.js';
 
 /** Major version of the PostgreSQL inside PGlite 0.5; a data folder of another one cannot be read. */
@@ -131,19 +132,28 @@ function refused(error: unknown): never {
 /** PGlite answers in the turn that asks: after so long, others have theirs before the next query. */
 const TURN_MS = 10;
 
-const queriesOf = (target: PGlite | Transaction): Queries => ({
+type Ask = <T extends object>(sql: string, parameters: readonly unknown[]) => Promise<T[]>;
+
+const queriesOf = (ask: Ask): Queries => ({
   query: async <T extends object>(sql: string, parameters: readonly unknown[] = []) => {
     const since = performance.now();
-    const { rows } = await target.query<T>(sql, [...parameters]).catch(refused);
+    const rows = await ask<T>(sql, parameters).catch(refused);
     if (performance.now() - since > TURN_MS) await turn();
     return rows;
   },
 });
 
+const within = (transaction: Transaction): Queries =>
+  queriesOf(async <T extends object>(sql: string, parameters: readonly unknown[]) => {
+    const { rows } = await transaction.query<T>(sql, [...parameters]);
+    return rows;
+  });
+
 class EmbeddedDatabase implements Database {
   readonly shared = false;
   readonly #lite: PGlite;
   readonly #folder: string;
+  readonly #kept: KeptStatements;
   readonly #queries: Queries;
   readonly #timer: NodeJS.Timeout;
   #low = false;
@@ -151,7 +161,8 @@ class EmbeddedDatabase implements Database {
   constructor(lite: PGlite, folder: string) {
     this.#lite = lite;
     this.#folder = folder;
-    this.#queries = queriesOf(lite);
+    this.#kept = new KeptStatements(lite);
+    this.#queries = queriesOf((sql, parameters) => this.#kept.query(sql, parameters));
     this.#timer = setInterval(() => void this.#shortenLog().catch(() => {}), CHECKPOINT_MS).unref();
   }
 
@@ -162,7 +173,9 @@ class EmbeddedDatabase implements Database {
 
   async transaction<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     await this.#look();
-    return this.#lite.transaction((transaction) => work(queriesOf(transaction))).catch(refused);
+    return this.#kept
+      .apart(() => this.#lite.transaction((transaction) => work(within(transaction))))
+      .catch(refused);
   }
 
   async close(): Promise<void> {

@@ -63,6 +63,40 @@ describe.each(engines)('the %s database', (engine) => {
     expect(Object.values(row)).toEqual([...sent.slice(0, 6), { a: 'é' }, ...sent.slice(7)]);
   });
 
+  it('asks the same statement again with other parameters, after a refusal and after a change of columns', async () => {
+    await database.query('create table changing (n integer)');
+    const ask = (n: unknown) => database.query('select * from changing where n < $1', [n]);
+    await database.query('insert into changing values (1), (2)');
+    expect(await ask(2)).toEqual([{ n: 1 }]);
+    await expect(ask('no number')).rejects.toMatchObject({ code: '22P02' });
+    expect(await ask(3)).toHaveLength(2);
+    await expect(database.query('select * from nowhere')).rejects.toMatchObject({ code: '42P01' });
+    await database.query("alter table changing add column named text default 'a'");
+    expect(await ask(2)).toEqual([{ n: 1, named: 'a' }]);
+    expect(await ask(null)).toEqual([]);
+  });
+
+  it('answers hundreds of different statements, and the first of them again', async () => {
+    const ask = (n: number) => database.query(`select ${n}::integer as n, $1::text as t`, ['x']);
+    for (let n = 0; n < 250; n++) expect(await ask(n)).toEqual([{ n, t: 'x' }]);
+    expect(await ask(0)).toEqual([{ n: 0, t: 'x' }]);
+  });
+
+  it('shows others nothing of a transaction that is open, asked before or not', async () => {
+    const count = () => database.query('select count(*) as n from numbers where n > 100');
+    expect(await count()).toEqual([{ n: 0 }]);
+    let asked: Promise<object[]>[] = [];
+    const made = database.transaction(async (queries) => {
+      await queries.query('insert into numbers values (101)');
+      asked = [count(), database.query('select max(n) as most from numbers where n > 100')];
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await queries.query('insert into numbers values (102)');
+      throw new Error('taken back');
+    });
+    await expect(made).rejects.toThrow('taken back');
+    expect(await Promise.all(asked)).toEqual([[{ n: 0 }], [{ most: null }]]);
+  });
+
   it('writes a transaction whole or not at all, and is as good as new after a failed one', async () => {
     const failed = database.transaction(async (queries) => {
       await queries.query('insert into numbers values (1)');
