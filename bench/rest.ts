@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,7 +37,11 @@ interface Rest {
 }
 
 async function measured(checkout: string, home: string, kind: Rest['home']): Promise<Rest> {
-  const main = join(checkout, 'dist', 'program', 'cli', 'main.js');
+  // A checkout from before has no bundle.
+  const built = ['program', 'src'].map((folder) =>
+    join(checkout, 'dist', folder, 'cli', 'main.js'),
+  );
+  const main = built.find((path) => existsSync(path)) as string;
   const words = ['serve', '--home', home, '--port', '0', '--no-score-shipped'];
   const flags = values.flags.split(' ').filter(Boolean);
   const began = performance.now();
