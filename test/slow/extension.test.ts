@@ -43,7 +43,10 @@ const insert = (file: string, line: string, before: string) => {
 };
 const node = (...words: string[]) =>
   execFileSync(process.execPath, words, { cwd: copy, encoding: 'utf8', stdio: 'pipe' });
-const compile = () => node('node_modules/typescript/bin/tsc', '--build', 'tsconfig.json');
+const compile = () => {
+  node('node_modules/typescript/bin/tsc', '--build', 'tsconfig.json');
+  node('scripts/bundle.mjs');
+};
 
 const TABLE = 'src/metrics/table/metric-table.ts';
 const KINDS = 'src/scoring/kinds/benchmark-kinds.ts';
