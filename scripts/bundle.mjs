@@ -1,4 +1,4 @@
-// Joins the modules of dist/src into few files in dist/program, so that a start reads some dozens and not a thousand: the
+// Joins the modules of dist/src into few files in dist/program, so that a command that scores reads a third as many: the
 // command line, and what runs in threads and processes of its own.
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
